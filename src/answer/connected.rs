@@ -1,0 +1,211 @@
+//! `-c`: who was connected at a moment (R10).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::INFERRED_FORMAT;
+use crate::fold::Moment;
+use crate::model::{Instant, Peer, Service, Stamp};
+use crate::pair::Session;
+use crate::resolve::{ClockError, LifeEnd, Resolved};
+use crate::streams::StreamId;
+
+/// The moment that `-c` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// For each stream the end of its coverage.
+    EndOfCoverage,
+    /// An instant, with the offset that it was written with.
+    Instant(Stamp),
+    /// Digits of each stream's own clock.
+    Local(i64),
+}
+
+/// What `-c` asks.
+#[derive(Clone, Debug)]
+pub struct ConnectedQuery {
+    /// When.
+    pub at: At,
+    /// Over which services.
+    pub services: Vec<Service>,
+    /// Which users; empty for all.
+    pub users: BTreeSet<Vec<u8>>,
+    /// How far a stream's clock may differ from a line's, in minutes, where digits are asked for.
+    pub drift: i64,
+}
+
+/// Digits that a stream's clock showed twice, or never.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AtError {
+    /// The store.
+    pub store: Vec<u8>,
+    /// The service.
+    pub service: Service,
+    /// What its clock did.
+    pub clock: ClockError,
+}
+
+/// One row: a session that was open.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Connected {
+    /// The service.
+    pub service: Service,
+    /// The login.
+    pub since: Stamp,
+    /// The user (R2).
+    pub user: Vec<u8>,
+    /// The store.
+    pub store: Vec<u8>,
+    /// The far end, as shown.
+    pub from: String,
+    /// The mechanism, if a login line is known.
+    pub auth: Option<Vec<u8>>,
+    /// Certain, or only possible.
+    pub certain: bool,
+    /// The moment asked about, for this stream.
+    pub at: Stamp,
+    /// Reasons why it is only possible, and what else is to be known.
+    pub flags: Vec<&'static str>,
+    /// The process.
+    pub pid: u32,
+    /// Where a port tells sessions apart.
+    peer: Peer,
+}
+
+/// Whether a closed session that is settled early may be a row.
+pub fn collects(query: &ConnectedQuery, session: &Session) -> bool {
+    let Some(end) = session.end else { return true };
+    let in_time = match query.at {
+        At::EndOfCoverage => false,
+        At::Instant(at) => session.login.at <= at.at && at.at < end.at,
+        At::Local(digits) => {
+            let drift = query.drift * 60;
+            session.login.local() <= digits + drift && digits - drift < end.local()
+        }
+    };
+    in_time && (query.users.is_empty() || query.users.contains(&session.user))
+}
+
+/// The rows at the moment asked for, in the order of service, since, user, store and from.
+///
+/// # Errors
+/// Where the digits asked for are no single instant on the clock of a stream.
+pub fn connected(query: &ConnectedQuery, streams: &[Resolved], sessions: &[Session]) -> Result<Vec<Connected>, AtError> {
+    let mut moments: BTreeMap<StreamId, (&Resolved, Stamp)> = BTreeMap::new();
+    for stream in streams.iter().filter(|s| query.services.contains(&s.service)) {
+        let at = moment(query.at, stream)?;
+        if at.at <= stream.last.at {
+            moments.insert(stream.id, (stream, at));
+        }
+    }
+    let mut rows: Vec<Connected> = sessions
+        .iter()
+        .filter(|s| query.users.is_empty() || query.users.contains(&s.user))
+        .filter_map(|session| {
+            let (stream, at) = moments.get(&session.stream)?;
+            row(session, stream, *at)
+        })
+        .collect();
+    rows.sort();
+    count_copies_once(&mut rows, &moments);
+    Ok(rows)
+}
+
+/// The instant that is asked for in a stream.
+///
+/// # Errors
+/// As [`connected`].
+pub(super) fn moment(at: At, stream: &Resolved) -> Result<Stamp, AtError> {
+    let instant = |digits| {
+        let error = |clock| AtError { store: stream.store.clone(), service: stream.service, clock };
+        stream.clock.instant(digits).map_err(error)
+    };
+    match at {
+        At::EndOfCoverage => Ok(stream.last),
+        At::Instant(stamp) => Ok(stamp),
+        At::Local(digits) => instant(digits),
+    }
+}
+
+/// The row of a session that was open at a moment, if it was.
+fn row(session: &Session, stream: &Resolved, at: Stamp) -> Option<Connected> {
+    if session.login.at > at.at {
+        return None;
+    }
+    let reasons = match session.end {
+        Some(end) if end.at <= at.at => return None,
+        Some(_) => Vec::new(),
+        None => doubts(session, stream, at.at)?,
+    };
+    let marks = [
+        (session.flags.ambiguous, "ambiguous-pairing"),
+        (session.flags.mismatch, "duration-mismatch"),
+        (session.flags.inferred, INFERRED_FORMAT),
+        (session.flags.user_differs, "user-differs"),
+    ];
+    let mut flags = reasons.clone();
+    flags.extend(marks.iter().filter(|(set, _)| *set).map(|(_, name)| *name));
+    flags.sort_unstable();
+    Some(Connected {
+        service: stream.service,
+        since: session.login,
+        user: session.user.clone(),
+        store: stream.store.clone(),
+        from: session.peer.to_string(),
+        auth: session.mechanism.clone(),
+        certain: reasons.is_empty(),
+        at,
+        flags,
+        pid: session.pid,
+        peer: session.peer,
+    })
+}
+
+/// Why a session without a close is only possible at a moment; `None` where it had ended by then.
+fn doubts(session: &Session, stream: &Resolved, at: Instant) -> Option<Vec<&'static str>> {
+    let login = session.login.at;
+    let mut reasons = Vec::new();
+    if let Some(reused) = session.reused.filter(|r| *r <= stream.last.at) {
+        if reused <= at {
+            return None;
+        }
+        reasons.push("peer-reused");
+    }
+    if let Some(life) = stream.lives.at(session.pid, login) {
+        match life.end {
+            LifeEnd::Ended(ended) if ended <= at => return None,
+            _ if life.last >= at => {}
+            LifeEnd::Ended(_) => reasons.push("lost"),
+            LifeEnd::Doubtful => reasons.push("doubtful-life"),
+            LifeEnd::NotKnown => {}
+        }
+    }
+    if stream.gaps.iter().any(|gap| gap.from < at && login < gap.to && gap.from < gap.to) {
+        reasons.push("gap");
+    }
+    if stream.overlaps.iter().any(|o| o.from <= login && login <= o.to) {
+        reasons.push("overlap");
+    }
+    Some(reasons)
+}
+
+/// R13: where files overlap, equal sessions count once.
+fn count_copies_once(rows: &mut Vec<Connected>, moments: &BTreeMap<StreamId, (&Resolved, Stamp)>) {
+    rows.dedup_by(|a, b| {
+        let overlaps = moments.values().filter(|(s, _)| s.service == a.service && s.store == a.store);
+        let within = || overlaps.flat_map(|(s, _)| &s.overlaps).any(|o| o.from <= a.since.at && a.since.at <= o.to);
+        let same = |a: &Connected, b: &Connected| {
+            (a.since, &a.user, &a.store, &a.peer, a.pid, &a.auth) == (b.since, &b.user, &b.store, &b.peer, b.pid, &b.auth)
+        };
+        a.service == b.service && same(a, b) && within()
+    });
+}
+
+/// The moment of a `--at` as the lines' stamps are compared with it.
+impl From<Moment> for At {
+    fn from(moment: Moment) -> At {
+        match moment {
+            Moment::Instant(at) => At::Instant(Stamp { at, offset: 0 }),
+            Moment::Local(digits) => At::Local(digits),
+        }
+    }
+}

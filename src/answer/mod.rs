@@ -1,0 +1,10 @@
+//! Answer: the rows of a query, from what was resolved. Pure, ordered, and the same for any way of reading.
+
+mod connected;
+mod last_access;
+
+pub use connected::{At, AtError, Connected, ConnectedQuery, collects, connected};
+pub use last_access::{LastAccessRow, ServiceAccess, last_access};
+
+/// A row rests on a template that is a guess.
+pub const INFERRED_FORMAT: &str = "inferred-format";

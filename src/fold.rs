@@ -1,0 +1,374 @@
+//! Fold: the lines of pieces of files into a trail.
+//!
+//! One worker has one [`Folder`] and feeds it piece after piece. A piece is some neighbouring lines of one file.
+
+use std::collections::BTreeSet;
+
+use crate::chunk::Lines;
+use crate::grammar::{Grammars, Kind, shape};
+use crate::model::{Instant, Peer, Service, Stamp};
+use crate::pair::{CloseLine, Key, PairLine};
+use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
+use crate::streams::{StreamId, Streams};
+use crate::trail::{Counts, Count, FileId, FileTally, FullHours, Jump, Last, Pending, Sample, Trail, hour};
+
+/// How far a clock may go back before it is a jump (R14), in seconds.
+const JUMP: Instant = 60;
+
+/// A bound of a window: an instant, or digits of each stream's own clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// An instant.
+    Instant(Instant),
+    /// Seconds since 1970 on the clock of the stream.
+    Local(i64),
+}
+
+impl Moment {
+    /// Whether a stamp is at or after this moment.
+    pub fn reached(self, stamp: Stamp) -> bool {
+        match self {
+            Moment::Instant(at) => stamp.at >= at,
+            Moment::Local(digits) => stamp.local() >= digits,
+        }
+    }
+}
+
+/// since ≤ t < until.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// The first moment inside.
+    pub since: Option<Moment>,
+    /// The first moment behind.
+    pub until: Option<Moment>,
+}
+
+impl Window {
+    /// Whether a stamp lies inside.
+    #[inline]
+    pub fn holds(&self, stamp: Stamp) -> bool {
+        self.since.is_none_or(|m| m.reached(stamp)) && self.until.is_none_or(|m| !m.reached(stamp))
+    }
+}
+
+/// What a query needs of the lines.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    /// Last access (`-a`).
+    pub access: bool,
+    /// Sessions (`-c`).
+    pub pairs: bool,
+    /// The window of `-a`.
+    pub window: Window,
+    /// The users that are asked for; empty for all.
+    pub users: BTreeSet<Vec<u8>>,
+    /// Hours of processes of which every line is to be kept.
+    pub full: FullHours,
+}
+
+impl Needs {
+    fn asks_for(&self, user: &[u8]) -> bool {
+        self.users.is_empty() || self.users.contains(user)
+    }
+}
+
+/// Login and close lines on their way to pairing, without the buffer that they came from.
+#[derive(Debug, Default)]
+pub struct Batch {
+    lines: Vec<BatchLine>,
+    text: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct BatchLine {
+    stream: StreamId,
+    pid: u32,
+    peer: Peer,
+    stamp: Stamp,
+    close: Option<CloseLine>,
+    inferred: bool,
+    user: usize,
+    rest: usize,
+}
+
+impl Batch {
+    fn push(&mut self, line: &PairLine<'_>) {
+        self.text.extend_from_slice(line.user);
+        self.text.extend_from_slice(line.rest);
+        let PairLine { stream, pid, peer, stamp, close, inferred, .. } = *line;
+        let (user, rest) = (line.user.len(), line.rest.len());
+        self.lines.push(BatchLine { stream, pid, peer, stamp, close, inferred, user, rest });
+    }
+
+    /// Hands out the lines and is empty again.
+    pub fn drain(&mut self, mut each: impl FnMut(&PairLine<'_>)) {
+        let mut text = self.text.as_slice();
+        for line in &self.lines {
+            let (user, tail) = text.split_at_checked(line.user).unwrap_or_default();
+            let (rest, tail) = tail.split_at_checked(line.rest).unwrap_or_default();
+            text = tail;
+            let BatchLine { stream, pid, peer, stamp, close, inferred, .. } = *line;
+            each(&PairLine { stream, pid, peer, user, rest, stamp, close, inferred });
+        }
+        self.lines.clear();
+        self.text.clear();
+    }
+}
+
+/// How many batches a folder sorts its login and close lines into, by their keys.
+pub const SHARDS: usize = 16;
+
+/// What the piece before must know of a process, to see a clock jump between the two.
+#[derive(Clone, Copy, Debug)]
+pub struct PieceSource {
+    /// The stream of the process.
+    pub stream: StreamId,
+    /// The process.
+    pub pid: u32,
+    /// Its first line in the piece, and where.
+    pub first: (Instant, u64),
+    /// Its last line in the piece.
+    pub last: Instant,
+    /// The earliest stamp in the piece.
+    pub earliest: Instant,
+}
+
+/// What one source has shown in the piece at hand.
+#[derive(Clone, Copy, Debug, Default)]
+struct SourceState {
+    pending: Pending,
+    seen: Option<Seen>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    source: Source,
+    first: (Instant, u64),
+    last: Instant,
+    earliest: Instant,
+    latest: Instant,
+}
+
+/// Folds lines into a trail.
+#[derive(Debug)]
+pub struct Folder<'a> {
+    needs: &'a Needs,
+    names: &'a Names,
+    streams: &'a Streams,
+    reader: Reader<'a>,
+    trail: Trail,
+    /// Login and close lines of the piece at hand, by [`Key::hash`] modulo [`SHARDS`].
+    pub batches: [Batch; SHARDS],
+    sources: Vec<SourceState>,
+    touched: Vec<u32>,
+    file: FileId,
+    tally: FileTally,
+    jumps: Vec<Jump>,
+    scratch: Vec<u8>,
+}
+
+impl<'a> Folder<'a> {
+    /// A folder that has read nothing.
+    pub fn new(needs: &'a Needs, grammars: &'a Grammars, names: &'a Names, streams: &'a Streams) -> Folder<'a> {
+        Folder {
+            needs,
+            names,
+            streams,
+            reader: Reader::new(grammars, names, streams),
+            trail: Trail::default(),
+            batches: Default::default(),
+            sources: Vec::new(),
+            touched: Vec::new(),
+            file: FileId(0),
+            tally: FileTally::default(),
+            jumps: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Begins a piece of a file.
+    pub fn begin(&mut self, file: FileId) {
+        self.file = file;
+    }
+
+    /// Folds whole lines; `place` is the offset of the first in the decoded text.
+    pub fn lines(&mut self, block: &[u8], place: u64, years: &Years) {
+        for (start, line, bytes) in Lines::new(block) {
+            self.line(line, bytes, place + start, years);
+        }
+    }
+
+    /// Counts the bytes of a line that is too long to be held.
+    pub fn too_long(&mut self, head: &[u8], bytes: u64, place: u64) {
+        self.trail.tally.reject.add(bytes);
+        self.tally.all.add(bytes);
+        self.tally.reject(Why::TooLong, Sample::of(self.file, place, head));
+    }
+
+    /// Folds one line of `bytes` bytes, newline included.
+    #[inline]
+    pub fn line(&mut self, line: &[u8], bytes: u64, place: u64, years: &Years) {
+        self.tally.all.add(bytes);
+        match self.reader.read(line, years, place) {
+            Line::Event(event) => {
+                self.tally.enveloped += 1;
+                self.tally.undated += u64::from(event.undated);
+                self.event(&event, bytes, place);
+            }
+            Line::Unknown(stamp, source, message) => {
+                self.tally.enveloped += 1;
+                self.trail.tally.unknown.add(bytes);
+                self.trail.tally.shape(shape(message), Sample::of(self.file, place, line));
+                self.saw(source, stamp, place, None);
+            }
+            Line::Reject(why) => {
+                self.trail.tally.reject.add(bytes);
+                self.tally.reject(why, Sample::of(self.file, place, line));
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>, bytes: u64, place: u64) {
+        let tally = &mut self.trail.tally;
+        let count: &mut Count = if event.kind == Kind::Known { &mut tally.known } else { &mut tally.event };
+        count.add(bytes);
+        let counts = match event.kind {
+            Kind::Login => Some(Counts::Login),
+            Kind::Close => Some(Counts::Close),
+            Kind::Start => Some(Counts::Start),
+            Kind::Stop => Some(Counts::Stop),
+            _ => None,
+        };
+        self.saw(event.source, event.stamp, place, counts);
+        let (Some(source), Some(counts)) = (event.source, counts) else { return };
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let user = self.names.user(event.fields.user, &mut scratch);
+        match counts {
+            _ if event.fields.user == b"[unauthenticated]" => {}
+            Counts::Login => self.login(event, source, user),
+            Counts::Close => self.close(event, source, user),
+            Counts::Start | Counts::Stop => {}
+        }
+        self.scratch = scratch;
+    }
+
+    /// Notes that a process wrote, and whether its clock went back (R14).
+    #[inline]
+    fn saw(&mut self, source: Option<Source>, stamp: Stamp, place: u64, counts: Option<Counts>) {
+        let Some(source) = source else { return };
+        let number = usize::try_from(source.number).unwrap_or(0);
+        if number >= self.sources.len() {
+            self.sources.resize(number + 1, SourceState::default());
+        }
+        let Some(state) = self.sources.get_mut(number) else { return };
+        state.pending.count(stamp, counts, source.stream, source.pid, &mut self.trail.coverage);
+        if !self.needs.full.is_empty() && self.needs.full.contains(&(source.stream, source.pid, hour(stamp.at))) {
+            let processes = &mut self.trail.coverage.processes;
+            processes.entry((source.stream, source.pid)).or_default().full.insert(stamp.at);
+        }
+        let at = stamp.at;
+        let Some(seen) = &mut state.seen else {
+            state.seen = Some(Seen { source, first: (at, place), last: at, earliest: at, latest: at });
+            self.touched.push(source.number);
+            return;
+        };
+        if at < seen.last - JUMP && self.jumps.len() < crate::trail::JUMPS {
+            self.jumps.push(Jump { place, stream: source.stream, pid: source.pid, from: seen.last, to: at });
+        }
+        seen.last = at;
+        seen.earliest = seen.earliest.min(at);
+        seen.latest = seen.latest.max(at);
+    }
+
+    #[inline]
+    fn login(&mut self, event: &Event<'_>, source: Source, user: &[u8]) {
+        if self.needs.access && self.needs.window.holds(event.stamp) && self.needs.asks_for(user) {
+            let last = Last { stamp: event.stamp, stream: source.stream, from_login: true, inferred: event.inferred };
+            self.trail.access.login(user, source.service, last, self.streams);
+        }
+        if self.needs.pairs {
+            self.pair(event, source, user, event.fields.mechanism, None);
+        }
+    }
+
+    #[inline]
+    fn close(&mut self, event: &Event<'_>, source: Source, user: &[u8]) {
+        let connect = connect(event.stamp, event.fields.start.local, event.fields.duration);
+        if self.needs.access && self.needs.asks_for(user) {
+            let last = |stamp: Stamp| {
+                let last = Last { stamp, stream: source.stream, from_login: false, inferred: event.inferred };
+                self.needs.window.holds(stamp).then_some(last)
+            };
+            let (login, logout) = (last(connect.stamp), last(event.stamp));
+            if login.is_some() || logout.is_some() {
+                self.trail.access.session(user, source.service, login, logout, self.streams);
+            }
+        }
+        if self.needs.pairs {
+            let close = CloseLine {
+                connect: connect.stamp,
+                by_duration: event.stamp.at - i64::from(event.fields.duration),
+                mismatch: connect.mismatch,
+            };
+            self.pair(event, source, user, event.behind_user(), Some(close));
+        }
+    }
+
+    #[inline]
+    fn pair(&mut self, event: &Event<'_>, source: Source, user: &[u8], rest: &[u8], close: Option<CloseLine>) {
+        let line = PairLine {
+            stream: source.stream,
+            pid: source.pid,
+            peer: event.fields.peer,
+            user,
+            rest,
+            stamp: event.stamp,
+            close,
+            inferred: event.inferred,
+        };
+        let shard = shard_of(&Key::of(&line));
+        if let Some(batch) = self.batches.get_mut(shard) {
+            batch.push(&line);
+        }
+    }
+
+    /// Ends a piece: what the pieces beside it must know of its processes.
+    pub fn end(&mut self) -> Vec<PieceSource> {
+        let mut sources = Vec::with_capacity(self.touched.len());
+        let trail = self.trail.files.entry(self.file).or_default();
+        for number in self.touched.drain(..) {
+            let state = self.sources.get_mut(usize::try_from(number).unwrap_or(0));
+            let Some((state, seen)) = state.and_then(|s| s.seen.take().map(|seen| (s, seen))) else { continue };
+            let Seen { source: Source { stream, pid, .. }, first, last, earliest, latest } = seen;
+            state.pending.flush(stream, pid, &mut self.trail.coverage);
+            trail.span(stream, earliest, latest);
+            sources.push(PieceSource { stream, pid, first, last, earliest });
+        }
+        trail.tally.merge(std::mem::take(&mut self.tally));
+        trail.jumped(self.jumps.drain(..));
+        sources
+    }
+
+    /// The trail of all that was folded, batches that nobody drained included.
+    pub fn finish(mut self) -> Trail {
+        for batch in &mut self.batches {
+            batch.drain(|line| self.trail.pairs.add(line));
+        }
+        self.trail
+    }
+}
+
+/// Which of the [`SHARDS`] a key belongs to.
+pub fn shard_of(key: &Key) -> usize {
+    usize::try_from((key.hash() >> 40) % SHARDS as u64).unwrap_or(0)
+}
+
+/// The jump between a process's last line in one piece and its first in the next (R14), if there is one.
+pub fn jump_between(before: &PieceSource, after: &PieceSource) -> Option<Jump> {
+    let (to, place) = after.first;
+    let PieceSource { stream, pid, last: from, .. } = *before;
+    (to < from - JUMP).then_some(Jump { place, stream, pid, from, to })
+}
+
+/// The services that a query without `-s` lists under `-c`: those whose users stay connected.
+pub const CONNECTED: [Service; 2] = [Service::Imap, Service::Http];

@@ -1,0 +1,45 @@
+//! What carries meaning in a line: the envelope and the terminals as nom productions, and the matcher that
+//! reads messages by templates.
+//!
+//! One function a production, named after the ABNF of `grammars/envelope.abnf` that it quotes. Lines are cut
+//! before, so that the parsers are complete ones over `&[u8]`; nothing here allocates for a line.
+
+mod dialect;
+mod envelope;
+mod fields;
+mod matcher;
+mod peer;
+mod shape;
+mod stamp;
+mod syslog;
+mod template;
+
+pub use dialect::{Basis, Dialect, GrammarError, Grammars, Kind, Sample, Template};
+pub use envelope::{Envelope, Origin, envelope, message, native_head, origin};
+pub use fields::{Start, duration, number, start, word};
+pub use matcher::{Fields, Hole};
+pub use peer::peer;
+pub use shape::shape;
+pub use stamp::{days, stamp, stamp_digits};
+pub use syslog::{Prefix, SyslogDate, syslog};
+
+/// Why a production did not match: its name. Small, so that failing is cheap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault(pub &'static str);
+
+impl<'a> nom::error::ParseError<&'a [u8]> for Fault {
+    fn from_error_kind(_: &'a [u8], _: nom::error::ErrorKind) -> Self {
+        Fault("line")
+    }
+    fn append(_: &'a [u8], _: nom::error::ErrorKind, other: Self) -> Self {
+        other
+    }
+}
+
+/// What every production returns: the rest of the line and what it read.
+pub type Parsed<'a, T> = nom::IResult<&'a [u8], T, Fault>;
+
+/// The error of a production that names itself.
+fn fault<'a, T>(production: &'static str) -> Parsed<'a, T> {
+    Err(nom::Err::Error(Fault(production)))
+}

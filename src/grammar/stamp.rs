@@ -1,0 +1,131 @@
+//! The stamp: when a line was written, by the clock and in the zone of its host.
+
+use chrono::NaiveDate;
+use nom::Parser;
+use nom::bytes::complete::{tag, take};
+use nom::combinator::map_opt;
+
+use super::{Fault, Parsed, fault};
+use crate::model::Stamp;
+
+/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar; `None` where there is no such day.
+pub fn days(year: u32, month: u32, day: u32) -> Option<i64> {
+    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
+    Some(date.signed_duration_since(NaiveDate::default()).num_days())
+}
+
+/// `2DIGIT`, as a number.
+pub(super) fn two_digits(input: &[u8]) -> Parsed<'_, u32> {
+    match input {
+        [a @ b'0'..=b'9', b @ b'0'..=b'9', rest @ ..] => Ok((rest, u32::from(a - b'0') * 10 + u32::from(b - b'0'))),
+        _ => fault("2DIGIT"),
+    }
+}
+
+/// `4DIGIT`, as a number.
+pub(super) fn four_digits(input: &[u8]) -> Parsed<'_, u32> {
+    let (rest, high) = two_digits(input)?;
+    let (rest, low) = two_digits(rest)?;
+    Ok((rest, high * 100 + low))
+}
+
+/// `month = "Jan" / "Feb" / … / "Dec"`, as 1 to 12.
+pub(super) fn month(input: &[u8]) -> Parsed<'_, u32> {
+    map_opt(take(3usize), |name: &[u8]| {
+        const NAMES: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+        let index = NAMES.chunks_exact(3).position(|m| m == name)?;
+        u32::try_from(index + 1).ok()
+    })
+    .parse(input)
+}
+
+/// `time = 2DIGIT ":" 2DIGIT ":" 2DIGIT`, as seconds of the day.
+pub(super) fn time(input: &[u8]) -> Parsed<'_, u32> {
+    let (rest, hour) = two_digits(input)?;
+    let (rest, _) = tag::<_, _, Fault>(":").parse(rest)?;
+    let (rest, minute) = two_digits(rest)?;
+    let (rest, _) = tag::<_, _, Fault>(":").parse(rest)?;
+    let (rest, second) = two_digits(rest)?;
+    if hour > 23 || minute > 59 || second > 59 {
+        return fault("time");
+    }
+    Ok((rest, hour * 3600 + minute * 60 + second))
+}
+
+/// `offset = ("+" / "-") 2DIGIT 2DIGIT`, as minutes; at most 15 hours and 59 minutes.
+pub(super) fn offset(input: &[u8]) -> Parsed<'_, i16> {
+    let (sign, rest) = match input {
+        [b'+', rest @ ..] => (1, rest),
+        [b'-', rest @ ..] => (-1, rest),
+        _ => return fault("offset"),
+    };
+    let (rest, hours) = two_digits(rest)?;
+    let (rest, minutes) = two_digits(rest)?;
+    match i16::try_from(hours * 60 + minutes) {
+        Ok(total) if hours <= 15 && minutes <= 59 => Ok((rest, sign * total)),
+        _ => fault("offset"),
+    }
+}
+
+/// `digits = 2DIGIT "/" month "/" 4DIGIT ":" time`: the clock's digits, as seconds since 1970 on that clock.
+pub fn stamp_digits(input: &[u8]) -> Parsed<'_, i64> {
+    let (rest, day) = two_digits(input)?;
+    let (rest, _) = tag::<_, _, Fault>("/").parse(rest)?;
+    let (rest, month) = month(rest)?;
+    let (rest, _) = tag::<_, _, Fault>("/").parse(rest)?;
+    let (rest, year) = four_digits(rest)?;
+    let (rest, _) = tag::<_, _, Fault>(":").parse(rest)?;
+    let (rest, second) = time(rest)?;
+    match days(year, month, day) {
+        Some(days) => Ok((rest, days * 86_400 + i64::from(second))),
+        None => fault("date"),
+    }
+}
+
+/// `stamp = digits SP offset`: 26 bytes, `29/May/2019:10:44:56 +0200`.
+pub fn stamp(input: &[u8]) -> Parsed<'_, Stamp> {
+    let (rest, local) = stamp_digits(input)?;
+    let (rest, _) = tag::<_, _, Fault>(" ").parse(rest)?;
+    let (rest, offset) = offset(rest)?;
+    Ok((rest, Stamp { at: local - i64::from(offset) * 60, offset }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps() {
+        let good: &[(&str, i64, i16, &str)] = &[
+            ("29/May/2019:10:44:56 +0200] x", 1_559_119_496, 120, "] x"),
+            ("08/Jan/2002:11:30:00 +0100", 1_010_485_800, 60, ""),
+            ("30/Aug/2004:16:53:05 -0700", 1_093_909_985, -420, ""),
+            ("29/Feb/2004:00:00:00 +0000", 1_078_012_800, 0, ""),
+            ("01/Jan/1970:00:00:00 +0530", -19_800, 330, ""),
+        ];
+        for (text, at, offset, rest) in good {
+            let (left, got) = stamp(text.as_bytes()).unwrap();
+            assert_eq!((got.at, got.offset, left), (*at, *offset, rest.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn impossible_stamps() {
+        for text in [
+            "30/Feb/2019:10:44:56 +0200",
+            "29/Feb/2019:10:44:56 +0200",
+            "00/May/2019:10:44:56 +0200",
+            "29/Mai/2019:10:44:56 +0200",
+            "29/May/2019:24:00:00 +0200",
+            "29/May/2019:10:60:00 +0200",
+            "29/May/2019:10:44:60 +0200",
+            "29/May/2019:10:44:56 +1600",
+            "29/May/2019:10:44:56 +0260",
+            "29/May/2019:10:44:56 0200",
+            "9/May/2019:10:44:56 +0200",
+            "",
+        ] {
+            assert!(stamp(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The words of the field as types: the stamp, the service, the peer.
+//!
+//! They are small, `Copy`, and know nothing of files or of rendering.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Seconds since 1970-01-01T00:00:00Z. Negative before.
+pub type Instant = i64;
+
+/// A moment and how the log wrote it: the instant and the offset from UTC in minutes (R4: never altered).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamp {
+    /// The instant in seconds since 1970 UTC.
+    pub at: Instant,
+    /// Minutes east of UTC, −959 to 959, as the line wrote it.
+    pub offset: i16,
+}
+
+impl Stamp {
+    /// The digits that a clock with this offset showed, as seconds since 1970-01-01T00:00:00 on that clock.
+    pub fn local(self) -> i64 {
+        self.at + i64::from(self.offset) * 60
+    }
+}
+
+/// The access services, in the order of the answers (R1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// `imapd`
+    Imap,
+    /// `httpd` and `mshttpd`
+    Http,
+    /// `popd`
+    Pop,
+}
+
+impl Service {
+    /// Every service, in the order of the answers.
+    pub const ALL: [Service; 3] = [Service::Imap, Service::Http, Service::Pop];
+
+    /// The service that a process name belongs to (R1), if it is one of the access services.
+    pub fn of_process(name: &[u8]) -> Option<Service> {
+        match name {
+            b"imapd" => Some(Service::Imap),
+            b"popd" => Some(Service::Pop),
+            b"httpd" | b"mshttpd" => Some(Service::Http),
+            _ => None,
+        }
+    }
+
+    /// `imap`, `http` or `pop`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Service::Imap => "imap",
+            Service::Http => "http",
+            Service::Pop => "pop",
+        }
+    }
+}
+
+/// The far end of a connection: an address, and the port where the log gave one.
+///
+/// IPv4 addresses are held as IPv4-mapped IPv6, so that both spellings of one address are one peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Peer {
+    ip: u128,
+    /// Port + 1, or 0 where the log gave none.
+    port: u32,
+}
+
+impl Peer {
+    /// A peer at an address, with the port if the log gave one.
+    pub fn new(ip: IpAddr, port: Option<u16>) -> Peer {
+        let v6 = match ip {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => v6,
+        };
+        Peer { ip: u128::from(v6), port: port.map_or(0, |p| u32::from(p) + 1) }
+    }
+
+    /// The address; IPv4-mapped IPv6 comes out as IPv4.
+    pub fn ip(self) -> IpAddr {
+        Ipv6Addr::from(self.ip).to_canonical()
+    }
+
+    /// The port, if the log gave one.
+    pub fn port(self) -> Option<u16> {
+        self.port.checked_sub(1).and_then(|p| u16::try_from(p).ok())
+    }
+
+    /// Whether the log gave a port.
+    pub fn has_port(self) -> bool {
+        self.port != 0
+    }
+
+    /// The peer as numbers, for hashing.
+    pub fn bits(self) -> (u128, u32) {
+        (self.ip, self.port)
+    }
+}
+
+impl fmt::Display for Peer {
+    /// `192.0.2.7:40718`, `[2001:db8::7]:40718`, or the address alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.ip(), self.port()) {
+            (IpAddr::V4(ip), Some(port)) => write!(f, "{ip}:{port}"),
+            (IpAddr::V6(ip), Some(port)) => write!(f, "[{ip}]:{port}"),
+            (ip, None) => write!(f, "{ip}"),
+        }
+    }
+}

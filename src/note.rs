@@ -1,0 +1,134 @@
+//! Notes: what a run has to say beside its records, each with its place and its kind.
+//!
+//! Notes are values that travel up to the shell; nothing below it prints. They sort by path, place, kind and text, so
+//! that their order never depends on which worker came first (DESIGN promise 3).
+
+/// One remark about a file, a member or a line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Note {
+    /// The path as shown, a member of an archive included (`logs.tar!imap.3`); may be empty.
+    pub path: String,
+    /// Byte offset in the decoded text, or a line number, as the text says; 0 if there is none.
+    pub place: u64,
+    /// What sort of remark it is; decides the exit code.
+    pub kind: NoteKind,
+    /// One plain sentence, with the remedy where there is one.
+    pub text: String,
+}
+
+impl Note {
+    /// A note at no particular place in the file.
+    pub fn new(path: impl Into<String>, kind: NoteKind, text: impl Into<String>) -> Self {
+        Self { path: path.into(), place: 0, kind, text: text.into() }
+    }
+
+    /// The same note at byte offset or line `place`.
+    #[must_use]
+    pub fn at(mut self, place: u64) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// Whether the run that made this note answered without a part of its input (exit code 1).
+    pub fn fails(&self) -> bool {
+        self.kind.fails()
+    }
+}
+
+macro_rules! note_kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal,)*) => {
+        /// The sort of a note.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum NoteKind { $($(#[$doc])* $kind,)* }
+
+        impl NoteKind {
+            /// Every kind, in the order of declaration.
+            pub const ALL: &'static [NoteKind] = &[$(NoteKind::$kind,)*];
+
+            /// The name as written in JSON: lower case, words joined by `-`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(NoteKind::$kind => $name,)* }
+            }
+        }
+    };
+}
+
+note_kinds! {
+    /// Passed over on purpose.
+    Skipped = "skipped",
+    /// A file, folder or member that could not be opened or read.
+    Unreadable = "unreadable",
+    /// A path given by name that does not exist.
+    Missing = "missing",
+    /// A file or member that could not be read to its end.
+    Damaged = "damaged",
+    /// A file or folder with nothing in it.
+    Empty = "empty",
+    /// A symbolic link inside a walked folder that leads nowhere.
+    DanglingLink = "dangling-link",
+    /// A file that is clearly something else: a picture, a program, a database.
+    NotALog = "not-a-log",
+    /// A line that could not be understood (DESIGN R1).
+    Reject = "reject",
+    /// A span in which logins were not logged (DESIGN R12).
+    Blind = "blind",
+    /// A span that is missing from the logs (DESIGN R9).
+    Gap = "gap",
+    /// A stamp that goes back (DESIGN R14).
+    ClockJump = "clock-jump",
+    /// Files of one stream that overlap in time (DESIGN R13).
+    Overlap = "overlap",
+    /// The same content under another name (DESIGN R13).
+    Copy = "copy",
+    /// A missing sequence number between files.
+    Sequence = "sequence",
+    /// A doubt about the format of the lines.
+    Format = "format",
+    /// Anything else worth saying.
+    Info = "info",
+}
+
+impl NoteKind {
+    /// Whether a note of this kind leads to exit code 1: a file or member could not be opened or read to its end,
+    /// or a path given by name does not exist (DESIGN §5).
+    pub fn fails(self) -> bool {
+        matches!(self, NoteKind::Unreadable | NoteKind::Missing | NoteKind::Damaged)
+    }
+}
+
+/// The cause of an I/O error in words, without the number that the standard library adds.
+pub(crate) fn cause(error: &std::io::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(end) = text.find(" (os error ") {
+        text.truncate(end);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_lower_case_and_unique() {
+        let mut names: Vec<_> = NoteKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), NoteKind::ALL.len());
+    }
+
+    #[test]
+    fn only_losses_fail() {
+        let failing: Vec<_> =
+            NoteKind::ALL.iter().filter(|kind| kind.fails()).map(|kind| kind.as_str()).collect();
+        assert_eq!(failing, ["unreadable", "missing", "damaged"]);
+    }
+
+    #[test]
+    fn notes_sort_by_path_then_place() {
+        let a = Note::new("a", NoteKind::Info, "z").at(9);
+        let b = Note::new("b", NoteKind::Info, "a");
+        assert!(a < b && Note::new("a", NoteKind::Info, "z") < a);
+    }
+}

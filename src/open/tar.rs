@@ -1,0 +1,329 @@
+//! Tar archives: v7, ustar, GNU and pax, read in one pass.
+//!
+//! The `tar` crate's iterator ends at the first damaged header and takes long names of any length into memory; here it
+//! serves for the fields of a header only. After a damaged header the next block with a right checksum goes on.
+
+use super::decode::{Broken, read_up_to};
+use super::kind::checksum_fits;
+use super::names::{Names, skipped_folder};
+use super::walk::{Place, Walker};
+use crate::note::NoteKind;
+use ::tar::{EntryType, Header};
+use std::io::{self, Read};
+
+const BLOCK: usize = 512;
+/// The longest name taken from a GNU long-name entry, and the most of a pax header, in bytes.
+const LONG_NAME: usize = 64 << 10;
+const PAX: usize = 1 << 20;
+
+/// Walks the tar that lies at `place`.
+pub(crate) fn walk(walker: &mut Walker<'_>, place: &Place, input: &mut dyn Read) {
+    let blocks = Blocks { input, at: 0, broken: None };
+    let mut tar = Tar { walker, place, blocks, names: Names::default(), next: Announced::default() };
+    let outcome = tar.run();
+    if let Err(broken) = outcome {
+        let at = tar.blocks.at;
+        tar.walker.note(&place.member, NoteKind::Damaged, at, broken.0);
+    }
+}
+
+struct Tar<'w, 'a, 'r> {
+    walker: &'w mut Walker<'a>,
+    place: &'w Place,
+    blocks: Blocks<'r>,
+    names: Names,
+    next: Announced,
+}
+
+/// What special headers say about the entry behind them.
+#[derive(Default)]
+struct Announced {
+    name: Option<Vec<u8>>,
+    size: Option<u64>,
+    sparse: bool,
+}
+
+impl Tar<'_, '_, '_> {
+    /// Block by block to the end. An error is one of the archive itself, not yet told.
+    fn run(&mut self) -> Result<(), Broken> {
+        let mut zeros = 0;
+        let mut lost: Option<u64> = None;
+        loop {
+            let at = self.blocks.at;
+            let Some(block) = self.blocks.header()? else { break };
+            if block.iter().all(|b| *b == 0) {
+                zeros += 1;
+                continue;
+            }
+            let header = Header::from_byte_slice(&block);
+            let size = header.entry_size();
+            let (true, Ok(size)) = (checksum_fits(&block), size) else {
+                lost.get_or_insert(at);
+                continue;
+            };
+            if let Some(from) = lost.take() {
+                let text =
+                    format!("tar damaged at byte {from}; reading went on with the header at byte {at}");
+                self.walker.note(&self.place.member, NoteKind::Damaged, from, text);
+                self.next = Announced::default();
+            }
+            // Archives may be joined one behind the other, end marks included.
+            zeros = 0;
+            if !self.entry(header, size)? {
+                return Ok(());
+            }
+        }
+        self.finish(zeros, lost)
+    }
+
+    fn finish(&mut self, zeros: u64, lost: Option<u64>) -> Result<(), Broken> {
+        if let Some(from) = lost {
+            let (kind, text) = if zeros > 0 {
+                (
+                    NoteKind::Skipped,
+                    "bytes behind the end of the tar archive are no entries; they were passed over",
+                )
+            } else {
+                (NoteKind::Damaged, "tar damaged from here on: no further header was found")
+            };
+            self.walker.note(&self.place.member, kind, from, text);
+            return Ok(());
+        }
+        if zeros == 0 {
+            let text = "tar archive ends without its end mark, it may have been cut short; its whole entries were read";
+            return Err(Broken(text.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// One entry, its content and padding; `false` if the input failed and that has been told.
+    fn entry(&mut self, header: &Header, size: u64) -> Result<bool, Broken> {
+        let kind = header.entry_type();
+        match kind {
+            EntryType::GNULongName => {
+                self.next.name = Some(self.special(size, LONG_NAME, "long name")?);
+                return Ok(true);
+            }
+            EntryType::XHeader => {
+                let text = self.special(size, PAX, "pax header")?;
+                pax(&text, &mut self.next);
+                return Ok(true);
+            }
+            EntryType::GNULongLink | EntryType::XGlobalHeader => {
+                self.blocks.skip(size, padding(size))?;
+                return Ok(true);
+            }
+            _ => {}
+        }
+        let next = std::mem::take(&mut self.next);
+        let size = next.size.unwrap_or(size);
+        let raw = next.name.unwrap_or_else(|| header.path_bytes().into_owned());
+        let name = String::from_utf8_lossy(&raw);
+        let name = name.trim_start_matches("./");
+        let sparse = next.sparse || kind == EntryType::GNUSparse;
+        if kind == EntryType::GNUSparse && header.as_gnu().is_some_and(::tar::GnuHeader::is_extended) {
+            self.blocks.sparse_map()?;
+        }
+        let reason = if sparse {
+            Some("a file stored with holes (sparse); unpack the archive first")
+        } else {
+            why_not(kind)
+        };
+        let is_file = reason.is_none() && is_file(kind) && !name.ends_with('/');
+        if let Some(reason) = reason {
+            let kind = if sparse { NoteKind::Unreadable } else { NoteKind::Skipped };
+            let member = self.place.join(name);
+            let at = self.blocks.at - BLOCK as u64;
+            self.walker.note(&member, kind, at, format!("entry skipped: {reason}"));
+        }
+        if !is_file || self.in_skipped_folder(name) {
+            self.blocks.skip(size, padding(size))?;
+            return Ok(true);
+        }
+        self.file(name, size)
+    }
+
+    fn in_skipped_folder(&mut self, name: &str) -> bool {
+        let Some(folder) = skipped_folder(name).filter(|_| !self.walker.o.all) else { return false };
+        if self.names.first_time(folder) {
+            let member = self.place.join(folder);
+            self.walker.note(&member, NoteKind::Skipped, 0, crate::discover::FOLDER_SKIPPED);
+        }
+        true
+    }
+
+    fn file(&mut self, name: &str, size: u64) -> Result<bool, Broken> {
+        let shown = self.names.unique(name);
+        let inside = self.place.entry(name, &shown, size);
+        let told = self.walker.told;
+        let mut content = Content { blocks: &mut self.blocks, left: size };
+        self.walker.visit(&inside, &mut content);
+        let left = content.left;
+        if let Some(broken) = &self.blocks.broken {
+            // An entry that was not wanted may have met the failure in its head and kept it to itself.
+            return if self.walker.told > told { Ok(false) } else { Err(broken.clone()) };
+        }
+        self.blocks.skip(left, padding(size))?;
+        Ok(true)
+    }
+
+    /// The content of a special header, up to `limit` bytes; what is beyond is passed over.
+    fn special(&mut self, size: u64, limit: usize, what: &str) -> Result<Vec<u8>, Broken> {
+        if size > limit as u64 {
+            let text = format!("{what} of {size} bytes is not believed and passed over");
+            let at = self.blocks.at;
+            self.walker.note(&self.place.member, NoteKind::Damaged, at, text);
+            self.blocks.skip(size, padding(size))?;
+            return Ok(Vec::new());
+        }
+        let mut content = Content { blocks: &mut self.blocks, left: size };
+        let mut bytes = read_up_to(&mut content, usize::try_from(size).unwrap_or(limit));
+        if let Some(broken) = &self.blocks.broken {
+            return Err(broken.clone());
+        }
+        self.blocks.skip(0, padding(size))?;
+        while bytes.last() == Some(&0) {
+            bytes.pop();
+        }
+        Ok(bytes)
+    }
+}
+
+fn is_file(kind: EntryType) -> bool {
+    matches!(kind, EntryType::Regular | EntryType::Continuous)
+}
+
+/// Why an entry of this type is worth a note, and not read.
+fn why_not(kind: EntryType) -> Option<&'static str> {
+    match kind {
+        EntryType::Regular | EntryType::Continuous | EntryType::Directory => None,
+        EntryType::Link => Some("a hard link; its content is read under the name it was stored with"),
+        EntryType::Symlink => Some("a symbolic link; links inside an archive are not followed"),
+        EntryType::Char | EntryType::Block | EntryType::Fifo => Some("a device or pipe"),
+        // GNU directory lists and volume labels hold no file.
+        _ if matches!(kind.as_byte(), b'D' | b'V' | b'N') => None,
+        _ if kind.as_byte() == b'M' => {
+            Some("the continuation of a file from another volume; unpack the volumes first")
+        }
+        _ => Some("an entry of unknown type"),
+    }
+}
+
+/// Takes from a pax header (`LENGTH KEY=VALUE\n` each) what matters here.
+fn pax(mut text: &[u8], next: &mut Announced) {
+    while let Some(space) = text.iter().position(|b| *b == b' ') {
+        let length = std::str::from_utf8(&text[..space]).ok().and_then(|digits| digits.parse::<usize>().ok());
+        let Some(length) = length.filter(|n| *n > space && *n <= text.len()) else { return };
+        let record = text[space + 1..length].strip_suffix(b"\n").unwrap_or(&text[space + 1..length]);
+        text = &text[length..];
+        let Some(equals) = record.iter().position(|b| *b == b'=') else { continue };
+        let (key, value) = (&record[..equals], &record[equals + 1..]);
+        match key {
+            b"path" => next.name = Some(value.to_vec()),
+            b"size" => next.size = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok()),
+            _ if key.starts_with(b"GNU.sparse.") => next.sparse = true,
+            _ => {}
+        }
+    }
+}
+
+fn padding(size: u64) -> u64 {
+    (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64
+}
+
+/// The input, its place, and its failure once it has failed.
+struct Blocks<'r> {
+    input: &'r mut dyn Read,
+    at: u64,
+    broken: Option<Broken>,
+}
+
+impl Blocks<'_> {
+    /// The next block; `None` at the end.
+    fn header(&mut self) -> Result<Option<[u8; BLOCK]>, Broken> {
+        let mut block = [0; BLOCK];
+        let mut len = 0;
+        while len < BLOCK {
+            match self.read(&mut block[len..]) {
+                Ok(0) if len == 0 => return Ok(None),
+                Ok(0) => return Err(Broken(format!("tar archive cut short at byte {}", self.at))),
+                Ok(n) => len += n,
+                Err(broken) => return Err(broken),
+            }
+        }
+        Ok(Some(block))
+    }
+
+    /// Passes over the map blocks that follow a sparse header.
+    fn sparse_map(&mut self) -> Result<(), Broken> {
+        while let Some(block) = self.header()? {
+            if block[504] == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes over `left` bytes of content and then the padding.
+    fn skip(&mut self, mut left: u64, padding: u64) -> Result<(), Broken> {
+        let mut scratch = [0; 16 << 10];
+        left = left.saturating_add(padding);
+        while left > 0 {
+            let want = usize::try_from(left).unwrap_or(scratch.len()).min(scratch.len());
+            let n = self.read(&mut scratch[..want])?;
+            if n == 0 {
+                return Err(Broken(format!("tar archive cut short at byte {}", self.at)));
+            }
+            left -= n as u64;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, Broken> {
+        loop {
+            match self.input.read(out) {
+                Ok(n) => {
+                    self.at += n as u64;
+                    return Ok(n);
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    let broken = Broken::below(&e, self.at);
+                    self.broken = Some(broken.clone());
+                    return Err(broken);
+                }
+            }
+        }
+    }
+}
+
+/// The content of one entry.
+struct Content<'b, 'r> {
+    blocks: &'b mut Blocks<'r>,
+    left: u64,
+}
+
+impl Read for Content<'_, '_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if let Some(broken) = &self.blocks.broken {
+            return Err(broken.error());
+        }
+        if self.left == 0 || out.is_empty() {
+            return Ok(0);
+        }
+        let want = usize::try_from(self.left).unwrap_or(out.len()).min(out.len());
+        match self.blocks.read(&mut out[..want]) {
+            Ok(0) => {
+                let text = format!("tar archive cut short, {} bytes before the end of this entry", self.left);
+                let broken = Broken(text);
+                self.blocks.broken = Some(broken.clone());
+                Err(broken.error())
+            }
+            Ok(n) => {
+                self.left -= n as u64;
+                Ok(n)
+            }
+            Err(broken) => Err(broken.error()),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Tests of the walk, over archives built in memory.
+
+mod archives;
+mod damage;
+mod plain;
+mod support;

@@ -1,0 +1,385 @@
+//! Parse: one line in, what it says out.
+//!
+//! The reader remembers what neighbouring lines share (the stamp's text, the origin's text), so that the grammar
+//! reads each of them once; everything that it returns is a function of the line and of the file's [`Years`] alone.
+
+use rustc_hash::FxHashMap;
+
+use crate::grammar::{self, Basis, Envelope, Fields, Grammars, Kind, Origin, Prefix, SyslogDate};
+use crate::model::{Instant, Service, Stamp};
+use crate::streams::{StreamId, Streams};
+
+/// A line longer than this is a reject (R1), in bytes.
+pub const LONGEST_LINE: usize = 64 * 1024;
+
+/// Why a line is a reject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Why {
+    /// No stamp, host, process, category and level as every line has them.
+    NoEnvelope,
+    /// `login `, `close ` or `badlogin: ` whose fields do not fit.
+    Unfit,
+    /// Over 64 KiB.
+    TooLong,
+    /// Only syslog's date, and no year to be had.
+    NoYear,
+}
+
+impl Why {
+    /// For notes: what is wrong with the line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Why::NoEnvelope => "no envelope (date, host, process, category and level)",
+            Why::Unfit => "a login, close or badlogin whose fields do not fit",
+            Why::TooLong => "longer than 64 KiB",
+            Why::NoYear => "a syslog date without a year (give --year)",
+        }
+    }
+}
+
+/// Where the year of a syslog date comes from, for one file.
+#[derive(Clone, Debug, Default)]
+pub struct Years {
+    /// `--year`.
+    pub given: Option<u32>,
+    /// Dated moments: byte offset in the decoded text, and the stamp. In order of the offsets.
+    pub anchors: Vec<(u64, Stamp)>,
+}
+
+impl Years {
+    /// Gives a date without year the year that brings it nearest to the nearest anchor, and that anchor's offset;
+    /// with a given year, only the offset is the anchor's (UTC without one).
+    fn resolve(&self, month: u32, day: u32, second: u32, place: u64) -> Option<Stamp> {
+        let nearest = self.anchors.iter().min_by_key(|(at, _)| at.abs_diff(place)).map(|(_, stamp)| *stamp);
+        let offset = nearest.map_or(0, |s| s.offset);
+        let instant = |year: u32| {
+            let local = grammar::days(year, month, day)? * 86_400 + i64::from(second);
+            Some(Stamp { at: local - i64::from(offset) * 60, offset })
+        };
+        if let Some(year) = self.given {
+            return instant(year);
+        }
+        let anchor = nearest?;
+        let around = u32::try_from(1970 + anchor.local().div_euclid(31_556_952)).ok()?;
+        (around.saturating_sub(1)..=around + 1).filter_map(instant).min_by_key(|s| s.at.abs_diff(anchor.at))
+    }
+}
+
+/// An origin that belongs to an access service, numbered in the order in which this reader met them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The reader's own number for it.
+    pub number: u32,
+    /// The stream that its lines belong to.
+    pub stream: StreamId,
+    /// Its service.
+    pub service: Service,
+    /// The process number.
+    pub pid: u32,
+}
+
+/// What a line says.
+#[derive(Clone, Copy, Debug)]
+pub enum Line<'a> {
+    /// A template names it.
+    Event(Event<'a>),
+    /// A good envelope around a message that no template names.
+    Unknown(Stamp, Option<Source>, &'a [u8]),
+    /// No line of ours.
+    Reject(Why),
+}
+
+/// A line whose message a template names.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    /// When it was written.
+    pub stamp: Stamp,
+    /// By whom, if by an access service.
+    pub source: Option<Source>,
+    /// What it means.
+    pub kind: Kind,
+    /// Whether the template is a guess.
+    pub inferred: bool,
+    /// Whether its date was completed from elsewhere.
+    pub undated: bool,
+    /// What its holes hold.
+    pub fields: Fields<'a>,
+    /// The whole message.
+    pub message: &'a [u8],
+}
+
+impl<'a> Event<'a> {
+    /// The bytes of the message behind the user: they order closes of one moment (R5).
+    pub fn behind_user(&self) -> &'a [u8] {
+        let end = self.fields.user.as_ptr_range().end.addr();
+        let from = end.wrapping_sub(self.message.as_ptr().addr());
+        self.message.get(from..).unwrap_or(self.message)
+    }
+}
+
+/// How names in lines become names in answers.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// `--store-alias OLD=NEW` (R1).
+    pub store_aliases: Vec<(Vec<u8>, Vec<u8>)>,
+    /// `--default-domain` (R2), in lower case, with its `@`.
+    pub default_domain: Vec<u8>,
+}
+
+impl Names {
+    /// The store of a host word.
+    pub fn store<'a>(&'a self, host: &'a [u8]) -> &'a [u8] {
+        self.store_aliases.iter().find(|(old, _)| old == host).map_or(host, |(_, new)| new)
+    }
+
+    /// The user of a uid (R2): ASCII lower case, without the default domain. Borrowed where nothing changes.
+    pub fn user<'a>(&self, uid: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
+        let uid = if uid.iter().any(u8::is_ascii_uppercase) {
+            scratch.clear();
+            scratch.extend(uid.iter().map(u8::to_ascii_lowercase));
+            scratch.as_slice()
+        } else {
+            uid
+        };
+        match uid.strip_suffix(self.default_domain.as_slice()) {
+            Some(bare) if !bare.is_empty() => bare,
+            _ => uid,
+        }
+    }
+}
+
+/// Reads lines. One per worker; cheap to keep, warm for neighbouring lines.
+#[derive(Debug)]
+pub struct Reader<'g> {
+    grammars: &'g Grammars,
+    names: &'g Names,
+    streams: &'g Streams,
+    stamp_text: [u8; 26],
+    stamp: Stamp,
+    origins: FxHashMap<Box<[u8]>, usize>,
+    known: Vec<(Box<[u8]>, Cached)>,
+    last: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cached {
+    source: Source,
+    process: &'static [u8],
+}
+
+impl<'g> Reader<'g> {
+    /// A reader that has seen nothing.
+    pub fn new(grammars: &'g Grammars, names: &'g Names, streams: &'g Streams) -> Reader<'g> {
+        Reader {
+            grammars,
+            names,
+            streams,
+            stamp_text: [0; 26],
+            stamp: Stamp::default(),
+            origins: FxHashMap::default(),
+            known: Vec::new(),
+            last: 0,
+        }
+    }
+
+    /// What a line says. `line` has no newline; `place` is its offset in the decoded text.
+    pub fn read<'a>(&mut self, line: &'a [u8], years: &Years, place: u64) -> Line<'a> {
+        if line.len() > LONGEST_LINE {
+            return Line::Reject(Why::TooLong);
+        }
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if let Some((stamp, rest)) = self.native_head(line) {
+            return match self.origin(rest) {
+                Some((source, process, rest)) => self.message(stamp, source, process, rest, false),
+                None => Line::Reject(Why::NoEnvelope),
+            };
+        }
+        self.behind_syslog(line, years, place)
+    }
+
+    /// `native-head`, read by the grammar only where its text is not the line before's.
+    fn native_head<'a>(&mut self, line: &'a [u8]) -> Option<(Stamp, &'a [u8])> {
+        let skip = usize::from(line.first() == Some(&b'['));
+        let text: &[u8; 26] = line.get(skip..skip + 26)?.try_into().ok()?;
+        if *text != self.stamp_text {
+            let (_, stamp) = grammar::stamp(text).ok()?;
+            self.stamp_text = *text;
+            self.stamp = stamp;
+        }
+        let rest = line.get(skip + 26..)?;
+        let rest = rest.strip_prefix(b"]").unwrap_or(rest);
+        Some((self.stamp, rest.strip_prefix(b" ")?))
+    }
+
+    /// `origin`, read by the grammar only where its text was not seen before.
+    fn origin<'a>(&mut self, input: &'a [u8]) -> Option<(Option<Source>, &'a [u8], &'a [u8])> {
+        if let Some((text, cached)) = self.known.get(self.last)
+            && let Some(rest) = input.strip_prefix(&text[..])
+        {
+            return Some((Some(cached.source), cached.process, rest));
+        }
+        let end = memchr::memchr(b']', input.get(..input.len().min(512))?)? + 3;
+        if let Some((text, rest)) = input.split_at_checked(end)
+            && let Some(&index) = self.origins.get(text)
+            && let Some((_, cached)) = self.known.get(index)
+        {
+            self.last = index;
+            return Some((Some(cached.source), cached.process, rest));
+        }
+        let (rest, origin) = grammar::origin(input).ok()?;
+        let cached = self.keep(&origin, input.get(..end)?);
+        Some((cached.map(|c| c.source), origin.process, rest))
+    }
+
+    /// Keeps an origin of an access service (R1) under the text that it was read from.
+    fn keep(&mut self, origin: &Origin<'_>, text: &[u8]) -> Option<Cached> {
+        let service = Service::of_process(origin.process)?;
+        let stream = self.streams.id(self.names.store(origin.host), service);
+        let number = u32::try_from(self.known.len()).ok()?;
+        let process: &'static [u8] = match origin.process {
+            b"imapd" => b"imapd",
+            b"popd" => b"popd",
+            b"mshttpd" => b"mshttpd",
+            _ => b"httpd",
+        };
+        let cached = Cached { source: Source { number, stream, service, pid: origin.pid }, process };
+        self.last = self.known.len();
+        self.origins.insert(text.into(), self.last);
+        self.known.push((text.into(), cached));
+        Some(cached)
+    }
+
+    fn message<'a>(
+        &self,
+        stamp: Stamp,
+        source: Option<Source>,
+        process: &[u8],
+        rest: &'a [u8],
+        undated: bool,
+    ) -> Line<'a> {
+        let Ok((message, _)) = grammar::message(rest) else { return Line::Reject(Why::NoEnvelope) };
+        match self.grammars.read(process, message) {
+            Some((template, fields)) => Line::Event(Event {
+                stamp,
+                source,
+                kind: template.kind,
+                inferred: template.basis == Basis::Inferred,
+                undated,
+                fields,
+                message,
+            }),
+            None if self.grammars.must_fit(message) => Line::Reject(Why::Unfit),
+            None => Line::Unknown(stamp, source, message),
+        }
+    }
+
+    /// A line that does not begin as a native one: perhaps a syslog prefix stands before it, or in its place.
+    fn behind_syslog<'a>(&mut self, line: &'a [u8], years: &Years, place: u64) -> Line<'a> {
+        let (date, origin, body) = match grammar::syslog(line) {
+            Ok((_, Prefix::Native(native))) => {
+                let Ok((_, Envelope { stamp, origin, .. })) = grammar::envelope(native) else {
+                    return Line::Reject(Why::NoEnvelope);
+                };
+                let head = memchr::memmem::find(native, b"]: ").map_or(native.len(), |at| at + 3);
+                let source = self.seen(&origin);
+                return self.message(stamp, source, origin.process, native.get(head..).unwrap_or_default(), false);
+            }
+            Ok((_, Prefix::Bare(date, origin, body))) => (date, origin, body),
+            Err(_) => return Line::Reject(Why::NoEnvelope),
+        };
+        if grammar::message(body).is_err() {
+            return Line::Reject(Why::NoEnvelope);
+        }
+        let (stamp, undated) = match date {
+            SyslogDate::Whole(stamp) => (Some(stamp), false),
+            SyslogDate::NoYear { month, day, second } => (years.resolve(month, day, second, place), true),
+        };
+        let Some(stamp) = stamp else { return Line::Reject(Why::NoYear) };
+        let source = self.seen(&origin);
+        self.message(stamp, source, origin.process, body, undated)
+    }
+
+    /// The source of an origin whose text is not kept, because something else stands before it.
+    fn seen(&mut self, origin: &Origin<'_>) -> Option<Source> {
+        let key = [origin.host, b" ", origin.process, b"[", origin.pid.to_string().as_bytes(), b"]: "].concat();
+        match self.origins.get(key.as_slice()).and_then(|index| self.known.get(*index)) {
+            Some((_, cached)) => Some(cached.source),
+            None => self.keep(origin, &key).map(|cached| cached.source),
+        }
+    }
+}
+
+/// R4: when a session connected, from its close line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connect {
+    /// The moment, with the offset by which the start field was read.
+    pub stamp: Stamp,
+    /// Start field and duration are more than 2 s apart: flag `duration-mismatch`.
+    pub mismatch: bool,
+}
+
+/// R4: of the line's offset and those an hour or half an hour to either side, the one that brings the start field nearest
+/// to `end − duration`; the line's own on a tie, and where they are over 300 s apart. Never later than the end.
+pub fn connect(end: Stamp, start: i64, duration: u32) -> Connect {
+    let by_duration: Instant = end.at - i64::from(duration);
+    let read = |shift: i16| Stamp { at: start - i64::from(end.offset + shift) * 60, offset: end.offset + shift };
+    let mut best = read(0);
+    for shift in [-30, 30, -60, 60] {
+        let other = read(shift);
+        if other.at.abs_diff(by_duration) < best.at.abs_diff(by_duration) {
+            best = other;
+        }
+    }
+    let apart = best.at.abs_diff(by_duration);
+    if apart > 300 {
+        best = read(0);
+    }
+    if best.at > end.at {
+        best = Stamp { at: by_duration.min(end.at), offset: end.offset };
+    }
+    Connect { stamp: best, mismatch: apart > 2 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Stamp {
+        grammar::stamp(text.as_bytes()).unwrap().1
+    }
+    fn start(text: &str) -> i64 {
+        grammar::start(text.as_bytes()).unwrap().1.local
+    }
+
+    #[test]
+    fn r4_connect_by_the_lines_own_offset() {
+        let got = connect(at("29/May/2019:08:46:17 +0200"), start("2019/5/29 8:39:42"), 395);
+        assert_eq!(got, Connect { stamp: at("29/May/2019:08:39:42 +0200"), mismatch: false });
+    }
+
+    #[test]
+    fn r4_connect_before_the_clocks_went_back() {
+        let got = connect(at("27/Oct/2019:03:10:00 +0100"), start("2019/10/27 2:30:00"), 6000);
+        assert_eq!(got, Connect { stamp: at("27/Oct/2019:02:30:00 +0200"), mismatch: false });
+    }
+
+    #[test]
+    fn r4_mismatches() {
+        let end = at("29/May/2019:09:00:00 +0200");
+        assert!(!connect(end, start("2019/5/29 8:50:02"), 600).mismatch);
+        assert!(connect(end, start("2019/5/29 8:50:03"), 600).mismatch);
+        let far = connect(end, start("2019/5/29 8:20:00"), 600);
+        assert_eq!(far, Connect { stamp: at("29/May/2019:08:20:00 +0200"), mismatch: true });
+        let late = connect(end, start("2019/5/29 9:10:00"), 30);
+        assert_eq!(late, Connect { stamp: at("29/May/2019:08:59:30 +0200"), mismatch: true });
+    }
+
+    #[test]
+    fn r2_users() {
+        let names = Names { default_domain: b"@example.com".to_vec(), ..Names::default() };
+        let mut scratch = Vec::new();
+        assert_eq!(names.user(b"Ed@Example.COM", &mut scratch), b"ed");
+        assert_eq!(names.user(b"ed@example.org", &mut scratch), b"ed@example.org");
+        assert_eq!(names.user(b"@example.com", &mut scratch), b"@example.com");
+    }
+}

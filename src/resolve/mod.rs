@@ -1,0 +1,133 @@
+//! Resolve: what the one trail means. Lives, gaps, ends of coverage, and which sessions were open at a moment.
+
+mod clock;
+mod lives;
+mod span;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use clock::{Clock, ClockError};
+pub use lives::{Life, LifeEnd, Lives};
+pub use span::{Gap, GapWhy, Overlap, Part, Sequence, parse_sequence};
+
+use crate::model::{Instant, Service, Stamp};
+use crate::streams::{StreamId, Streams};
+use crate::trail::{FileId, FullHours, Trail};
+
+/// What resolving must know of a file beside its lines.
+#[derive(Clone, Debug, Default)]
+pub struct FileFacts {
+    /// The sequence number of its name, if it has one (R9).
+    pub sequence: Option<Sequence>,
+    /// It could not be read to its end.
+    pub damaged: bool,
+}
+
+/// One stream, resolved.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// Its number.
+    pub id: StreamId,
+    /// Its store.
+    pub store: Vec<u8>,
+    /// Its service.
+    pub service: Service,
+    /// First line of the coverage, as written.
+    pub first: Stamp,
+    /// Last line of the coverage, as written, lone stamps over 24 h ahead left out (R14).
+    pub last: Stamp,
+    /// Login lines in all.
+    pub logins: u64,
+    /// Close lines in all.
+    pub closes: u64,
+    /// Lines in all: logins, closes, marks.
+    pub lines: u64,
+    /// The offsets that its clock showed.
+    pub clock: Clock,
+    /// Gaps (R9), in order.
+    pub gaps: Vec<Gap>,
+    /// Spans that more than one file covers (R13), in order.
+    pub overlaps: Vec<Overlap>,
+    /// Lives of its processes (R8).
+    pub lives: Lives,
+    /// Lone stamps that do not extend the coverage (R14).
+    pub lone: Vec<Instant>,
+    /// Spans in which logins were not logged (R12): first and last connect, closes.
+    pub unlogged: Vec<Unlogged>,
+}
+
+/// A span in which closes had no login line (R12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unlogged {
+    /// The first connect.
+    pub from: Instant,
+    /// The last connect.
+    pub to: Instant,
+    /// How many closes.
+    pub closes: u64,
+}
+
+/// Resolves every stream that has a line, in the order of store and service.
+pub fn resolve(trail: &Trail, streams: &Streams, facts: &BTreeMap<FileId, FileFacts>) -> Vec<Resolved> {
+    let known = streams.all();
+    known.into_iter().filter_map(|(store, service, id)| stream(trail, facts, store, service, id)).collect()
+}
+
+fn stream(
+    trail: &Trail,
+    facts: &BTreeMap<FileId, FileFacts>,
+    store: Vec<u8>,
+    service: Service,
+    id: StreamId,
+) -> Option<Resolved> {
+    let hours = trail.coverage.streams.get(&id)?;
+    let clock = Clock::new(hours);
+    let (first, last, lone) = span::coverage(hours)?;
+    let parts = span::parts(trail, facts, id);
+    let mut gaps = span::silences(hours, last.at);
+    gaps.extend(span::missing(&parts));
+    gaps.extend(span::damaged(&parts, last.at));
+    gaps.sort();
+    let lives = Lives::new(trail, id, (first.at, last.at), &gaps);
+    let sum = |count: fn(&crate::trail::Cell) -> u64| hours.cells.values().map(count).sum();
+    let unlogged = unlogged(trail, id, first.at, &gaps);
+    let overlaps = span::overlaps(&parts);
+    let (logins, closes, lines) = (sum(|c| c.logins), sum(|c| c.closes), sum(|c| c.lines()));
+    Some(Resolved { id, store, service, first, last, logins, closes, lines, clock, gaps, overlaps, lives, lone, unlogged })
+}
+
+/// R12: a close whose connect lies 60 s or more behind the beginning of coverage, outside of gaps, and has no login line.
+fn unlogged(trail: &Trail, id: StreamId, first: Instant, gaps: &[Gap]) -> Vec<Unlogged> {
+    let mut spans: Vec<Unlogged> = Vec::new();
+    for ((_, hour), seen) in trail.collected.unlogged.range((id, i64::MIN)..=(id, i64::MAX)) {
+        let from = seen.first.max(first.saturating_add(60));
+        let hidden = gaps.iter().any(|g| g.from < seen.last && seen.first < g.to.saturating_add(60));
+        if seen.last < from || hidden {
+            continue;
+        }
+        match spans.last_mut() {
+            Some(last) if crate::trail::hour(last.to) + 1 >= *hour => {
+                last.to = seen.last;
+                last.closes += seen.closes;
+            }
+            _ => spans.push(Unlogged { from, to: seen.last, closes: seen.closes }),
+        }
+    }
+    spans
+}
+
+/// Hours of processes in which a mark divides lines, so that every line of them is needed (R8).
+pub fn hours_to_read_in_full(trail: &Trail) -> FullHours {
+    let mut wanted = BTreeSet::new();
+    for ((stream, pid), process) in &trail.coverage.processes {
+        for (at, is_start) in &process.marks {
+            let hour = crate::trail::hour(*at);
+            let Some((first, last)) = process.hours.get(&hour) else { continue };
+            let divides = if *is_start { first < at } else { last > at };
+            if divides {
+                wanted.insert((*stream, *pid, hour));
+            }
+        }
+    }
+    wanted
+}

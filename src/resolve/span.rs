@@ -1,0 +1,196 @@
+//! Spans of a stream: its coverage, gaps (R9) and overlaps (R13).
+
+use std::collections::BTreeMap;
+
+use super::FileFacts;
+use crate::model::{Instant, Stamp};
+use crate::streams::StreamId;
+use crate::trail::{Cell, FileId, StreamHours, Trail};
+
+/// How far ahead a lone stamp is too far (R14), in seconds.
+const FAR: Instant = 24 * 3600;
+/// A silence this long is a gap (R9), in seconds.
+const SILENCE: Instant = 3600;
+/// If the median hour of the stream has this many lines (R9).
+const BUSY: u64 = 100;
+/// Files may overlap by this much, since lines of several processes are buffered (R13), in seconds.
+const BUFFERED: Instant = 60;
+
+/// Why there may be lines missing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GapWhy {
+    /// Files with these sequence numbers are not there: first and last.
+    Missing(u64, u64),
+    /// A file could not be read to its end.
+    Damaged(FileId),
+    /// Nothing was written, though the stream is busy.
+    Silence,
+}
+
+/// A span in which lines may be missing (R9).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gap {
+    /// The last line before it.
+    pub from: Instant,
+    /// The first line behind it.
+    pub to: Instant,
+    /// Why.
+    pub why: GapWhy,
+}
+
+/// A span that more than one file covers (R13). Both ends are inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Overlap {
+    /// Its first moment.
+    pub from: Instant,
+    /// Its last moment.
+    pub to: Instant,
+    /// One file.
+    pub one: FileId,
+    /// Another.
+    pub other: FileId,
+}
+
+/// The number in a name such as `imap.17.1559119496`: the word before it, the number, unix seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sequence {
+    /// `imap`
+    pub service: String,
+    /// 17
+    pub number: u64,
+    /// 1559119496, when the file was begun.
+    pub created: Instant,
+}
+
+/// Reads `service.N.unixtime`, with whatever endings of compression behind it; other names have no sequence number.
+pub fn parse_sequence(name: &str) -> Option<Sequence> {
+    let mut parts = name.split('.');
+    let service = parts.next().filter(|s| !s.is_empty())?;
+    let digits = |part: Option<&str>| part.filter(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned);
+    let number = digits(parts.next())?;
+    let created = digits(parts.next()).filter(|t| (9..=11).contains(&t.len()))?;
+    Some(Sequence { service: service.to_owned(), number: number.parse().ok()?, created: created.parse().ok()? })
+}
+
+/// One file's part of a stream.
+#[derive(Clone, Debug)]
+pub struct Part {
+    file: FileId,
+    first: Instant,
+    last: Instant,
+    sequence: Option<Sequence>,
+    damaged: bool,
+}
+
+/// The files of a stream, by first stamp, then by sequence number.
+pub(super) fn parts(trail: &Trail, facts: &BTreeMap<FileId, FileFacts>, id: StreamId) -> Vec<Part> {
+    let mut parts: Vec<Part> = trail
+        .files
+        .iter()
+        .filter_map(|(file, known)| {
+            let (first, last) = *known.spans.get(&id)?;
+            let facts = facts.get(file).cloned().unwrap_or_default();
+            Some(Part { file: *file, first, last, sequence: facts.sequence, damaged: facts.damaged })
+        })
+        .collect();
+    parts.sort_by_key(|p| (p.first, p.sequence.as_ref().map(|s| s.number), p.file));
+    parts
+}
+
+/// First and last stamp of a stream, and the lone stamps that were left out (R14).
+pub(super) fn coverage(hours: &StreamHours) -> Option<(Stamp, Stamp, Vec<Instant>)> {
+    let mut cells: Vec<(i16, &Cell)> = hours.cells.iter().map(|((_, offset), cell)| (*offset, cell)).collect();
+    cells.sort_by_key(|(offset, cell)| (cell.last, *offset));
+    let mut lone = Vec::new();
+    while let [.., (_, before), (_, last)] = cells.as_slice()
+        && last.lines() == 1
+        && last.first > before.last.saturating_add(FAR)
+    {
+        lone.push(last.first);
+        cells.pop();
+    }
+    let (offset, last) = cells.last()?;
+    let last = Stamp { at: last.last, offset: *offset };
+    let (offset, first) = cells.iter().min_by_key(|(offset, cell)| (cell.first, *offset))?;
+    Some((Stamp { at: first.first, offset: *offset }, last, lone))
+}
+
+/// Silences of an hour or more in a stream whose median hour is busy.
+pub(super) fn silences(hours: &StreamHours, end: Instant) -> Vec<Gap> {
+    let mut by_hour: BTreeMap<i64, (Instant, Instant, u64)> = BTreeMap::new();
+    for ((hour, _), cell) in &hours.cells {
+        if cell.first <= end {
+            let all = by_hour.entry(*hour).or_insert((cell.first, cell.last, 0));
+            *all = (all.0.min(cell.first), all.1.max(cell.last), all.2 + cell.lines());
+        }
+    }
+    let mut counts: Vec<u64> = by_hour.values().map(|(_, _, lines)| *lines).collect();
+    counts.sort_unstable();
+    if counts.get(counts.len() / 2).is_none_or(|median| *median < BUSY) {
+        return Vec::new();
+    }
+    let spans: Vec<(Instant, Instant)> = by_hour.values().map(|(first, last, _)| (*first, *last)).collect();
+    spans
+        .iter()
+        .zip(spans.iter().skip(1))
+        .filter(|((_, last), (first, _))| first - last >= SILENCE)
+        .map(|((_, last), (first, _))| Gap { from: *last, to: *first, why: GapWhy::Silence })
+        .collect()
+}
+
+/// Missing sequence numbers between neighbouring files.
+pub(super) fn missing(parts: &[Part]) -> Vec<Gap> {
+    let numbered: Vec<(&Part, &Sequence)> = parts.iter().filter_map(|p| Some((p, p.sequence.as_ref()?))).collect();
+    let mut gaps = Vec::new();
+    for pair in numbered.windows(2) {
+        let [(before, a), (after, b)] = pair else { continue };
+        if a.service == b.service && b.number > a.number + 1 {
+            let why = GapWhy::Missing(a.number + 1, b.number - 1);
+            gaps.push(Gap { from: before.last, to: after.first.max(before.last), why });
+        }
+    }
+    gaps
+}
+
+/// From the last readable stamp of a damaged file to the next file.
+pub(super) fn damaged(parts: &[Part], end: Instant) -> Vec<Gap> {
+    let next = |part: &Part| parts.iter().map(|p| p.first).filter(|first| *first > part.last).min();
+    parts
+        .iter()
+        .filter(|p| p.damaged)
+        .map(|p| Gap { from: p.last, to: next(p).unwrap_or(end).max(p.last), why: GapWhy::Damaged(p.file) })
+        .collect()
+}
+
+/// Spans in which files overlap by more than what buffering explains.
+pub(super) fn overlaps(parts: &[Part]) -> Vec<Overlap> {
+    let mut found = Vec::new();
+    let mut longest: Option<&Part> = None;
+    for part in parts {
+        if let Some(before) = longest
+            && part.first + BUFFERED < before.last
+            && part.last > part.first
+        {
+            let to = part.last.min(before.last);
+            found.push(Overlap { from: part.first, to, one: before.file, other: part.file });
+        }
+        if longest.is_none_or(|l| part.last > l.last) {
+            longest = Some(part);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r9_names_with_a_sequence_number() {
+        let got = parse_sequence("imap.17.1559119496.gz").unwrap();
+        assert_eq!((got.service.as_str(), got.number, got.created), ("imap", 17, 1_559_119_496));
+        for name in ["imap", "imap.1.gz", "imap.1", "imap.17.xyz", ".17.1559119496", "imap..1559119496"] {
+            assert_eq!(parse_sequence(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What the logs cover: for each stream its hours, and for each process of it the hours in which it wrote.
+//!
+//! "Lines" of a stream are its login and close lines, and the start and stop marks of its own processes (R8, R9). A process
+//! lives as long as it writes anything: a refused login shows that as well as a close does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Instant, Stamp};
+use crate::streams::StreamId;
+
+/// The hour of an instant: whole hours since 1970 UTC.
+pub fn hour(at: Instant) -> i64 {
+    at.div_euclid(3600)
+}
+
+/// One hour of one stream, as written with one offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// The first line of the hour.
+    pub first: Instant,
+    /// The last line of the hour.
+    pub last: Instant,
+    /// Login lines.
+    pub logins: u64,
+    /// Close lines, those of connections that never logged in included.
+    pub closes: u64,
+    /// Start and stop marks.
+    pub marks: u64,
+}
+
+impl Cell {
+    /// Every line of the hour.
+    pub fn lines(&self) -> u64 {
+        self.logins + self.closes + self.marks
+    }
+
+    fn add(&mut self, other: &Cell) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.logins += other.logins;
+        self.closes += other.closes;
+        self.marks += other.marks;
+    }
+}
+
+/// The hours of one stream, by (hour, offset in minutes).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamHours {
+    /// Hour and offset → what was written.
+    pub cells: BTreeMap<(i64, i16), Cell>,
+}
+
+/// What one process left: its hours with their first and last line, and its marks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessHours {
+    /// Hour → first and last line of that hour.
+    pub hours: BTreeMap<i64, (Instant, Instant)>,
+    /// Marks: when, and whether a start (else a stop).
+    pub marks: BTreeSet<(Instant, bool)>,
+    /// Every line of the hours that were asked for in full (R8: a mark inside an hour divides it).
+    pub full: BTreeSet<Instant>,
+}
+
+/// Hours of processes of which every line is kept: (stream, pid, hour).
+pub type FullHours = BTreeSet<(StreamId, u32, i64)>;
+
+/// Coverage of all streams and lives of all processes. Merges by union.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// By stream.
+    pub streams: BTreeMap<StreamId, StreamHours>,
+    /// By stream and pid.
+    pub processes: BTreeMap<(StreamId, u32), ProcessHours>,
+}
+
+/// What a line counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// A login line.
+    Login,
+    /// A close line.
+    Close,
+    /// A start mark.
+    Start,
+    /// A stop mark.
+    Stop,
+}
+
+impl Coverage {
+    /// Adds one hour and offset of one process: its first and last line of any kind, and what counts for the stream.
+    pub fn add(&mut self, stream: StreamId, pid: u32, key: (i64, i16), wrote: (Instant, Instant), cell: Option<Cell>) {
+        if let Some(cell) = cell {
+            let cells = &mut self.streams.entry(stream).or_default().cells;
+            cells.entry(key).and_modify(|c| c.add(&cell)).or_insert(cell);
+        }
+        let hours = &mut self.processes.entry((stream, pid)).or_default().hours;
+        let (first, last) = hours.entry(key.0).or_insert(wrote);
+        *first = (*first).min(wrote.0);
+        *last = (*last).max(wrote.1);
+    }
+
+    /// What both know.
+    pub fn merge(mut self, other: Coverage) -> Coverage {
+        for (stream, theirs) in other.streams {
+            let ours = self.streams.entry(stream).or_default();
+            for (key, cell) in theirs.cells {
+                ours.cells.entry(key).and_modify(|c| c.add(&cell)).or_insert(cell);
+            }
+        }
+        for (key, theirs) in other.processes {
+            let ours = self.processes.entry(key).or_default();
+            for (hour, (first, last)) in theirs.hours {
+                let mine = ours.hours.entry(hour).or_insert((first, last));
+                *mine = (mine.0.min(first), mine.1.max(last));
+            }
+            ours.marks.extend(theirs.marks);
+            ours.full.extend(theirs.full);
+        }
+        self
+    }
+}
+
+/// Collects the lines of one source, an hour at a time, before they go to the [`Coverage`].
+#[derive(Clone, Copy, Debug)]
+pub struct Pending {
+    key: (i64, i16),
+    wrote: Option<(Instant, Instant)>,
+    cell: Option<Cell>,
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Pending { key: (i64::MIN, 0), wrote: None, cell: None }
+    }
+}
+
+impl Pending {
+    /// Counts a line of a process; a finished hour goes to the coverage. A line that is none of [`Counts`] shows that its
+    /// process lived, and no more.
+    #[inline]
+    pub fn count(&mut self, stamp: Stamp, counts: Option<Counts>, stream: StreamId, pid: u32, coverage: &mut Coverage) {
+        let key = (hour(stamp.at), stamp.offset);
+        if key != self.key {
+            self.flush(stream, pid, coverage);
+            self.key = key;
+        }
+        let (first, last) = self.wrote.get_or_insert((stamp.at, stamp.at));
+        *first = stamp.at.min(*first);
+        *last = stamp.at.max(*last);
+        let Some(counts) = counts else { return };
+        let empty = Cell { first: stamp.at, last: stamp.at, logins: 0, closes: 0, marks: 0 };
+        let cell = self.cell.get_or_insert(empty);
+        cell.first = cell.first.min(stamp.at);
+        cell.last = cell.last.max(stamp.at);
+        match counts {
+            Counts::Login => cell.logins += 1,
+            Counts::Close => cell.closes += 1,
+            Counts::Start | Counts::Stop => {
+                cell.marks += 1;
+                let marks = &mut coverage.processes.entry((stream, pid)).or_default().marks;
+                marks.insert((stamp.at, counts == Counts::Start));
+            }
+        }
+    }
+
+    /// Hands over what was collected.
+    pub fn flush(&mut self, stream: StreamId, pid: u32, coverage: &mut Coverage) {
+        if let Some(span) = self.wrote.take() {
+            coverage.add(stream, pid, self.key, span, self.cell.take());
+        }
+        self.key = (i64::MIN, 0);
+    }
+}

@@ -1,0 +1,149 @@
+//! The trail: what was learned from any part of the input, a commutative monoid.
+//!
+//! `Trail::default()` knows nothing; [`Trail::merge`] knows what both know, in any order and any grouping. Workers fold
+//! lines into trails; what a query needs is resolved from the one trail that is left at the end.
+
+mod access;
+mod coverage;
+mod tally;
+
+use std::collections::BTreeMap;
+
+pub use access::{Access, Last, LastAccess};
+pub use coverage::{Cell, Counts, Coverage, FullHours, Pending, ProcessHours, StreamHours, hour};
+pub use tally::{Count, FileId, FileTally, Sample, Sampled, SHAPES, Tally};
+
+use crate::model::Instant;
+use crate::pair::{PairTable, Session};
+use crate::streams::{StreamId, Streams};
+
+/// A clock that went back (R14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Jump {
+    /// At which byte of the decoded text the line stands that went back.
+    pub place: u64,
+    /// The stream of the process.
+    pub stream: StreamId,
+    /// The process.
+    pub pid: u32,
+    /// The stamp before.
+    pub from: Instant,
+    /// The stamp that went back.
+    pub to: Instant,
+}
+
+/// How many clock jumps of one file are kept for the notes: the first ones.
+pub const JUMPS: usize = 100;
+
+/// What is known of one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileTrail {
+    /// Its lines.
+    pub tally: FileTally,
+    /// First and last stamp of each stream in it, of all of its lines.
+    pub spans: BTreeMap<StreamId, (Instant, Instant)>,
+    /// Clock jumps, in the order of their places.
+    pub jumps: Vec<Jump>,
+}
+
+impl FileTrail {
+    /// Widens a stream's span.
+    pub fn span(&mut self, stream: StreamId, first: Instant, last: Instant) {
+        let span = self.spans.entry(stream).or_insert((first, last));
+        *span = (span.0.min(first), span.1.max(last));
+    }
+
+    /// Adds clock jumps; the first of the file stand.
+    pub fn jumped(&mut self, jumps: impl IntoIterator<Item = Jump>) {
+        self.jumps.extend(jumps);
+        self.jumps.sort_unstable();
+        self.jumps.truncate(JUMPS);
+    }
+
+    fn merge(&mut self, other: FileTrail) {
+        self.tally.merge(other.tally);
+        for (stream, (first, last)) in other.spans {
+            self.span(stream, first, last);
+        }
+        self.jumped(other.jumps);
+    }
+}
+
+/// Closes that had no login line, in one hour of their connects (R12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unlogged {
+    /// How many.
+    pub closes: u64,
+    /// The first connect.
+    pub first: Instant,
+    /// The last connect.
+    pub last: Instant,
+}
+
+/// What a `-c` collects from sessions that are settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Closed sessions that may have been connected at the moment asked for.
+    pub sessions: Vec<Session>,
+    /// Closes without a login line, by stream and hour of their connects.
+    pub unlogged: BTreeMap<(StreamId, i64), Unlogged>,
+}
+
+impl Collected {
+    /// Counts a close that had no login line.
+    pub fn no_login(&mut self, stream: StreamId, connect: Instant) {
+        self.unlogged_span(stream, Unlogged { closes: 1, first: connect, last: connect });
+    }
+
+    fn unlogged_span(&mut self, stream: StreamId, span: Unlogged) {
+        let ours = self.unlogged.entry((stream, hour(span.first))).or_insert(Unlogged { closes: 0, ..span });
+        ours.closes += span.closes;
+        ours.first = ours.first.min(span.first);
+        ours.last = ours.last.max(span.last);
+    }
+
+    /// What both collected.
+    pub fn merge(mut self, mut other: Collected) -> Collected {
+        self.sessions.append(&mut other.sessions);
+        self.sessions.sort_unstable();
+        for ((stream, _), span) in other.unlogged {
+            self.unlogged_span(stream, span);
+        }
+        self
+    }
+}
+
+/// What was learned from some part of the input.
+#[derive(Debug, Default)]
+pub struct Trail {
+    /// Last logins and logouts (R11).
+    pub access: LastAccess,
+    /// Logins and closes that are not settled.
+    pub pairs: PairTable,
+    /// What settled sessions gave to the query.
+    pub collected: Collected,
+    /// Hours of streams and processes.
+    pub coverage: Coverage,
+    /// What became of every line.
+    pub tally: Tally,
+    /// What each file gave.
+    pub files: BTreeMap<FileId, FileTrail>,
+}
+
+impl Trail {
+    /// What both know.
+    pub fn merge(self, other: Trail, streams: &Streams) -> Trail {
+        let mut files = self.files;
+        for (id, theirs) in other.files {
+            files.entry(id).or_default().merge(theirs);
+        }
+        Trail {
+            access: self.access.merge(other.access, streams),
+            pairs: self.pairs.merge(other.pairs),
+            collected: self.collected.merge(other.collected),
+            coverage: self.coverage.merge(other.coverage),
+            tally: self.tally.merge(other.tally),
+            files,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The tally: what became of every line and byte (promise 1).
+
+use std::collections::BTreeMap;
+
+use crate::grammar::Kind;
+use crate::parse::Why;
+
+/// A file or archive member, numbered in the order of the paths' bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub u32);
+
+/// Lines, and their bytes with newlines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Lines.
+    pub lines: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl Count {
+    /// Counts one line of so many bytes.
+    #[inline]
+    pub fn add(&mut self, bytes: u64) {
+        self.lines += 1;
+        self.bytes += bytes;
+    }
+
+    fn merge(&mut self, other: Count) {
+        self.lines += other.lines;
+        self.bytes += other.bytes;
+    }
+}
+
+/// A line as an example, with its place: the smallest by file and offset stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sample {
+    /// In which file.
+    pub file: FileId,
+    /// At which byte of its decoded text.
+    pub place: u64,
+    /// The line's beginning.
+    pub text: Vec<u8>,
+}
+
+/// How much of a line a sample keeps, in bytes.
+const SAMPLE: usize = 160;
+
+impl Sample {
+    /// A sample of a line.
+    pub fn of(file: FileId, place: u64, line: &[u8]) -> Sample {
+        Sample { file, place, text: line.get(..SAMPLE).unwrap_or(line).to_vec() }
+    }
+}
+
+/// Something counted, with its first sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sampled {
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub sample: Sample,
+}
+
+/// How many shapes of unknown messages are kept: the smallest by bytes, so that keeping fewer is no matter of order.
+pub const SHAPES: usize = 1000;
+
+/// What became of every line. The five kinds add up to the input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Lines that mean something here.
+    pub event: Count,
+    /// Lines that a template names and that mean nothing here.
+    pub known: Count,
+    /// Good envelopes around messages that no template names.
+    pub unknown: Count,
+    /// Lines that are none of ours (R1).
+    pub reject: Count,
+    /// Lines that were not read, on purpose.
+    pub passed_over: Count,
+    /// Events by kind.
+    pub kinds: BTreeMap<Kind, u64>,
+    /// Unknown messages by shape.
+    pub shapes: BTreeMap<String, Sampled>,
+}
+
+impl Tally {
+    /// Counts an unknown message by its shape.
+    pub fn shape(&mut self, shape: String, sample: Sample) {
+        count_sample(&mut self.shapes, shape, 1, sample);
+        if self.shapes.len() > SHAPES {
+            self.shapes.pop_last();
+        }
+    }
+
+    /// What both counted.
+    pub fn merge(mut self, other: Tally) -> Tally {
+        self.event.merge(other.event);
+        self.known.merge(other.known);
+        self.unknown.merge(other.unknown);
+        self.reject.merge(other.reject);
+        self.passed_over.merge(other.passed_over);
+        for (kind, count) in other.kinds {
+            *self.kinds.entry(kind).or_default() += count;
+        }
+        for (shape, theirs) in other.shapes {
+            count_sample(&mut self.shapes, shape, theirs.count, theirs.sample);
+        }
+        while self.shapes.len() > SHAPES {
+            self.shapes.pop_last();
+        }
+        self
+    }
+
+    /// Everything that was read or passed over.
+    pub fn total(&self) -> Count {
+        let mut all = self.event;
+        for part in [self.known, self.unknown, self.reject, self.passed_over] {
+            all.merge(part);
+        }
+        all
+    }
+}
+
+/// Adds to a counted thing; the smaller sample stands.
+fn count_sample<K: Ord>(map: &mut BTreeMap<K, Sampled>, key: K, count: u64, sample: Sample) {
+    match map.entry(key) {
+        std::collections::btree_map::Entry::Vacant(free) => {
+            free.insert(Sampled { count, sample });
+        }
+        std::collections::btree_map::Entry::Occupied(mut found) => {
+            let ours = found.get_mut();
+            ours.count += count;
+            if sample < ours.sample {
+                ours.sample = sample;
+            }
+        }
+    }
+}
+
+/// What one file or member gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileTally {
+    /// Its lines and bytes.
+    pub all: Count,
+    /// Lines with a good envelope.
+    pub enveloped: u64,
+    /// Lines whose date was completed from elsewhere.
+    pub undated: u64,
+    /// Rejects by cause.
+    pub rejects: BTreeMap<Why, Sampled>,
+}
+
+impl FileTally {
+    /// Counts a reject.
+    pub fn reject(&mut self, why: Why, sample: Sample) {
+        count_sample(&mut self.rejects, why, 1, sample);
+    }
+
+    /// What both counted.
+    pub fn merge(&mut self, other: FileTally) {
+        self.all.merge(other.all);
+        self.enveloped += other.enveloped;
+        self.undated += other.undated;
+        for (why, theirs) in other.rejects {
+            count_sample(&mut self.rejects, why, theirs.count, theirs.sample);
+        }
+    }
+}
