@@ -105,6 +105,11 @@ impl Cutter {
         self.held.clear();
     }
 
+    /// Whether a line has begun and not ended.
+    pub fn is_inside_line(&self) -> bool {
+        !self.held.is_empty() || self.dropped > 0
+    }
+
     /// The text is over: a last line without newline goes to `out`.
     pub fn end(&mut self, out: &mut dyn FnMut(Cut<'_>)) {
         self.flush(out);

@@ -4,11 +4,26 @@
 //! The modules are the stages of the data's way, in order; a stage imports only earlier ones:
 //! discover → open → chunk → parse → pair → merge → resolve → answer → render.
 
-pub mod model;
-pub mod grammar;
-pub mod streams;
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout))]
+
+pub mod answer;
+pub mod app;
 pub mod chunk;
-pub mod parse;
-pub mod pair;
-pub mod trail;
+pub mod cli;
+pub mod discover;
 pub mod fold;
+pub mod grammar;
+pub mod model;
+pub mod note;
+pub mod open;
+pub mod pair;
+pub mod parse;
+pub mod plan;
+pub mod read;
+pub mod remarks;
+pub mod render;
+pub mod resolve;
+pub mod streams;
+pub mod text;
+pub mod times;
+pub mod trail;

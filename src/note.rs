@@ -1,7 +1,7 @@
 //! Notes: what a run has to say beside its records, each with its place and its kind.
 //!
 //! Notes are values that travel up to the shell; nothing below it prints. They sort by path, place, kind and text, so
-//! that their order never depends on which worker came first (DESIGN promise 3).
+//! that their order never depends on which worker came first.
 
 /// One remark about a file, a member or a line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,17 +68,17 @@ note_kinds! {
     DanglingLink = "dangling-link",
     /// A file that is clearly something else: a picture, a program, a database.
     NotALog = "not-a-log",
-    /// A line that could not be understood (DESIGN R1).
+    /// A line that could not be understood (R1).
     Reject = "reject",
-    /// A span in which logins were not logged (DESIGN R12).
+    /// A span in which logins were not logged (R12).
     Blind = "blind",
-    /// A span that is missing from the logs (DESIGN R9).
+    /// A span that is missing from the logs (R9).
     Gap = "gap",
-    /// A stamp that goes back (DESIGN R14).
+    /// A stamp that goes back (R14).
     ClockJump = "clock-jump",
-    /// Files of one stream that overlap in time (DESIGN R13).
+    /// Files of one stream that overlap in time (R13).
     Overlap = "overlap",
-    /// The same content under another name (DESIGN R13).
+    /// The same content under another name (R13).
     Copy = "copy",
     /// A missing sequence number between files.
     Sequence = "sequence",
@@ -90,7 +90,7 @@ note_kinds! {
 
 impl NoteKind {
     /// Whether a note of this kind leads to exit code 1: a file or member could not be opened or read to its end,
-    /// or a path given by name does not exist (DESIGN §5).
+    /// or a path given by name does not exist.
     pub fn fails(self) -> bool {
         matches!(self, NoteKind::Unreadable | NoteKind::Missing | NoteKind::Damaged)
     }

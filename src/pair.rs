@@ -147,12 +147,17 @@ pub struct PairTable {
     /// Up to where each stream was settled.
     settled: BTreeMap<StreamId, Instant>,
     /// Keys that are never settled early, because a line of theirs came late.
-    pub hold: BTreeSet<Key>,
+    hold: BTreeSet<Key>,
     /// Keys of which a line came after it was needed.
     pub late: BTreeSet<Key>,
 }
 
 impl PairTable {
+    /// An empty table that never settles these keys early.
+    pub fn holding(hold: BTreeSet<Key>) -> PairTable {
+        PairTable { hold, ..PairTable::default() }
+    }
+
     /// How many lines are held.
     pub fn len(&self) -> usize {
         self.held.len()
@@ -246,10 +251,9 @@ impl PairTable {
     /// Pairs every close that no line at or after `frontier` of its stream can concern any more, and hands out the
     /// sessions. Streams without a frontier are left alone.
     pub fn settle(&mut self, frontier: &BTreeMap<StreamId, Instant>, out: &mut dyn FnMut(Session)) {
-        let old = std::mem::take(self);
-        self.hold = old.hold.clone();
-        self.late.clone_from(&old.late);
-        self.settled.clone_from(&old.settled);
+        let [hold, late] = [&mut self.hold, &mut self.late].map(std::mem::take);
+        let settled = std::mem::take(&mut self.settled);
+        let old = std::mem::replace(self, PairTable { hold, late, settled, ..PairTable::default() });
         for (stream, at) in frontier {
             let ours = self.settled.entry(*stream).or_insert(*at);
             *ours = (*ours).max(*at);
@@ -257,7 +261,7 @@ impl PairTable {
         let mut bench = Bench::default();
         for (key, head) in &old.keys {
             let until = match self.settled.get(&key.stream) {
-                Some(until) if !old.hold.contains(key) => *until,
+                Some(until) if !self.hold.contains(key) => *until,
                 _ => Instant::MIN,
             };
             bench.load(&old, *head);

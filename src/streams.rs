@@ -33,6 +33,11 @@ impl Streams {
         known.get(index).cloned().unwrap_or_else(|| (Vec::new(), Service::Imap))
     }
 
+    /// Store and service of every stream that was met, by its number.
+    pub fn names(&self) -> Vec<(Vec<u8>, Service)> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Every stream that was met, in the order of store and service.
     pub fn all(&self) -> Vec<(Vec<u8>, Service, StreamId)> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::INFERRED_FORMAT;
-use crate::fold::Moment;
 use crate::model::{Instant, Peer, Service, Stamp};
 use crate::pair::Session;
 use crate::resolve::{ClockError, LifeEnd, Resolved};
@@ -114,7 +113,7 @@ pub fn connected(query: &ConnectedQuery, streams: &[Resolved], sessions: &[Sessi
 ///
 /// # Errors
 /// As [`connected`].
-pub(super) fn moment(at: At, stream: &Resolved) -> Result<Stamp, AtError> {
+pub fn moment(at: At, stream: &Resolved) -> Result<Stamp, AtError> {
     let instant = |digits| {
         let error = |clock| AtError { store: stream.store.clone(), service: stream.service, clock };
         stream.clock.instant(digits).map_err(error)
@@ -198,14 +197,4 @@ fn count_copies_once(rows: &mut Vec<Connected>, moments: &BTreeMap<StreamId, (&R
         };
         a.service == b.service && same(a, b) && within()
     });
-}
-
-/// The moment of a `--at` as the lines' stamps are compared with it.
-impl From<Moment> for At {
-    fn from(moment: Moment) -> At {
-        match moment {
-            Moment::Instant(at) => At::Instant(Stamp { at, offset: 0 }),
-            Moment::Local(digits) => At::Local(digits),
-        }
-    }
 }

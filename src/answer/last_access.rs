@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::INFERRED_FORMAT;
-use crate::model::Stamp;
-use crate::streams::Streams;
+use crate::model::{Service, Stamp};
+use crate::streams::{StreamId, Streams};
 use crate::trail::{Access, Last, LastAccess};
 
 /// One user over one service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceAccess {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceAccess<'a> {
     /// The latest login.
     pub last_login: Option<Stamp>,
     /// The latest logout.
@@ -19,49 +19,75 @@ pub struct ServiceAccess {
     /// `login` or `close`: which line the last login was read from.
     pub login_source: Option<&'static str>,
     /// The store of the last access, the smallest name where two tie.
-    pub store: Vec<u8>,
+    pub store: &'a [u8],
     /// What is to be known about it.
-    pub flags: Vec<&'static str>,
+    pub flags: &'static [&'static str],
 }
 
 /// One user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastAccessRow {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastAccessRow<'a> {
     /// The user (R2).
-    pub user: Vec<u8>,
-    /// By service, in the order of [`crate::model::Service::ALL`].
-    pub services: [Option<ServiceAccess>; 3],
+    pub user: &'a [u8],
+    /// By service, in the order of [`Service::ALL`].
+    pub services: [Option<ServiceAccess<'a>>; 3],
 }
 
-/// The rows, in the order of the users' bytes: those asked for, seen or not, or all that were seen.
-pub fn last_access(access: &LastAccess, streams: &Streams, asked: &BTreeSet<Vec<u8>>) -> Vec<LastAccessRow> {
-    let row = |user: &[u8], services: &[Access; 3]| LastAccessRow {
-        user: user.to_vec(),
-        services: services.each_ref().map(|a| service_access(a, streams)),
-    };
-    let mut rows: Vec<LastAccessRow> = access.users().iter().map(|(user, services)| row(user, services)).collect();
-    let seen: BTreeSet<&[u8]> = rows.iter().map(|r| r.user.as_slice()).collect();
-    let unseen: Vec<_> = asked.iter().filter(|u| !seen.contains(u.as_slice())).map(|u| row(u, &Default::default())).collect();
-    rows.extend(unseen);
-    rows.sort_by(|a, b| a.user.cmp(&b.user));
-    rows
+/// The rows of `-a`, made one at a time: there may be millions.
+#[derive(Debug)]
+pub struct LastAccessRows<'a> {
+    access: &'a LastAccess,
+    asked: &'a BTreeSet<Vec<u8>>,
+    stores: Vec<(Vec<u8>, Service)>,
 }
 
-fn service_access(access: &Access, streams: &Streams) -> Option<ServiceAccess> {
-    let latest: &Last = match (&access.login, &access.logout) {
-        (Some(login), Some(logout)) if login.stamp.at > logout.stamp.at => login,
-        (_, Some(logout)) => logout,
-        (Some(login), None) => login,
-        (None, None) => return None,
-    };
-    let ties = [access.login, access.logout].into_iter().flatten().filter(|l| l.stamp.at == latest.stamp.at);
-    let inferred = [access.login, access.logout].into_iter().flatten().any(|l| l.inferred);
-    Some(ServiceAccess {
-        last_login: access.login.map(|l| l.stamp),
-        last_logout: access.logout.map(|l| l.stamp),
-        last_access: latest.stamp,
-        login_source: access.login.map(|l| if l.from_login { "login" } else { "close" }),
-        store: ties.map(|l| streams.get(l.stream).0).min().unwrap_or_default(),
-        flags: if inferred { vec![INFERRED_FORMAT] } else { Vec::new() },
-    })
+impl<'a> LastAccessRows<'a> {
+    /// Of users asked for, seen or not; of all that were seen if none was asked for.
+    pub fn new(access: &'a LastAccess, streams: &Streams, asked: &'a BTreeSet<Vec<u8>>) -> LastAccessRows<'a> {
+        LastAccessRows { access, asked, stores: streams.names() }
+    }
+
+    /// The rows, in the order of the users' bytes.
+    pub fn iter(&self) -> impl Iterator<Item = LastAccessRow<'_>> {
+        let mut seen = self.access.users().map(|(user, services)| self.row(user, &services)).peekable();
+        let mut asked = self.asked.iter().peekable();
+        std::iter::from_fn(move || loop {
+            let (Some(row), Some(user)) = (seen.peek(), asked.peek()) else {
+                return seen.next().or_else(|| Some(self.row(asked.next()?, &Default::default())));
+            };
+            match row.user.cmp(user) {
+                std::cmp::Ordering::Less => return seen.next(),
+                std::cmp::Ordering::Equal => asked.next(),
+                std::cmp::Ordering::Greater => return Some(self.row(asked.next()?, &Default::default())),
+            };
+        })
+    }
+
+    fn row<'s>(&'s self, user: &'s [u8], services: &[Access; 3]) -> LastAccessRow<'s> {
+        LastAccessRow { user, services: services.each_ref().map(|access| self.service(access)) }
+    }
+
+    fn service(&self, access: &Access) -> Option<ServiceAccess<'_>> {
+        let latest: &Last = match (&access.login, &access.logout) {
+            (Some(login), Some(logout)) if login.stamp.at > logout.stamp.at => login,
+            (_, Some(logout)) => logout,
+            (Some(login), None) => login,
+            (None, None) => return None,
+        };
+        let both = || [access.login, access.logout].into_iter().flatten();
+        let ties = both().filter(|l| l.stamp.at == latest.stamp.at);
+        Some(ServiceAccess {
+            last_login: access.login.map(|l| l.stamp),
+            last_logout: access.logout.map(|l| l.stamp),
+            last_access: latest.stamp,
+            login_source: access.login.map(|l| if l.from_login { "login" } else { "close" }),
+            store: ties.map(|l| self.store(l.stream)).min().unwrap_or_default(),
+            flags: if both().any(|l| l.inferred) { &[INFERRED_FORMAT] } else { &[] },
+        })
+    }
+
+    fn store(&self, stream: StreamId) -> &[u8] {
+        let index = usize::try_from(stream.0).unwrap_or(usize::MAX);
+        self.stores.get(index).map_or(&[], |(store, _)| store.as_slice())
+    }
 }

@@ -3,8 +3,8 @@
 mod connected;
 mod last_access;
 
-pub use connected::{At, AtError, Connected, ConnectedQuery, collects, connected};
-pub use last_access::{LastAccessRow, ServiceAccess, last_access};
+pub use connected::{At, AtError, Connected, ConnectedQuery, collects, connected, moment};
+pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
 
 /// A row rests on a template that is a guess.
 pub const INFERRED_FORMAT: &str = "inferred-format";

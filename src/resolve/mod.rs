@@ -116,6 +116,12 @@ fn unlogged(trail: &Trail, id: StreamId, first: Instant, gaps: &[Gap]) -> Vec<Un
     spans
 }
 
+/// The end of each stream's coverage (R14).
+pub fn coverage_end(trail: &Trail) -> BTreeMap<StreamId, Instant> {
+    let ends = trail.coverage.streams.iter().filter_map(|(id, hours)| Some((*id, span::coverage(hours)?.1.at)));
+    ends.collect()
+}
+
 /// Hours of processes in which a mark divides lines, so that every line of them is needed (R8).
 pub fn hours_to_read_in_full(trail: &Trail) -> FullHours {
     let mut wanted = BTreeSet::new();

@@ -27,6 +27,17 @@ pub enum GapWhy {
     Silence,
 }
 
+impl GapWhy {
+    /// For JSON: `missing-sequence`, `damaged` or `silence`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            GapWhy::Missing(..) => "missing-sequence",
+            GapWhy::Damaged(_) => "damaged",
+            GapWhy::Silence => "silence",
+        }
+    }
+}
+
 /// A span in which lines may be missing (R9).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {

@@ -174,21 +174,24 @@ impl LastAccess {
     }
 
     /// Every user with their accesses by [`Service`], in the order of the users' bytes.
-    pub fn users(&self) -> Vec<(&[u8], [Access; 3])> {
-        let mut entries: Vec<(&[u8], &Entry)> = self.table.iter().map(|e| (name_of(e, &self.long), e)).collect();
-        entries.sort_unstable_by(|a, b| a.0.cmp(b.0));
-        let mut users: Vec<(&[u8], [Access; 3])> = Vec::with_capacity(entries.len());
-        for (name, entry) in entries {
-            if users.last().is_none_or(|(last, _)| *last != name) {
-                users.push((name, Default::default()));
+    pub fn users(&self) -> impl Iterator<Item = (&[u8], [Access; 3])> {
+        let mut entries: Vec<&Entry> = self.table.iter().collect();
+        entries.sort_unstable_by(|a, b| self.name(a).cmp(self.name(b)));
+        let mut entries = entries.into_iter().peekable();
+        std::iter::from_fn(move || {
+            let name = self.name(entries.peek()?);
+            let mut accesses = <[Access; 3]>::default();
+            while let Some(entry) = entries.next_if(|e| self.name(e) == name) {
+                if let Some(access) = accesses.get_mut(entry.service as usize) {
+                    *access = Access { login: entry.login.unpacked(), logout: entry.logout.unpacked() };
+                }
             }
-            if let Some((_, accesses)) = users.last_mut()
-                && let Some(access) = accesses.get_mut(entry.service as usize)
-            {
-                *access = Access { login: entry.login.unpacked(), logout: entry.logout.unpacked() };
-            }
-        }
-        users
+            Some((name, accesses))
+        })
+    }
+
+    fn name<'a>(&'a self, entry: &'a Entry) -> &'a [u8] {
+        name_of(entry, &self.long)
     }
 
     /// How many (user, service) pairs are known.
@@ -240,7 +243,7 @@ mod tests {
         two.login(b"ed", Service::Imap, last(10, a), &streams);
         two.logout(b"ed", Service::Pop, last(7, a), &streams);
         let both = one.merge(two, &streams);
-        let users = both.users();
+        let users: Vec<_> = both.users().collect();
         assert_eq!(users.len(), 2);
         assert_eq!(users[0].0, b"ed");
         assert_eq!(users[0].1[0].login, Some(last(10, a)), "of equal instants the smallest store");

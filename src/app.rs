@@ -1,0 +1,245 @@
+//! The shell around the core: reads the command line, runs the stages, writes answer and notes, says how it went.
+
+mod bar;
+mod ask;
+mod output;
+mod show_plan;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::answer::{At, AtError, Connected, ConnectedQuery, LastAccessRows, connected};
+use crate::cli::{Cli, Color};
+use crate::discover::{self, discover};
+use crate::note::Note;
+use crate::plan::{Leaf, Plan, PlanOptions, plan};
+use crate::read::{Meter, Outcome, Reading, read};
+use crate::remarks::{Remarks, written};
+use crate::render::Answer;
+use crate::text::visible;
+use crate::resolve::{ClockError, FileFacts, Resolved, resolve};
+use crate::streams::Streams;
+use crate::times::Zone;
+use ask::Ask;
+use output::Output;
+
+/// How a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Answered in full.
+    Answered,
+    /// Answered, but a file or member could not be read to its end.
+    Partly,
+    /// Wrong usage, or nothing could be opened.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Answered => 0,
+            Exit::Partly => 1,
+            Exit::Usage => 2,
+        })
+    }
+}
+
+/// Why a run ended without an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// What was asked cannot be asked so.
+    #[error("{0}")]
+    Usage(String),
+    /// Whoever read the answer went away.
+    #[error("closed pipe")]
+    Closed,
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Stop {
+        if error.kind() == io::ErrorKind::BrokenPipe { Stop::Closed } else { Stop::Usage(error.to_string()) }
+    }
+}
+
+/// Runs the program with this process's arguments.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Answered };
+            drop(error.print());
+            return exit.into();
+        }
+    };
+    let notes = Notes::new(cli.color);
+    match run(&cli, &notes) {
+        Ok(exit) => exit.into(),
+        Err(Stop::Closed) => Exit::Answered.into(),
+        Err(Stop::Usage(text)) => {
+            notes.error(&text);
+            Exit::Usage.into()
+        }
+    }
+}
+
+/// The program: discover, plan, read, resolve, answer, render.
+fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
+    let ask = Ask::new(cli)?;
+    let threads = usize::from(cli.threads.unwrap_or(0));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| Stop::Usage(e.to_string()))?;
+    let found = discover(&ask.paths, &discover::Options { all: cli.all });
+    if !found.openable {
+        notes.tell(&found.notes);
+        return Err(Stop::Usage("none of the paths could be opened".to_owned()));
+    }
+    let output = Output::new(cli)?;
+    let plan = pool.install(|| plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.year, spool: cli.connected }))?;
+    if cli.plan {
+        show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
+        notes.tell(&[plan.notes, plan.walk_notes].concat());
+        return Ok(Exit::Answered);
+    }
+    let streams = Streams::default();
+    let read = read_with_bar(cli, &ask, &plan, &streams, &pool);
+    answer(cli, &ask, &plan, &streams, read, &output, notes)
+}
+
+fn read_with_bar(cli: &Cli, ask: &Ask, plan: &Plan, streams: &Streams, pool: &rayon::ThreadPool) -> (Outcome, Vec<Resolved>) {
+    let meter = Meter::default();
+    let mut query = ask.connected.clone();
+    bar::show(cli.progress, plan.bytes(), &meter, || {
+        pool.install(|| loop {
+            let reading = Reading {
+                needs: &ask.needs,
+                connected: query.as_ref(),
+                grammars: &ask.grammars,
+                names: &ask.names,
+                walk: &ask.walk,
+                year: cli.year,
+                meter: &meter,
+            };
+            let outcome = read(plan, streams, &reading);
+            let facts = facts(plan, &outcome);
+            let resolved = resolve(&outcome.trail, streams, &facts);
+            // Digits are compared with each line's own; a stream whose offset wandered further needs a wider look.
+            let wandered = resolved.iter().filter_map(|s| s.clock.offsets()).map(|(low, high)| i64::from(high - low)).max();
+            match (&mut query, wandered) {
+                (Some(ConnectedQuery { at: At::Local(_), drift, .. }), Some(wandered)) if wandered > *drift => *drift = wandered + 60,
+                _ => return (outcome, resolved),
+            }
+        })
+    })
+}
+
+fn facts(plan: &Plan, outcome: &Outcome) -> std::collections::BTreeMap<crate::trail::FileId, FileFacts> {
+    let leaves = plan.leaves.iter().chain(&outcome.unplanned);
+    leaves.map(|l| (l.id, FileFacts { sequence: l.sequence.clone(), damaged: outcome.damaged.contains(&l.id) })).collect()
+}
+
+fn answer(
+    cli: &Cli,
+    ask: &Ask,
+    plan: &Plan,
+    streams: &Streams,
+    (outcome, resolved): (Outcome, Vec<Resolved>),
+    output: &Output,
+    notes: &Notes,
+) -> Result<Exit, Stop> {
+    let rows: Option<Vec<Connected>> = match &ask.connected {
+        Some(query) => Some(connected(query, &resolved, &outcome.sessions).map_err(|e| twice("--at", &e))?),
+        None => None,
+    };
+    ask.check_window(&resolved)?;
+    let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
+    let remarks = Remarks {
+        leaves: &leaves,
+        trail: &outcome.trail,
+        streams: &resolved,
+        connected: ask.connected.as_ref(),
+        access: cli.access,
+    };
+    let mut all = [plan.notes.clone(), outcome.notes, remarks.notes(), ask.echoes(&resolved)].concat();
+    all.sort();
+    all.dedup();
+    let answer = Answer {
+        connected: rows.as_deref().zip(ask.connected.as_ref().map(|q| q.services.as_slice())),
+        access: cli.access.then(|| LastAccessRows::new(&outcome.trail.access, streams, &ask.needs.users)),
+        streams: &resolved,
+        notes: &all,
+        tally: &outcome.trail.tally,
+        query: ask.as_json(cli),
+        zone: cli.tz,
+    };
+    output.write(&answer)?;
+    notes.tell(&all);
+    if let (crate::cli::Format::Table, Some(offset)) = (cli.format, answer.shared_offset()) {
+        notes.zone(cli.tz, offset);
+    }
+    Ok(if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered })
+}
+
+/// Digits that are no single instant: both candidates, or the moment that can be asked for.
+fn twice(flag: &str, error: &AtError) -> Stop {
+    let stream = format!("{} {}", visible(&error.store), error.service.as_str());
+    Stop::Usage(match error.clock {
+        ClockError::Twice(a, b) => format!(
+            "{flag}: the clock of {stream} showed this time twice; say which: {} or {}",
+            written(a),
+            written(b)
+        ),
+        ClockError::Never(next) => format!("{flag}: the clock of {stream} never showed this time; its next is {}", written(next)),
+        ClockError::Empty => format!("{flag}: {stream} has no line"),
+    })
+}
+
+/// Writes notes and errors to stderr.
+struct Notes {
+    color: bool,
+}
+
+/// How many notes of one kind are told; the JSON document has them all.
+const TOLD: usize = 20;
+
+impl Notes {
+    fn new(color: Color) -> Notes {
+        let auto = || io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        Notes { color: color == Color::Always || (color == Color::Auto && auto()) }
+    }
+
+    fn line(&self, label: &str, code: &str, text: &str) {
+        let mut err = io::stderr().lock();
+        let text = visible(text.as_bytes());
+        drop(if self.color {
+            writeln!(err, "imstrail: \x1b[{code}m{label}\x1b[0m: {text}")
+        } else {
+            writeln!(err, "imstrail: {label}: {text}")
+        });
+    }
+
+    fn error(&self, text: &str) {
+        self.line("error", "31", text);
+    }
+
+    fn zone(&self, zone: Zone, offset: i16) {
+        let of = if zone == Zone::Log { ", as the logs write it" } else { "" };
+        self.line("note", "36", &format!("times are {}{of}", crate::times::log_offset(offset)));
+    }
+
+    fn tell(&self, notes: &[Note]) {
+        let mut told: std::collections::BTreeMap<crate::note::NoteKind, usize> = std::collections::BTreeMap::new();
+        for note in notes {
+            let n = told.entry(note.kind).or_default();
+            *n += 1;
+            if *n <= TOLD {
+                let (label, code) = if note.fails() { ("warning", "33") } else { ("note", "36") };
+                let place = if note.path.is_empty() { String::new() } else { format!("{}: ", note.path) };
+                self.line(label, code, &format!("{place}{}", note.text));
+            }
+        }
+        for (kind, n) in told.into_iter().filter(|(_, n)| *n > TOLD) {
+            self.line("note", "36", &format!("{} more notes of this kind ({}); --format json has all", n - TOLD, kind.as_str()));
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What is asked: the command line turned into what the stages need.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::{Stop, twice};
+use crate::answer::{At, AtError, ConnectedQuery};
+use crate::cli::Cli;
+use crate::fold::{Moment, Needs, Window};
+use crate::grammar::Grammars;
+use crate::model::Stamp;
+use crate::note::{Note, NoteKind};
+use crate::open::WalkOptions;
+use crate::parse::Names;
+use crate::remarks::written;
+use crate::text::{exact, visible};
+use crate::resolve::Resolved;
+use crate::times::{Time, rfc3339_of};
+
+/// How far a stream's clock may differ from a line's at first, in minutes, where digits are asked for.
+const DRIFT: i64 = 120;
+
+/// Everything that the stages need to know of the question.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) paths: Vec<PathBuf>,
+    pub(super) needs: Needs,
+    pub(super) connected: Option<ConnectedQuery>,
+    pub(super) grammars: Grammars,
+    pub(super) names: Names,
+    pub(super) walk: WalkOptions,
+    times: Vec<(&'static str, Time)>,
+}
+
+impl Ask {
+    /// Reads what the command line names, logs apart.
+    ///
+    /// # Errors
+    /// A flag does not make sense, or a file of users or templates cannot be read.
+    pub(super) fn new(cli: &Cli) -> Result<Ask, Stop> {
+        cli.check().map_err(Stop::Usage)?;
+        let names = names(cli);
+        let users = users(cli, &names)?;
+        let window = Window { since: cli.since.map(bound), until: cli.until.map(bound) };
+        let needs =
+            Needs { access: cli.access, pairs: cli.connected, window, users: users.clone(), full: BTreeSet::new() };
+        let at = match cli.at {
+            None => At::EndOfCoverage,
+            Some(Time::Instant(stamp)) => At::Instant(stamp),
+            Some(Time::Digits(digits, _)) => At::Local(digits),
+        };
+        let connected = cli.connected.then(|| ConnectedQuery { at, services: cli.services(), users, drift: DRIFT });
+        let named = [("--at", cli.at), ("--since", cli.since), ("--until", cli.until)];
+        Ok(Ask {
+            paths: paths(cli)?,
+            needs,
+            connected,
+            grammars: grammars(&cli.grammar)?,
+            names,
+            walk: WalkOptions {
+                tmpdir: cli.tmpdir.clone().unwrap_or_else(std::env::temp_dir),
+                all: cli.all,
+                ..WalkOptions::default()
+            },
+            times: named.into_iter().filter_map(|(flag, time)| Some((flag, time?))).collect(),
+        })
+    }
+
+    /// Digits of `--since` and `--until` must be one instant in each stream.
+    ///
+    /// # Errors
+    /// Both candidates, where the clock showed them twice.
+    pub(super) fn check_window(&self, streams: &[Resolved]) -> Result<(), Stop> {
+        for (flag, time) in self.times.iter().filter(|(flag, _)| *flag != "--at") {
+            let Time::Digits(digits, _) = time else { continue };
+            for stream in streams {
+                if let Err(clock @ crate::resolve::ClockError::Twice(..)) = stream.clock.instant(*digits) {
+                    let error = AtError { store: stream.store.clone(), service: stream.service, clock };
+                    return Err(twice(flag, &error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that say which instants times without an offset stand for.
+    pub(super) fn echoes(&self, streams: &[Resolved]) -> Vec<Note> {
+        let mut notes = Vec::new();
+        for (flag, time) in &self.times {
+            let Time::Digits(digits, _) = time else { continue };
+            let mut meant: Vec<(Stamp, String)> = Vec::new();
+            for stream in streams {
+                let Ok(stamp) = stream.clock.instant(*digits) else { continue };
+                let name = format!("{} {}", visible(&stream.store), stream.service.as_str());
+                match meant.iter_mut().find(|(s, _)| *s == stamp) {
+                    Some((_, names)) => *names = format!("{names}, {name}"),
+                    None => meant.push((stamp, name)),
+                }
+            }
+            for (stamp, names) in meant {
+                notes.push(Note::new("", NoteKind::Info, format!("{flag} is {} for {names}", written(stamp))));
+            }
+        }
+        notes
+    }
+
+    /// The question, for the JSON document.
+    pub(super) fn as_json(&self, cli: &Cli) -> Value {
+        let time = |time: Option<Time>| match time {
+            None => Value::Null,
+            Some(Time::Instant(stamp)) => json!(rfc3339_of(stamp, crate::times::Zone::Log)),
+            Some(Time::Digits(digits, _)) => {
+                let text = rfc3339_of(Stamp { at: digits, offset: 0 }, crate::times::Zone::Log);
+                json!(text.get(..19))
+            }
+        };
+        let users: Vec<_> = self.needs.users.iter().map(|u| exact(u).into_owned()).collect();
+        let services: Vec<&str> = self.connected.iter().flat_map(|q| &q.services).map(|s| s.as_str()).collect();
+        json!({
+            "connected": cli.connected,
+            "last_access": cli.access,
+            "services": services,
+            "users": users,
+            "at": time(cli.at),
+            "since": time(cli.since),
+            "until": time(cli.until),
+        })
+    }
+}
+
+fn bound(time: Time) -> Moment {
+    match time {
+        Time::Instant(stamp) => Moment::Instant(stamp.at),
+        Time::Digits(digits, _) => Moment::Local(digits),
+    }
+}
+
+fn names(cli: &Cli) -> Names {
+    let bytes = |text: &String| text.clone().into_bytes();
+    let domain = cli.default_domain.as_ref().map(|d| format!("@{}", d.trim_start_matches('@').to_ascii_lowercase()));
+    Names {
+        store_aliases: cli.store_alias.iter().map(|(old, new)| (bytes(old), bytes(new))).collect(),
+        default_domain: domain.unwrap_or_default().into_bytes(),
+    }
+}
+
+/// The users that are asked for, as R2 compares them.
+fn users(cli: &Cli, names: &Names) -> Result<BTreeSet<Vec<u8>>, Stop> {
+    let mut users = BTreeSet::new();
+    let mut scratch = Vec::new();
+    let mut add = |uid: &[u8]| {
+        let uid = uid.trim_ascii();
+        if !uid.is_empty() {
+            users.insert(names.user(uid, &mut scratch).to_vec());
+        }
+    };
+    cli.users().iter().for_each(|uid| add(uid.as_bytes()));
+    if let Some(file) = &cli.file {
+        let text = read_text(file).map_err(|e| Stop::Usage(format!("-f {}: {e}", file.display())))?;
+        text.split(|b| *b == b'\n').for_each(&mut add);
+    }
+    if users.is_empty() && (cli.file.is_some() || !cli.user.is_empty()) {
+        return Err(Stop::Usage("-u and -f name no user: give at least one uid, or leave them out for all users".to_owned()));
+    }
+    Ok(users)
+}
+
+fn read_text(file: &Path) -> std::io::Result<Vec<u8>> {
+    if file.as_os_str() != "-" {
+        return std::fs::read(file);
+    }
+    let mut text = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn grammars(files: &[PathBuf]) -> Result<Grammars, Stop> {
+    let mut texts = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(file).map_err(|e| Stop::Usage(format!("--grammar {}: {e}", file.display())))?;
+        texts.push((file.clone(), text));
+    }
+    Grammars::new(&texts).map_err(|e| Stop::Usage(format!("--grammar {e}")))
+}
+
+/// The paths given, or standard input if something is piped into it.
+fn paths(cli: &Cli) -> Result<Vec<PathBuf>, Stop> {
+    if !cli.paths.is_empty() {
+        return Ok(cli.paths.clone());
+    }
+    let users_from_stdin = cli.file.as_ref().is_some_and(|f| f.as_os_str() == "-");
+    if users_from_stdin || std::io::stdin().is_terminal() {
+        return Err(Stop::Usage("name the logs: files, directories or archives, or - for standard input".to_owned()));
+    }
+    Ok(vec![PathBuf::from("-")])
+}

@@ -1,0 +1,208 @@
+//! The command line: what the user may write, checked, as types.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, ValueEnum};
+
+use crate::model::Service;
+use crate::times::{Time, Zone, parse_time, parse_zone};
+
+const EXAMPLES: &str = "\
+Examples:
+  imstrail -a logs/                                   last access of every user, over IMAP, HTTP and POP
+  imstrail -c --at 2019-05-29T12:00:00+02:00 logs/    who was connected then
+  imstrail -c -a -u ed -u ani store1.tar.gz store2/   both questions, two users, two stores
+  zcat imap.*.gz | imstrail -a -f uids.txt --format jsonl - | jq .
+  imstrail -a -c --plan logs/                         what would be read, without reading it
+
+Exit status: 0 answered in full; 1 answered, but a file could not be read to its end; 2 wrong usage, or nothing could
+be opened.
+
+Access records are personal data: reading them without a lawful reason, or against your organisation's policy, may make
+you liable. Ask first, and keep a note of why you looked.";
+
+/// Who was connected, when, from where: answers from archived Messaging Server logs.
+#[derive(Debug, Parser)]
+#[command(name = "imstrail", version, about, after_help = EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+pub struct Cli {
+    /// Who was connected: user, time, mechanism, address and port connected to and from
+    #[arg(short = 'c')]
+    pub connected: bool,
+    /// Last access (log in or log out) of each user, over IMAP, HTTP and POP
+    #[arg(short = 'a')]
+    pub access: bool,
+    /// Disconnecting users: refused, since logs cannot do that
+    #[arg(short = 'k', hide = true)]
+    pub kill: bool,
+    /// Only this service under -c [default: imap and http]
+    #[arg(short = 's', value_name = "SERVICE", ignore_case = true)]
+    pub service: Option<ServiceArg>,
+    /// Only this user; may be repeated
+    #[arg(short = 'u', value_name = "UID", action = ArgAction::Append)]
+    pub user: Vec<String>,
+    /// Only the users in this file, one a line; - for standard input
+    #[arg(short = 'f', value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Files, directories, archives; - for standard input
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// The moment of -c [default: the end of each stream's coverage]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Time")]
+    pub at: Option<Time>,
+    /// -a: only logins and logouts at or after this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Time")]
+    pub since: Option<Time>,
+    /// -a: only logins and logouts before this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Time")]
+    pub until: Option<Time>,
+    /// How times are shown: log (as written), utc, local, or a zone such as Europe/Paris
+    #[arg(long, value_name = "ZONE", value_parser = parse_zone, default_value = "log", help_heading = "Time")]
+    pub tz: Zone,
+    /// The year of lines that have only syslog's date
+    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(u32).range(1970..=9999), help_heading = "Time")]
+    pub year: Option<u32>,
+
+    /// How the answer is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table, help_heading = "Output")]
+    pub format: Format,
+    /// Write the answer to this file, which must not exist
+    #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Let -o replace an existing file
+    #[arg(long, help_heading = "Output")]
+    pub force: bool,
+    /// A bar on the terminal while reading takes longer than half a second
+    #[arg(long, value_enum, default_value_t = Progress::Auto, help_heading = "Output")]
+    pub progress: Progress,
+    /// Colour of notes
+    #[arg(long, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
+    pub color: Color,
+
+    /// Also read folders of snapshots and trash (.snapshot, @eaDir, lost+found)
+    #[arg(long, help_heading = "Input")]
+    pub all: bool,
+    /// List what would be read, in which order, and an estimate of the time
+    #[arg(long, help_heading = "Input")]
+    pub plan: bool,
+    /// Message templates of your own, tried before the built-in ones; may be repeated
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    pub grammar: Vec<PathBuf>,
+    /// A host that was renamed: OLD=NEW; may be repeated
+    #[arg(long, value_name = "OLD=NEW", value_parser = alias, help_heading = "Input")]
+    pub store_alias: Vec<(String, String)>,
+    /// Users of this domain are those without a domain
+    #[arg(long, value_name = "DOMAIN", help_heading = "Input")]
+    pub default_domain: Option<String>,
+    /// Where standard input and nested zips are kept for the time being [default: the system's]
+    #[arg(long, value_name = "DIR", help_heading = "Input")]
+    pub tmpdir: Option<PathBuf>,
+    /// Worker threads [default: one a processor]
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Input")]
+    pub threads: Option<u16>,
+
+    /// Print help
+    #[arg(short = 'h', long, alias = "h", action = ArgAction::Help)]
+    help: Option<bool>,
+    /// Print version
+    #[arg(short = 'V', long, alias = "v", action = ArgAction::Version)]
+    version: Option<bool>,
+}
+
+fn alias(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.to_owned())),
+        _ => Err("expected OLD=NEW, the host word in the logs and the store's name".to_owned()),
+    }
+}
+
+/// `-s`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ServiceArg {
+    /// IMAP
+    Imap,
+    /// Webmail
+    Http,
+    /// POP
+    Pop,
+}
+
+impl From<ServiceArg> for Service {
+    fn from(arg: ServiceArg) -> Service {
+        match arg {
+            ServiceArg::Imap => Service::Imap,
+            ServiceArg::Http => Service::Http,
+            ServiceArg::Pop => Service::Pop,
+        }
+    }
+}
+
+/// `--format`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// As the vendor's tool prints it
+    Table,
+    /// One document, with coverage, notes and tally
+    Json,
+    /// One object a row
+    Jsonl,
+    /// Comma-separated values
+    Csv,
+}
+
+/// `--progress`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    /// On a terminal
+    Auto,
+    /// Not at all
+    Never,
+}
+
+/// `--color`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Cli {
+    /// What clap cannot check by itself.
+    ///
+    /// # Errors
+    /// What is wrong and what was expected.
+    pub fn check(&self) -> Result<(), String> {
+        let stdin_paths = self.paths.iter().filter(|p| p.as_os_str() == "-").count();
+        if self.kill {
+            return Err("-k is refused: imstrail reads archived logs and cannot disconnect anybody; use imsconnutil -k on the store".to_owned());
+        }
+        if !self.connected && !self.access {
+            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; see --help".to_owned());
+        }
+        if self.at.is_some() && !self.connected {
+            return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());
+        }
+        if self.file.as_ref().is_some_and(|f| f.as_os_str() == "-") && stdin_paths > 0 {
+            return Err("standard input cannot be both the list of users (-f -) and a log (-)".to_owned());
+        }
+        if stdin_paths > 1 {
+            return Err("standard input (-) can be named only once".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The services of `-c`: imsconnutil's, unless one is named.
+    pub fn services(&self) -> Vec<Service> {
+        self.service.map_or_else(|| crate::fold::CONNECTED.to_vec(), |s| vec![s.into()])
+    }
+
+    /// The users that `-u` names.
+    pub fn users(&self) -> BTreeSet<&str> {
+        self.user.iter().map(String::as_str).collect()
+    }
+}

@@ -1,0 +1,384 @@
+//! Plan: what will be read, in which order. Looks at the head of every file and archive member.
+
+mod copies;
+mod order;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::chunk::{Cut, Cutter, Lines};
+use crate::discover::{Discovered, Found};
+use crate::grammar;
+use crate::model::{Instant, Service, Stamp};
+use crate::note::{Note, NoteKind};
+use crate::open::{Damage, Kind, Member, Sink, WalkOptions, Want, kind_of, read_head, walk_file, walk_reader};
+use crate::parse::Years;
+use crate::resolve::{Sequence, parse_sequence};
+use crate::trail::FileId;
+
+/// How much of each text is looked at, in bytes.
+pub const HEAD: usize = 4096;
+
+/// How to plan.
+#[derive(Clone, Debug, Default)]
+pub struct PlanOptions {
+    /// How to walk archives.
+    pub walk: WalkOptions,
+    /// `--year`.
+    pub year: Option<u32>,
+    /// Standard input must be read more than once, so it is put into a file first.
+    pub spool: bool,
+}
+
+/// The stream that a file seems to belong to: store and service of its first line of an access service.
+pub type Group = (Vec<u8>, Service);
+
+/// One text: a plain file, a decoded file or a member of an archive.
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    /// Its number, in the order of paths and of places in archives.
+    pub id: FileId,
+    /// As shown: path, and member after `!`.
+    pub shown: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Decoded size in bytes, where known.
+    pub size: Option<u64>,
+    /// Where years come from, should its dates lack them.
+    pub years: Years,
+    /// The stream that it seems to belong to.
+    pub group: Option<Group>,
+    /// Its first stamp.
+    pub first: Option<Stamp>,
+    /// The sequence number of its name.
+    pub sequence: Option<Sequence>,
+    /// The text that it is a copy of, or the beginning of (R13); it is not read.
+    pub copy_of: Option<FileId>,
+}
+
+impl Leaf {
+    fn new(id: FileId, peeked: Peeked, year: Option<u32>) -> Leaf {
+        let sequence = parse_sequence(&peeked.name);
+        let stamps = stamps_of(&peeked.head);
+        let anchors = match &sequence {
+            _ if year.is_some() => stamps,
+            Some(Sequence { created, .. }) if peeked.undated() => {
+                let offset = stamps.first().map_or(0, |(_, s)| s.offset);
+                vec![(0, Stamp { at: *created, offset })]
+            }
+            _ => stamps,
+        };
+        Leaf {
+            id,
+            shown: peeked.shown,
+            kind: peeked.kind,
+            size: peeked.size,
+            years: Years { given: year, anchors },
+            group: group_of(&peeked.head),
+            first: stamps_of(&peeked.head).first().map(|(_, s)| *s),
+            sequence,
+            copy_of: None,
+        }
+    }
+}
+
+/// Where a unit's bytes come from.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A file on disk.
+    Path(PathBuf),
+    /// Standard input, put into a file without a name.
+    Spooled(Arc<File>),
+    /// Standard input as it comes, readable once.
+    Stream,
+}
+
+/// One file to read.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// Where its bytes come from.
+    pub input: Input,
+    /// Its path.
+    pub path: PathBuf,
+    /// Its size on disk in bytes.
+    pub size: u64,
+    /// It is one plain text, which can be read in any place.
+    pub plain: bool,
+    /// Its texts.
+    pub leaves: Vec<FileId>,
+}
+
+/// What will be read.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Files, in the order in which they are read.
+    pub units: Vec<Unit>,
+    /// Their texts, by number.
+    pub leaves: Vec<Leaf>,
+    /// What was noticed while looking, apart from what reading will notice again.
+    pub notes: Vec<Note>,
+    /// What walking the archives noticed; reading them notices it again.
+    pub walk_notes: Vec<Note>,
+}
+
+impl Plan {
+    /// The text with this number.
+    pub fn leaf(&self, id: FileId) -> Option<&Leaf> {
+        self.leaves.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// Bytes on disk.
+    pub fn bytes(&self) -> u64 {
+        self.units.iter().map(|u| u.size).sum()
+    }
+}
+
+/// What was seen of one text.
+#[derive(Clone, Debug)]
+struct Peeked {
+    shown: String,
+    name: String,
+    kind: Kind,
+    size: Option<u64>,
+    head: Vec<u8>,
+}
+
+impl Peeked {
+    fn undated(&self) -> bool {
+        Lines::new(&self.head).any(|(_, line, _)| {
+            let bare = |(_, prefix)| matches!(prefix, grammar::Prefix::Bare(grammar::SyslogDate::NoYear { .. }, ..));
+            grammar::native_head(line).is_err() && grammar::syslog(line).is_ok_and(bare)
+        })
+    }
+}
+
+/// Takes the heads of all texts of a file.
+#[derive(Default)]
+struct PeekSink {
+    texts: Vec<Peeked>,
+    notes: Vec<Note>,
+}
+
+impl Sink for PeekSink {
+    fn begin(&mut self, member: &Member<'_>) -> Want {
+        self.texts.push(Peeked {
+            shown: shown(member.path, member.member),
+            name: member.name.to_owned(),
+            kind: member.kind,
+            size: member.size,
+            head: Vec::new(),
+        });
+        if member.kind == Kind::Plain { Want::Head(HEAD) } else { Want::Skip }
+    }
+    fn data(&mut self, bytes: &[u8]) {
+        if let Some(text) = self.texts.last_mut() {
+            let room = HEAD.saturating_sub(text.head.len());
+            text.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        }
+    }
+    fn end(&mut self, _damage: Option<Damage>) {}
+    fn note(&mut self, note: Note) {
+        self.notes.push(note);
+    }
+}
+
+/// A path and the member inside it, as shown to people.
+pub fn shown(path: &Path, member: &str) -> String {
+    let path = path.to_string_lossy();
+    if member.is_empty() { path.into_owned() } else { format!("{path}!{member}") }
+}
+
+/// Looks at everything that was found.
+///
+/// # Errors
+/// Standard input could not be put into a file: the cause, with the folder.
+pub fn plan(found: &Discovered, options: &PlanOptions) -> io::Result<Plan> {
+    let inputs: Vec<Input> = found.files.iter().map(|f| input(f, options)).collect::<io::Result<_>>()?;
+    let peeked: Vec<(PeekSink, bool, u64)> =
+        found.files.par_iter().zip(&inputs).map(|(file, input)| peek(file, input, options)).collect();
+    let mut plan = Plan { notes: found.notes.clone(), ..Plan::default() };
+    let mut heads = Vec::new();
+    for ((file, input), (sink, plain, size)) in found.files.iter().zip(inputs).zip(peeked) {
+        let mut leaves = Vec::new();
+        for mut text in sink.texts {
+            let id = FileId(u32::try_from(plan.leaves.len()).unwrap_or(u32::MAX));
+            heads.push(std::mem::take(&mut text.head));
+            text.head.clone_from(heads.last().unwrap_or(&Vec::new()));
+            let undated = text.undated();
+            let mut leaf = Leaf::new(id, text, options.year);
+            if undated && leaf.years.given.is_none() && leaf.years.anchors.is_empty() {
+                leaf.years.anchors = scan_for_stamps(&input, &file.path, leaves.len(), options);
+            }
+            leaves.push(id);
+            plan.leaves.push(leaf);
+        }
+        plan.walk_notes.extend(sink.notes);
+        plan.units.push(Unit { input, path: file.path.clone(), size, plain, leaves });
+    }
+    copies::mark(&mut plan, &heads, &options.walk);
+    order::order(&mut plan);
+    Ok(plan)
+}
+
+fn input(file: &Found, options: &PlanOptions) -> io::Result<Input> {
+    match file {
+        Found { stdin: true, .. } if options.spool => Ok(Input::Spooled(Arc::new(spool(options)?))),
+        Found { stdin: true, .. } => Ok(Input::Stream),
+        Found { path, .. } => Ok(Input::Path(path.clone())),
+    }
+}
+
+fn spool(options: &PlanOptions) -> io::Result<File> {
+    let folder = &options.walk.tmpdir;
+    let named = |e: io::Error| io::Error::new(e.kind(), format!("standard input cannot be kept in {} ({e}); name another folder with --tmpdir", folder.display()));
+    let mut file = tempfile::tempfile_in(folder).map_err(named)?;
+    io::copy(&mut io::stdin().lock(), &mut file).map_err(named)?;
+    Ok(file)
+}
+
+/// Walks a unit, wherever its bytes come from.
+pub fn walk(input: &Input, path: &Path, options: &WalkOptions, sink: &mut dyn Sink) {
+    match input {
+        Input::Path(path) => walk_file(path, options, sink),
+        Input::Spooled(file) => walk_reader(path, Box::new(Positioned { file: Arc::clone(file), at: 0 }), options, sink),
+        Input::Stream => walk_reader(path, Box::new(io::stdin()), options, sink),
+    }
+}
+
+/// Reads a shared file from its beginning, without moving anyone else's position.
+struct Positioned {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl io::Read for Positioned {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = std::os::unix::fs::FileExt::read_at(&*self.file, buf, self.at)?;
+        self.at += n as u64;
+        Ok(n)
+    }
+}
+
+/// The texts of a file, whether it is one plain text that can be read in pieces, and its size.
+fn peek(file: &Found, input: &Input, options: &PlanOptions) -> (PeekSink, bool, u64) {
+    let mut sink = PeekSink::default();
+    let regular = |file: &File| file.metadata().ok().filter(std::fs::Metadata::is_file).map(|m| m.len());
+    let (head, size) = match input {
+        Input::Stream => return (sink, false, 0),
+        Input::Spooled(spooled) => {
+            let mut head = vec![0; HEAD];
+            let n = std::os::unix::fs::FileExt::read_at(&**spooled, &mut head, 0).unwrap_or(0);
+            head.truncate(n);
+            (Some(head), regular(spooled))
+        }
+        Input::Path(path) if file.size > 0 => (read_head(path, HEAD).ok(), Some(file.size)),
+        Input::Path(path) => (None, std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len())),
+    };
+    if let (Some(head), Some(size)) = (head, size)
+        && kind_of(head.get(..crate::open::HEAD).unwrap_or(&head)) == Kind::Plain
+    {
+        let name = file.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let shown = shown(&file.path, "");
+        sink.texts.push(Peeked { shown, name, kind: Kind::Plain, size: Some(size), head });
+        return (sink, true, size);
+    }
+    if size.is_none() && !matches!(input, Input::Spooled(_)) {
+        // A pipe or a device: looking at it would consume it.
+        return (sink, false, 0);
+    }
+    walk(input, &file.path, &options.walk, &mut sink);
+    (sink, false, size.unwrap_or(file.size))
+}
+
+/// Native stamps in a head, with their offsets.
+fn stamps_of(head: &[u8]) -> Vec<(u64, Stamp)> {
+    let mut stamps: Vec<(u64, Stamp)> = Vec::new();
+    for (at, line, _) in Lines::new(head) {
+        if let Some(stamp) = dated(line)
+            && stamps.last().is_none_or(|(_, last)| last.at.abs_diff(stamp.at) > 86_400 || last.offset != stamp.offset)
+        {
+            stamps.push((at, stamp));
+        }
+    }
+    stamps
+}
+
+/// The whole date of a line, native or RFC 5424, behind a prefix or not.
+fn dated(line: &[u8]) -> Option<Stamp> {
+    if let Ok((_, stamp)) = grammar::native_head(line) {
+        return Some(stamp);
+    }
+    match grammar::syslog(line).ok()?.1 {
+        grammar::Prefix::Native(native) => grammar::native_head(native).ok().map(|(_, stamp)| stamp),
+        grammar::Prefix::Bare(grammar::SyslogDate::Whole(stamp), ..) => Some(stamp),
+        grammar::Prefix::Bare(..) => None,
+    }
+}
+
+fn group_of(head: &[u8]) -> Option<Group> {
+    Lines::new(head).find_map(|(_, line, _)| {
+        let native = match grammar::syslog(line) {
+            Ok((_, grammar::Prefix::Native(native))) => native,
+            Ok((_, grammar::Prefix::Bare(_, origin, _))) => {
+                return Some((origin.host.to_vec(), Service::of_process(origin.process)?));
+            }
+            Err(_) => line,
+        };
+        let (_, envelope) = grammar::envelope(native).ok()?;
+        Some((envelope.origin.host.to_vec(), Service::of_process(envelope.origin.process)?))
+    })
+}
+
+/// The dated lines of a whole text, for a file whose head has none.
+fn scan_for_stamps(input: &Input, path: &Path, text: usize, options: &PlanOptions) -> Vec<(u64, Stamp)> {
+    struct Scan {
+        text: usize,
+        at: usize,
+        cutter: Cutter,
+        stamps: Vec<(u64, Stamp)>,
+    }
+    impl Sink for Scan {
+        fn begin(&mut self, _: &Member<'_>) -> Want {
+            self.at += 1;
+            if self.at - 1 == self.text { Want::All } else { Want::Skip }
+        }
+        fn data(&mut self, bytes: &[u8]) {
+            let stamps = &mut self.stamps;
+            self.cutter.push(bytes, &mut |cut| {
+                if let Cut::Lines(block, place) = cut {
+                    stamps.extend(stamps_of(block).into_iter().map(|(at, stamp)| (place + at, stamp)));
+                    stamps.truncate(10_000);
+                }
+            });
+        }
+        fn end(&mut self, _: Option<Damage>) {}
+        fn note(&mut self, _: Note) {}
+    }
+    if matches!(input, Input::Stream) {
+        return Vec::new();
+    }
+    let mut scan = Scan { text, at: 0, cutter: Cutter::default(), stamps: Vec::new() };
+    walk(input, path, &options.walk, &mut scan);
+    scan.stamps
+}
+
+/// A leaf that only reading shows: of a pipe, which cannot be looked at before.
+pub(crate) fn unplanned(id: FileId, member: &Member<'_>, year: Option<u32>) -> Leaf {
+    let shown = shown(member.path, member.member);
+    let peeked = Peeked { shown, name: member.name.to_owned(), kind: member.kind, size: member.size, head: Vec::new() };
+    Leaf::new(id, peeked, year)
+}
+
+/// The earliest of some stamps.
+pub(crate) fn earliest(leaf: &Leaf) -> Instant {
+    leaf.first.map_or(Instant::MAX, |s| s.at)
+}
+
+/// The note about a copy (R13).
+fn copy_note(copy: &Leaf, kept: &Leaf) -> Note {
+    Note::new(copy.shown.clone(), NoteKind::Copy, format!("same content as {}, or the beginning of it: not read again", kept.shown))
+}

@@ -1,0 +1,160 @@
+//! Copies (R13): texts whose whole content is equal to, or the beginning of, another's.
+//!
+//! Heads tell which texts may be copies; only those are read whole, twice at most: once for their length and hash, once for
+//! the hashes of their beginnings of the shorter ones' lengths.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::{HEAD, Input, Plan, Unit, copy_note, walk};
+use crate::note::Note;
+use crate::open::{Damage, Kind, Member, Sink, WalkOptions, Want};
+use crate::trail::FileId;
+
+type Hash = [u8; 32];
+
+/// Marks copies in the plan, and notes them.
+pub(super) fn mark(plan: &mut Plan, heads: &[Vec<u8>], options: &WalkOptions) {
+    for family in families(plan, heads) {
+        let whole = hashes(plan, &family, &BTreeMap::new(), options);
+        let lengths: BTreeSet<u64> = whole.values().filter_map(|h| h.last_key_value().map(|(n, _)| *n)).collect();
+        let stops: BTreeMap<FileId, BTreeSet<u64>> = family.iter().map(|id| (*id, lengths.clone())).collect();
+        let begun = if lengths.len() > 1 { hashes(plan, &family, &stops, options) } else { whole.clone() };
+        mark_family(plan, &family, &whole, &begun);
+    }
+    plan.notes.sort();
+}
+
+/// Texts whose heads allow one to be the beginning of another.
+fn families(plan: &Plan, heads: &[Vec<u8>]) -> Vec<Vec<FileId>> {
+    let readable = |id: &FileId| plan.leaf(*id).is_some_and(|l| l.kind == Kind::Plain);
+    let streams: BTreeSet<FileId> =
+        plan.units.iter().filter(|u| !matches!(u.input, Input::Path(_))).flat_map(|u| u.leaves.clone()).collect();
+    let mut texts: Vec<(&[u8], FileId)> = (0..)
+        .map(FileId)
+        .zip(heads)
+        .filter(|(id, _)| readable(id) && !streams.contains(id))
+        .map(|(id, head)| (head.as_slice(), id))
+        .collect();
+    texts.sort();
+    let mut families: Vec<Vec<FileId>> = Vec::new();
+    let mut last: Option<&[u8]> = None;
+    for (head, id) in texts {
+        let begins = last.is_some_and(|l| if l.len() < HEAD { head.starts_with(l) } else { head == l });
+        match families.last_mut() {
+            Some(family) if begins => family.push(id),
+            _ => families.push(vec![id]),
+        }
+        last = Some(head);
+    }
+    families.retain(|f| f.len() > 1);
+    families
+}
+
+/// For each text of a family: the hash of its whole, or of its beginnings of the lengths given, by length.
+fn hashes(
+    plan: &Plan,
+    family: &[FileId],
+    stops: &BTreeMap<FileId, BTreeSet<u64>>,
+    options: &WalkOptions,
+) -> BTreeMap<FileId, BTreeMap<u64, Hash>> {
+    let units: Vec<&Unit> = plan.units.iter().filter(|u| u.leaves.iter().any(|id| family.contains(id))).collect();
+    let hashed: Vec<_> = units
+        .par_iter()
+        .map(|unit| {
+            let mut sink = HashSink { leaves: &unit.leaves, family, stops, next: 0, current: None, done: BTreeMap::new() };
+            walk(&unit.input, &unit.path, options, &mut sink);
+            sink.done
+        })
+        .collect();
+    hashed.into_iter().flatten().collect()
+}
+
+/// The longest is read, the first path among equals; the others are copies of it.
+fn mark_family(
+    plan: &mut Plan,
+    family: &[FileId],
+    whole: &BTreeMap<FileId, BTreeMap<u64, Hash>>,
+    begun: &BTreeMap<FileId, BTreeMap<u64, Hash>>,
+) {
+    let length = |id: &FileId| whole.get(id).and_then(|h| h.last_key_value()).map(|(n, h)| (*n, *h));
+    let mut longest_first: Vec<FileId> = family.to_vec();
+    longest_first.sort_by_key(|id| (std::cmp::Reverse(length(id).map(|l| l.0)), plan.leaf(*id).map(|l| l.shown.clone())));
+    let mut kept: Vec<FileId> = Vec::new();
+    for id in longest_first {
+        let Some((n, hash)) = length(&id) else { continue };
+        let same = |other: &&FileId| begun.get(other).and_then(|h| h.get(&n)) == Some(&hash);
+        match kept.iter().find(same).copied() {
+            None => kept.push(id),
+            Some(original) => {
+                if let (Some(copy), Some(kept)) = (plan.leaf(id), plan.leaf(original)) {
+                    let note = copy_note(copy, kept);
+                    plan.notes.push(note);
+                }
+                if let Some(leaf) = usize::try_from(id.0).ok().and_then(|i| plan.leaves.get_mut(i)) {
+                    leaf.copy_of = Some(original);
+                }
+            }
+        }
+    }
+}
+
+/// Hashes the texts of one family in one file.
+struct HashSink<'a> {
+    leaves: &'a [FileId],
+    family: &'a [FileId],
+    stops: &'a BTreeMap<FileId, BTreeSet<u64>>,
+    next: usize,
+    current: Option<Hashing>,
+    done: BTreeMap<FileId, BTreeMap<u64, Hash>>,
+}
+
+struct Hashing {
+    id: FileId,
+    hasher: Sha256,
+    length: u64,
+    found: BTreeMap<u64, Hash>,
+    stops: Vec<u64>,
+}
+
+impl Hashing {
+    fn feed(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes;
+        while let Some(stop) = self.stops.last().copied().filter(|s| *s <= self.length + bytes.len() as u64) {
+            let n = usize::try_from(stop - self.length).unwrap_or(0);
+            let (head, tail) = bytes.split_at(n.min(bytes.len()));
+            self.hasher.update(head);
+            self.length = stop;
+            self.found.insert(stop, self.hasher.clone().finalize().into());
+            self.stops.pop();
+            bytes = tail;
+        }
+        self.hasher.update(bytes);
+        self.length += bytes.len() as u64;
+    }
+}
+
+impl Sink for HashSink<'_> {
+    fn begin(&mut self, _: &Member<'_>) -> Want {
+        let id = self.leaves.get(self.next).copied();
+        self.next += 1;
+        let Some(id) = id.filter(|id| self.family.contains(id)) else { return Want::Skip };
+        let stops = self.stops.get(&id).map(|s| s.iter().rev().copied().collect()).unwrap_or_default();
+        self.current = Some(Hashing { id, hasher: Sha256::new(), length: 0, found: BTreeMap::new(), stops });
+        Want::All
+    }
+    fn data(&mut self, bytes: &[u8]) {
+        if let Some(current) = &mut self.current {
+            current.feed(bytes);
+        }
+    }
+    fn end(&mut self, _: Option<Damage>) {
+        if let Some(mut done) = self.current.take() {
+            done.found.insert(done.length, done.hasher.finalize().into());
+            self.done.insert(done.id, done.found);
+        }
+    }
+    fn note(&mut self, _: Note) {}
+}

@@ -1,0 +1,447 @@
+//! Read: the plan's files through all workers into one trail.
+//!
+//! Workers claim pieces in the order of the plan: ranges of plain files, whole compressed files and archives, of which the texts are
+//! handed to idle workers in pieces. Login and close lines go into shared tables, sorted by peer, and are settled behind the frontier:
+//! the moment before which no file of the stream has anything more to say. A line that comes later than that is noticed, and
+//! all is read again with its peer held back, so that the answer never depends on the order.
+
+mod progress;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rayon::prelude::*;
+
+use crate::answer::{ConnectedQuery, collects};
+use crate::chunk::{Cut, Cutter};
+use crate::fold::{Folder, Needs, SHARDS};
+use crate::grammar::Grammars;
+use crate::model::Instant;
+use crate::note::{Note, NoteKind};
+use crate::open::WalkOptions;
+use crate::pair::{Key, PairTable, Session};
+use crate::parse::{Names, Years};
+use crate::plan::{Input, Leaf, Plan, Unit};
+use crate::resolve::{coverage_end, hours_to_read_in_full};
+use crate::streams::{StreamId, Streams};
+use crate::trail::{Collected, FileId, Trail};
+use progress::Progress;
+
+/// The piece of a plain file that a worker claims at a time, in bytes.
+const PIECE: u64 = 1 << 20;
+/// The block that is read at a time, in bytes: it stays in the second cache, a larger one does not.
+const BLOCK: usize = 64 << 10;
+/// A shard is settled when it holds this many lines, or twice what settling left.
+const SETTLE: usize = 2048;
+/// After this many readings everything is held until the end.
+const READINGS: usize = 4;
+
+/// How far reading has come, for whoever shows it.
+#[derive(Debug, Default)]
+pub struct Meter {
+    /// Bytes of files on disk that are done.
+    pub bytes: AtomicU64,
+    /// The file at hand.
+    pub file: Mutex<String>,
+    /// Which reading this is, from 1.
+    pub reading: AtomicUsize,
+    /// Nobody looks: names need not be kept up to date.
+    pub hidden: AtomicBool,
+}
+
+impl Meter {
+    fn at(&self, file: &Path) {
+        if !self.hidden.load(Ordering::Relaxed) {
+            *lock(&self.file) = file.to_string_lossy().into_owned();
+        }
+    }
+
+    fn add(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+/// What reading needs beside the plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// What is asked of the lines.
+    pub needs: &'a Needs,
+    /// The moment of `-c`, if asked.
+    pub connected: Option<&'a ConnectedQuery>,
+    /// Templates.
+    pub grammars: &'a Grammars,
+    /// Names of stores and users.
+    pub names: &'a Names,
+    /// How archives are walked.
+    pub walk: &'a WalkOptions,
+    /// `--year`.
+    pub year: Option<u32>,
+    /// How far it has come.
+    pub meter: &'a Meter,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Everything that was learned. Its pairs are finished.
+    pub trail: Trail,
+    /// Sessions that `-c` may list: closed ones around the moment, and all logins without a close.
+    pub sessions: Vec<Session>,
+    /// What was noticed.
+    pub notes: Vec<Note>,
+    /// Files that could not be read to their ends.
+    pub damaged: BTreeSet<FileId>,
+    /// Texts that the plan did not know: those of a pipe.
+    pub unplanned: Vec<Leaf>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads all that the plan names, as often as needed for an answer that does not depend on the order. Runs on the current rayon pool.
+pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
+    let mut needs = reading.needs.clone();
+    let mut hold: BTreeSet<Key> = BTreeSet::new();
+    for round in 1..=READINGS {
+        reading.meter.reading.store(round, Ordering::Relaxed);
+        reading.meter.bytes.store(0, Ordering::Relaxed);
+        let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &hold, round < READINGS);
+        let (outcome, late) = run.read();
+        let full = if needs.pairs { hours_to_read_in_full(&outcome.trail) } else { BTreeSet::new() };
+        let again = !late.is_empty() || !full.is_subset(&needs.full);
+        if !again || round == READINGS {
+            return outcome;
+        }
+        hold.extend(late);
+        needs.full.extend(full);
+    }
+    Outcome::default()
+}
+
+/// One shard of the login and close lines: those whose keys fall here.
+#[derive(Debug, Default)]
+struct Shard {
+    table: PairTable,
+    collected: Collected,
+    limit: usize,
+}
+
+/// One reading of everything.
+struct Run<'a> {
+    plan: &'a Plan,
+    streams: &'a Streams,
+    reading: Reading<'a>,
+    settles: bool,
+    shards: Vec<Mutex<Shard>>,
+    folders: Vec<Mutex<Folder<'a>>>,
+    claims: Mutex<Claims>,
+    progress: Mutex<Progress>,
+    /// Workers that are busy with pieces of their own.
+    busy: AtomicUsize,
+    /// Pieces that wait for an idle worker.
+    waiting: AtomicUsize,
+    found: Mutex<Found>,
+}
+
+/// What reading notices on the way.
+#[derive(Debug, Default)]
+struct Found {
+    notes: Vec<Note>,
+    damaged: BTreeSet<FileId>,
+    unplanned: Vec<Leaf>,
+}
+
+/// What is to be read next.
+#[derive(Debug, Default)]
+struct Claims {
+    unit: usize,
+    at: u64,
+    open: Option<Arc<File>>,
+}
+
+/// What a worker claims.
+enum Claim<'a> {
+    Range(&'a Unit, &'a Leaf, Arc<File>, u64),
+    Walk(&'a Unit),
+}
+
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan, streams: &'a Streams, reading: Reading<'a>, hold: &BTreeSet<Key>, settles: bool) -> Run<'a> {
+        let shard = || {
+            Mutex::new(Shard { table: PairTable::holding(hold.clone()), collected: Collected::default(), limit: SETTLE })
+        };
+        Run {
+            plan,
+            streams,
+            reading,
+            settles,
+            shards: (0..SHARDS).map(|_| shard()).collect(),
+            folders: Vec::new(),
+            claims: Mutex::default(),
+            progress: Mutex::new(Progress::new(plan)),
+            busy: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            found: Mutex::default(),
+        }
+    }
+
+    fn read(mut self) -> (Outcome, BTreeSet<Key>) {
+        let Reading { needs, grammars, names, .. } = self.reading;
+        let workers = rayon::current_num_threads().max(1);
+        let streams = self.streams;
+        self.folders = (0..workers).map(|_| Mutex::new(Folder::new(needs, grammars, names, streams))).collect();
+        rayon::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|scope| {
+                    self.busy.fetch_add(1, Ordering::Relaxed);
+                    while let Some(claim) = self.claim() {
+                        match claim {
+                            Claim::Range(unit, leaf, file, from) => self.range(unit, leaf, &file, from),
+                            Claim::Walk(unit) => self.walk(unit, scope),
+                        }
+                    }
+                    self.busy.fetch_sub(1, Ordering::Relaxed);
+                });
+            }
+        });
+        self.finish()
+    }
+
+    fn finish(self) -> (Outcome, BTreeSet<Key>) {
+        let folders: Vec<Folder<'_>> =
+            self.folders.into_iter().map(|f| f.into_inner().unwrap_or_else(PoisonError::into_inner)).collect();
+        let streams = self.streams;
+        let mut trail = folders
+            .into_par_iter()
+            .map(Folder::finish)
+            .reduce(Trail::default, |a, b| a.merge(b, streams));
+        for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
+            trail.files.entry(file).or_default().jumped(jumps);
+        }
+        let ends = coverage_end(&trail);
+        let query = self.reading.connected;
+        let finished: Vec<(Collected, BTreeSet<Key>)> = self
+            .shards
+            .into_par_iter()
+            .map(|shard| {
+                let Shard { mut table, mut collected, .. } = shard.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let late = std::mem::take(&mut table.late);
+                table.finish(&mut |session| collect_last(query, &ends, session, &mut collected));
+                (collected, late)
+            })
+            .collect();
+        let mut late = BTreeSet::new();
+        for (collected, keys) in finished {
+            trail.collected = trail.collected.merge(collected);
+            late.extend(keys);
+        }
+        let sessions = std::mem::take(&mut trail.collected.sessions);
+        let Found { mut notes, damaged, unplanned } = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        notes.sort();
+        (Outcome { trail, sessions, notes, damaged, unplanned }, late)
+    }
+
+    /// The next piece of the plan.
+    fn claim(&self) -> Option<Claim<'a>> {
+        let mut claims = lock(&self.claims);
+        loop {
+            let unit = self.plan.units.get(claims.unit)?;
+            let leaf = unit.leaves.first().and_then(|id| self.plan.leaf(*id));
+            let single = leaf.filter(|_| unit.leaves.len() == 1);
+            if single.is_some_and(|l| l.copy_of.is_some()) {
+                self.reading.meter.add(unit.size);
+                claims.unit += 1;
+                continue;
+            }
+            let Some(leaf) = single.filter(|_| unit.plain) else {
+                claims.unit += 1;
+                return Some(Claim::Walk(unit));
+            };
+            if claims.open.is_none() {
+                match self.open(unit, leaf) {
+                    Some(file) => claims.open = Some(file),
+                    None => {
+                        claims.unit += 1;
+                        continue;
+                    }
+                }
+            }
+            let from = claims.at;
+            let file = claims.open.clone();
+            claims.at += PIECE;
+            if claims.at >= unit.size {
+                *claims = Claims { unit: claims.unit + 1, ..Claims::default() };
+            }
+            return file.map(|file| Claim::Range(unit, leaf, file, from));
+        }
+    }
+
+    fn open(&self, unit: &Unit, leaf: &Leaf) -> Option<Arc<File>> {
+        self.reading.meter.at(&unit.path);
+        match &unit.input {
+            Input::Spooled(file) => Some(Arc::clone(file)),
+            Input::Path(path) => match File::open(path) {
+                Ok(file) => Some(Arc::new(file)),
+                Err(cause) => {
+                    self.unreadable(leaf, 0, &cause);
+                    None
+                }
+            },
+            Input::Stream => None,
+        }
+    }
+
+    fn unreadable(&self, leaf: &Leaf, place: u64, cause: &io::Error) {
+        let text = format!("cannot be read from byte {place} on ({cause}); check the file and its permissions");
+        let mut found = lock(&self.found);
+        found.notes.push(Note::new(leaf.shown.clone(), NoteKind::Unreadable, text).at(place));
+        found.damaged.insert(leaf.id);
+    }
+
+    /// Folds the lines that begin in one range of a plain file.
+    fn range(&self, unit: &Unit, leaf: &Leaf, file: &File, from: u64) {
+        let to = (from + PIECE).min(unit.size);
+        self.fold(leaf.id, from / PIECE, Some(unit.size.div_ceil(PIECE)), |folder| {
+            if let Err((place, cause)) = read_range(file, from, to, folder, &leaf.years) {
+                self.unreadable(leaf, place, &cause);
+            }
+        });
+        self.reading.meter.add(to - from);
+    }
+
+    /// Folds one piece of a text with this worker's folder, and hands on what it gave. `pieces` is how many the text has, where known.
+    fn fold(&self, file: FileId, piece: u64, pieces: Option<u64>, lines: impl FnOnce(&mut Folder<'a>)) {
+        let worker = rayon::current_thread_index().unwrap_or(0) % self.folders.len().max(1);
+        let Some(folder) = self.folders.get(worker) else { return };
+        let mut folder = lock(folder);
+        folder.begin(file);
+        lines(&mut folder);
+        let sources = folder.end();
+        if self.reading.needs.pairs {
+            self.deliver(&mut folder);
+        }
+        drop(folder);
+        lock(&self.progress).done(file, piece, pieces, sources);
+    }
+
+    /// Moves a folder's login and close lines to the shards, and settles those that have grown.
+    fn deliver(&self, folder: &mut Folder<'a>) {
+        let mut frontier: Option<BTreeMap<StreamId, Instant>> = None;
+        for (shard, batch) in self.shards.iter().zip(&mut folder.batches) {
+            let mut shard = lock(shard);
+            let Shard { table, collected, limit } = &mut *shard;
+            batch.drain(|line| table.add(line));
+            if self.settles && table.len() > *limit {
+                let frontier = frontier.get_or_insert_with(|| lock(&self.progress).frontier.clone());
+                let query = self.reading.connected;
+                table.settle(frontier, &mut |session| collect(query, session, collected));
+                *limit = SETTLE.max(table.len() * 2);
+            }
+        }
+    }
+}
+
+/// What `-c` keeps of a session that is settled: itself if it may be a row, and that no login line was there (R12).
+fn collect(query: Option<&ConnectedQuery>, session: Session, collected: &mut Collected) {
+    if let (None, Some(connect)) = (&session.mechanism, session.connect) {
+        collected.no_login(session.stream, connect.at);
+    }
+    if query.is_some_and(|q| collects(q, &session)) {
+        collected.sessions.push(session);
+    }
+}
+
+/// The same at the end, when the ends of coverage are known.
+fn collect_last(
+    query: Option<&ConnectedQuery>,
+    ends: &BTreeMap<StreamId, Instant>,
+    session: Session,
+    collected: &mut Collected,
+) {
+    let past_the_end = session.end.is_some_and(|end| ends.get(&session.stream).is_some_and(|last| end.at > *last));
+    if let (true, Some(connect)) = (past_the_end, session.connect) {
+        if session.mechanism.is_none() {
+            collected.no_login(session.stream, connect.at);
+        }
+        collected.sessions.push(session);
+    } else {
+        collect(query, session, collected);
+    }
+}
+
+/// Feeds the lines that begin in `from..to` to a folder.
+///
+/// # Errors
+/// Where reading failed, and why.
+fn read_range(file: &File, from: u64, to: u64, folder: &mut Folder<'_>, years: &Years) -> Result<(), (u64, io::Error)> {
+    let mut block = vec![0; BLOCK];
+    let mut at = from.saturating_sub(1);
+    if from > 0 {
+        // A line that begins before the range belongs to the range before.
+        loop {
+            let got = read_some(file, &mut block, at).map_err(|e| (at, e))?;
+            match memchr::memchr(b'\n', got) {
+                _ if got.is_empty() => return Ok(()),
+                Some(newline) => {
+                    at += newline as u64 + 1;
+                    break;
+                }
+                None => at += got.len() as u64,
+            }
+            if at >= to {
+                return Ok(());
+            }
+        }
+    }
+    if at >= to {
+        return Ok(());
+    }
+    let mut cutter = Cutter::at(at);
+    let mut out = |cut: Cut<'_>| feed(folder, &cut, years);
+    while at < to {
+        let want = usize::try_from(to - at).unwrap_or(BLOCK).min(BLOCK);
+        let got = read_some(file, block.get_mut(..want).unwrap_or_default(), at).map_err(|e| (at, e))?;
+        if got.is_empty() {
+            break;
+        }
+        at += got.len() as u64;
+        cutter.push(got, &mut out);
+    }
+    // The last line may go on behind the range.
+    while cutter.is_inside_line() {
+        let got = read_some(file, block.get_mut(..4096).unwrap_or_default(), at).map_err(|e| (at, e))?;
+        let end = memchr::memchr(b'\n', got).map_or(got.len(), |newline| newline + 1);
+        if got.is_empty() {
+            break;
+        }
+        at += end as u64;
+        cutter.push(got.get(..end).unwrap_or_default(), &mut out);
+    }
+    cutter.end(&mut out);
+    Ok(())
+}
+
+fn read_some<'b>(file: &File, block: &'b mut [u8], at: u64) -> io::Result<&'b [u8]> {
+    loop {
+        match file.read_at(block, at) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+            Ok(n) => return Ok(block.get(..n).unwrap_or_default()),
+        }
+    }
+}
+
+/// Hands to a folder what a cutter cut.
+fn feed(folder: &mut Folder<'_>, cut: &Cut<'_>, years: &Years) {
+    match *cut {
+        Cut::Lines(block, place) => folder.lines(block, place, years),
+        Cut::TooLong(head, bytes, place) => folder.too_long(head, bytes, place),
+    }
+}

@@ -1,0 +1,172 @@
+//! Reading what must be decoded: one worker decodes, idle ones help with the lines.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use rayon::Scope;
+
+use super::{Run, feed, lock};
+use crate::chunk::{Cut, Cutter};
+use crate::note::{Note, NoteKind};
+use crate::open::{Damage, Kind, Member, Sink, Want};
+use crate::plan::{self, Leaf, Unit};
+use crate::trail::FileId;
+
+/// How much text is handed on at a time, in bytes.
+const PIECE: usize = 256 << 10;
+/// What a compressed byte gives, for the meter: a guess that only a display sees.
+const RATIO: u64 = 6;
+
+impl<'a> Run<'a> {
+    /// Walks one file to its texts and folds them.
+    pub(super) fn walk<'s>(&'s self, unit: &'a Unit, scope: &Scope<'s>) {
+        self.reading.meter.at(&unit.path);
+        let mut sink = ReadSink {
+            run: self,
+            scope,
+            unit,
+            next: 0,
+            leaf: None,
+            cutter: Cutter::default(),
+            piece: Vec::new(),
+            place: 0,
+            pieces: 0,
+            metered: 0,
+            decoded: 0,
+        };
+        plan::walk(&unit.input, &unit.path, self.reading.walk, &mut sink);
+        let rest = unit.size.saturating_sub(sink.metered);
+        if sink.next < unit.leaves.len() {
+            self.changed(&unit.path);
+        }
+        self.reading.meter.add(rest);
+    }
+
+    fn changed(&self, path: &Path) {
+        let text = "changed while it was read; run again when nothing writes to it";
+        lock(&self.found).notes.push(Note::new(path.to_string_lossy(), NoteKind::Unreadable, text));
+    }
+}
+
+/// Takes the texts of one file and folds them, or has them folded.
+struct ReadSink<'r, 's, 'a> {
+    run: &'s Run<'a>,
+    scope: &'r Scope<'s>,
+    unit: &'a Unit,
+    next: usize,
+    leaf: Option<Leaf>,
+    cutter: Cutter,
+    piece: Vec<u8>,
+    place: u64,
+    pieces: u64,
+    metered: u64,
+    decoded: u64,
+}
+
+impl ReadSink<'_, '_, '_> {
+    fn leaf_of(&mut self, member: &Member<'_>) -> Option<Leaf> {
+        let planned = self.unit.leaves.get(self.next).and_then(|id| self.run.plan.leaf(*id));
+        self.next += 1;
+        if let Some(leaf) = planned {
+            return Some(leaf.clone());
+        }
+        if !self.unit.leaves.is_empty() {
+            self.run.changed(&self.unit.path);
+            return None;
+        }
+        let mut found = lock(&self.run.found);
+        let id = self.run.plan.leaves.len() + found.unplanned.len();
+        let leaf = plan::unplanned(FileId(u32::try_from(id).ok()?), member, self.run.reading.year);
+        found.unplanned.push(leaf.clone());
+        Some(leaf)
+    }
+
+    /// Hands the piece at hand to an idle worker, or folds it here.
+    fn hand_on(&mut self) {
+        let Some(leaf) = &self.leaf else { return };
+        if self.piece.is_empty() {
+            return;
+        }
+        let (run, file, place, number) = (self.run, leaf.id, self.place, self.pieces);
+        let years = leaf.years.clone();
+        let piece = std::mem::take(&mut self.piece);
+        self.pieces += 1;
+        let workers = run.folders.len();
+        let idle = workers > run.busy.load(Ordering::Relaxed);
+        if idle && run.waiting.load(Ordering::Relaxed) < 2 * workers {
+            run.waiting.fetch_add(1, Ordering::Relaxed);
+            self.scope.spawn(move |_| {
+                run.waiting.fetch_sub(1, Ordering::Relaxed);
+                run.fold(file, number, None, |folder| folder.lines(&piece, place, &years));
+            });
+        } else {
+            run.fold(file, number, None, |folder| folder.lines(&piece, place, &years));
+            self.piece = piece;
+            self.piece.clear();
+        }
+    }
+
+    fn take(&mut self, cut: &Cut<'_>) {
+        match *cut {
+            Cut::Lines(block, place) => {
+                if self.piece.is_empty() {
+                    self.place = place;
+                }
+                self.piece.extend_from_slice(block);
+                if self.piece.len() >= PIECE {
+                    self.hand_on();
+                }
+            }
+            Cut::TooLong(..) => {
+                self.hand_on();
+                let Some(leaf) = &self.leaf else { return };
+                let number = self.pieces;
+                self.pieces += 1;
+                self.run.fold(leaf.id, number, None, |folder| feed(folder, cut, &leaf.years));
+            }
+        }
+    }
+
+    fn with_cutter(&mut self, work: impl FnOnce(&mut Cutter, &mut dyn FnMut(Cut<'_>))) {
+        let mut cutter = std::mem::take(&mut self.cutter);
+        work(&mut cutter, &mut |cut| self.take(&cut));
+        self.cutter = cutter;
+    }
+}
+
+impl Sink for ReadSink<'_, '_, '_> {
+    fn begin(&mut self, member: &Member<'_>) -> Want {
+        self.leaf = self.leaf_of(member);
+        self.pieces = 0;
+        self.cutter = Cutter::default();
+        match (&self.leaf, member.kind) {
+            (Some(leaf), Kind::Plain) if leaf.copy_of.is_none() => Want::All,
+            (Some(_), Kind::Image(_)) => Want::All,
+            _ => Want::Skip,
+        }
+    }
+
+    fn data(&mut self, bytes: &[u8]) {
+        self.decoded += bytes.len() as u64;
+        let metered = (self.decoded / RATIO).min(self.unit.size);
+        self.run.reading.meter.add(metered - self.metered.min(metered));
+        self.metered = self.metered.max(metered);
+        self.with_cutter(|cutter, out| cutter.push(bytes, out));
+    }
+
+    fn end(&mut self, damage: Option<Damage>) {
+        self.with_cutter(Cutter::end);
+        self.hand_on();
+        let Some(leaf) = self.leaf.take() else { return };
+        lock(&self.run.progress).ended(leaf.id, self.pieces);
+        if let Some(Damage { at, text }) = damage {
+            let mut found = lock(&self.run.found);
+            found.notes.push(Note::new(leaf.shown, NoteKind::Damaged, text).at(at));
+            found.damaged.insert(leaf.id);
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        lock(&self.run.found).notes.push(note);
+    }
+}

@@ -1,0 +1,227 @@
+//! Remarks: what must be known beside the rows, as notes. Pure; sorted by path and place.
+
+use crate::answer::{At, ConnectedQuery, moment};
+use crate::model::{Instant, Stamp};
+use crate::note::{Note, NoteKind};
+use crate::open::Kind;
+use crate::parse::Why;
+use crate::plan::Leaf;
+use crate::text::visible;
+use crate::resolve::{Gap, GapWhy, Resolved};
+use crate::times::{log_digits, log_offset};
+use crate::trail::{FileId, FileTrail, Trail};
+
+/// How many shapes of unknown messages are told, the most frequent ones.
+const SHAPES_TOLD: usize = 5;
+
+/// What remarks are made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Remarks<'a> {
+    /// Every text, planned or not, by its number.
+    pub leaves: &'a [&'a Leaf],
+    /// What was learned.
+    pub trail: &'a Trail,
+    /// What it means.
+    pub streams: &'a [Resolved],
+    /// What `-c` asked, if it did.
+    pub connected: Option<&'a ConnectedQuery>,
+    /// Whether `-a` was asked.
+    pub access: bool,
+}
+
+impl Remarks<'_> {
+    /// Every remark, sorted.
+    pub fn notes(&self) -> Vec<Note> {
+        let mut notes: Vec<Note> = self.leaves.iter().flat_map(|leaf| self.of_file(leaf)).collect();
+        notes.extend(self.unknown());
+        notes.extend(self.streams.iter().flat_map(|s| self.of_stream(s)));
+        notes.extend(self.inferred());
+        notes.sort();
+        notes
+    }
+
+    fn shown(&self, file: FileId) -> String {
+        let leaf = usize::try_from(file.0).ok().and_then(|i| self.leaves.get(i));
+        leaf.map_or_else(String::new, |l| l.shown.clone())
+    }
+
+    fn of_file(&self, leaf: &Leaf) -> Vec<Note> {
+        let note = |kind, text: String| Note::new(leaf.shown.clone(), kind, text);
+        match leaf.kind {
+            Kind::Empty => return vec![note(NoteKind::Empty, "empty".to_owned())],
+            Kind::Image(what) => {
+                return vec![note(NoteKind::NotALog, format!("not a log ({what}): nothing in it was used"))];
+            }
+            _ => {}
+        }
+        let Some(file) = self.trail.files.get(&leaf.id) else { return Vec::new() };
+        let mut notes = rejects(leaf, file);
+        if file.tally.undated > 0 {
+            let text = format!("{} have no year in their date: {}", lines(file.tally.undated), years_from(leaf));
+            notes.push(note(NoteKind::Info, text));
+        }
+        for jump in &file.jumps {
+            let back = jump.from - jump.to;
+            let (store, service) = self.stream_of(jump.stream);
+            let text = format!(
+                "clock jump: at byte {} process {} of {store} {service} goes back by {back} s, from {} to {}",
+                jump.place,
+                jump.pid,
+                utc(jump.from),
+                utc(jump.to)
+            );
+            notes.push(note(NoteKind::ClockJump, text).at(jump.place));
+        }
+        notes
+    }
+
+    fn stream_of(&self, id: crate::streams::StreamId) -> (String, &'static str) {
+        let found = self.streams.iter().find(|s| s.id == id);
+        found.map_or((String::new(), ""), |s| (visible(&s.store).into_owned(), s.service.as_str()))
+    }
+
+    fn unknown(&self) -> Vec<Note> {
+        let mut shapes: Vec<_> = self.trail.tally.shapes.iter().collect();
+        shapes.sort_by(|a, b| b.1.count.cmp(&a.1.count).then_with(|| a.0.cmp(b.0)));
+        let rest = shapes.len().saturating_sub(SHAPES_TOLD);
+        let told = shapes.iter().take(SHAPES_TOLD).map(|(shape, seen)| {
+            let sample = visible(&seen.sample.text);
+            let text = format!("{} of unknown shape \"{shape}\", the first at byte {}: {sample}", lines(seen.count), seen.sample.place);
+            Note::new(self.shown(seen.sample.file), NoteKind::Format, text).at(seen.sample.place)
+        });
+        let mut notes: Vec<Note> = told.collect();
+        if rest > 0 {
+            notes.push(Note::new("", NoteKind::Format, format!("{rest} more unknown shapes; teach them with --grammar if they matter")));
+        }
+        notes
+    }
+
+    fn of_stream(&self, stream: &Resolved) -> Vec<Note> {
+        let name = format!("{} {}", visible(&stream.store), stream.service.as_str());
+        let note = |kind, text: String| Note::new(name.clone(), kind, text);
+        let asked = self.connected.is_some_and(|q| q.services.contains(&stream.service));
+        let mut notes: Vec<Note> = stream.gaps.iter().map(|gap| self.gap(&name, stream, gap)).collect();
+        for overlap in &stream.overlaps {
+            let text = format!(
+                "{} and {} overlap from {} to {}: equal sessions count once, logins without a close in it are only possible",
+                self.shown(overlap.one),
+                self.shown(overlap.other),
+                in_stream(stream, overlap.from),
+                in_stream(stream, overlap.to)
+            );
+            notes.push(note(NoteKind::Overlap, text));
+        }
+        for lone in &stream.lone {
+            let text = format!("a lone stamp far ahead, {}, is not taken as the end of coverage", in_stream(stream, *lone));
+            notes.push(note(NoteKind::ClockJump, text));
+        }
+        if let Some(query) = self.connected.filter(|_| asked) {
+            notes.extend(of_moment(query, stream, &name));
+        } else if self.access && stream.logins == 0 && stream.closes > 0 {
+            let text = "no login line: logins were not logged (level Notice), so sessions that were not closed are not in the log, and logins are known by their closes";
+            notes.push(note(NoteKind::Blind, text.to_owned()));
+        }
+        notes
+    }
+
+    fn gap(&self, name: &str, stream: &Resolved, gap: &Gap) -> Note {
+        let span = format!("from {} to {}", in_stream(stream, gap.from), in_stream(stream, gap.to));
+        let (kind, text) = match &gap.why {
+            GapWhy::Missing(first, last) if first == last => {
+                (NoteKind::Sequence, format!("gap: file with sequence number {first} is missing, {span}"))
+            }
+            GapWhy::Missing(first, last) => {
+                (NoteKind::Sequence, format!("gap: files with sequence numbers {first} to {last} are missing, {span}"))
+            }
+            GapWhy::Damaged(file) => (NoteKind::Gap, format!("gap: {} is damaged, lines are missing {span}", self.shown(*file))),
+            GapWhy::Silence => (NoteKind::Gap, format!("gap: no line for an hour or more, {span}")),
+        };
+        Note::new(name, kind, text)
+    }
+
+    /// Says once that a service's rows rest on a guess.
+    fn inferred(&self) -> Option<Note> {
+        let http = self.streams.iter().any(|s| s.service == crate::model::Service::Http && s.lines > 0);
+        let text = "the form of httpd's login and close lines is inferred, no real one is public; rows that rest on it carry the flag inferred-format";
+        http.then(|| Note::new("", NoteKind::Format, text))
+    }
+}
+
+/// What is to be said of a stream at the moment of `-c`.
+fn of_moment(query: &ConnectedQuery, stream: &Resolved, name: &str) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let Ok(at) = moment(query.at, stream) else { return notes };
+    let mut say = |kind, text: String| notes.push(Note::new(name, kind, text));
+    if at.at > stream.last.at {
+        say(NoteKind::Blind, format!("{} is after the end of coverage ({}): no rows", written(at), written(stream.last)));
+        return notes;
+    }
+    if at.at < stream.first.at {
+        let text = format!("{} is before the beginning of coverage ({}): only sessions that were closed later are known", written(at), written(stream.first));
+        say(NoteKind::Blind, text);
+    } else if query.at == At::EndOfCoverage {
+        say(NoteKind::Info, format!("asked for the end of coverage, {}", written(stream.last)));
+    }
+    for blind in stream.unlogged.iter().filter(|u| u.from <= at.at) {
+        let text = format!(
+            "logins were not logged from {} to {} ({} of {} closes in all have no login line): sessions begun then and not closed by the end of coverage are invisible",
+            in_stream(stream, blind.from),
+            in_stream(stream, blind.to),
+            blind.closes,
+            stream.closes
+        );
+        say(NoteKind::Blind, text);
+    }
+    let hidden = stream.gaps.iter().filter(|g| g.from < at.at).count();
+    let gaps = if hidden > 0 { " or in a gap" } else { "" };
+    let text = format!("logins before {}{gaps} are unseen unless they were closed later", written(stream.first));
+    say(NoteKind::Blind, text);
+    notes
+}
+
+fn rejects(leaf: &Leaf, file: &FileTrail) -> Vec<Note> {
+    let no_log = file.tally.enveloped == 0 && file.tally.rejects.keys().all(|w| matches!(w, Why::NoEnvelope | Why::TooLong));
+    if no_log {
+        let text = format!("not a log: none of its {} ({} bytes) is a log line", lines(file.tally.all.lines), file.tally.all.bytes);
+        return vec![Note::new(leaf.shown.clone(), NoteKind::NotALog, text)];
+    }
+    let told = file.tally.rejects.iter().map(|(why, seen)| {
+        let text = format!(
+            "{} rejected: {}; the first at byte {}: {}",
+            lines(seen.count),
+            why.as_str(),
+            seen.sample.place,
+            visible(&seen.sample.text)
+        );
+        Note::new(leaf.shown.clone(), NoteKind::Reject, text).at(seen.sample.place)
+    });
+    told.collect()
+}
+
+fn years_from(leaf: &Leaf) -> String {
+    match (leaf.years.given, &leaf.sequence, leaf.years.anchors.first()) {
+        (Some(year), _, None) => format!("read as {year}, in UTC"),
+        (Some(year), _, Some((_, stamp))) => format!("read as {year}, at {}", log_offset(stamp.offset)),
+        (None, Some(name), _) => format!("read by the time stamp in the file's name, {}", name.created),
+        (None, None, Some((_, stamp))) => format!("read by the nearest dated line, {}", written(*stamp)),
+        (None, None, None) => "give --year".to_owned(),
+    }
+}
+
+fn lines(n: u64) -> String {
+    if n == 1 { "1 line".to_owned() } else { format!("{n} lines") }
+}
+
+/// A stamp as the logs write it, with its offset.
+pub fn written(stamp: Stamp) -> String {
+    format!("{} {}", log_digits(stamp), log_offset(stamp.offset))
+}
+
+/// An instant with the offset that a stream's lines had then.
+fn in_stream(stream: &Resolved, at: Instant) -> String {
+    written(Stamp { at, offset: stream.clock.offset_at(at) })
+}
+
+fn utc(at: Instant) -> String {
+    written(Stamp { at, offset: 0 })
+}

@@ -1,0 +1,87 @@
+//! Comma-separated values, safe for spreadsheets.
+
+use std::borrow::Cow;
+use std::io;
+
+use super::{Answer, Record, each_record};
+use crate::answer::{Connected, LastAccessRow};
+use crate::text::exact;
+use crate::times::rfc3339_of;
+
+const CONNECTED: [&str; 9] = ["service", "since", "auth", "to", "from", "store", "certainty", "at", "flags"];
+const ACCESS: [&str; 5] = ["last_login", "last_logout", "last_access", "login_source", "store"];
+
+/// A cell that a spreadsheet would run as a formula is led by an apostrophe.
+fn safe(cell: Cow<'_, str>) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.into_owned() }
+}
+
+pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let (with_connected, with_access) = (answer.connected.is_some(), answer.access.is_some());
+    let mut writer = csv::WriterBuilder::new().from_writer(out);
+    writer.write_record(header(with_connected, with_access))?;
+    each_record(answer, |record| {
+        let mut cells = Vec::with_capacity(27);
+        match record {
+            Record::Connected(row) => {
+                cells.extend(["connected".to_owned(), safe(exact(&row.user))]);
+                cells.extend(connected(answer, row));
+                cells.resize(if with_access { 26 } else { 11 }, String::new());
+            }
+            Record::Access(row) => {
+                cells.extend(["last_access".to_owned(), safe(exact(row.user))]);
+                cells.resize(if with_connected { 11 } else { 2 }, String::new());
+                cells.extend(access(answer, row));
+            }
+        }
+        writer.write_record(&cells).map_err(io::Error::from)
+    })?;
+    writer.flush()
+}
+
+/// `record,user`, then the columns of what was asked.
+fn header(connected: bool, access: bool) -> Vec<String> {
+    let mut names = vec!["record".to_owned(), "user".to_owned()];
+    if connected {
+        names.extend(CONNECTED.iter().map(|n| (*n).to_owned()));
+    }
+    if access {
+        for service in crate::model::Service::ALL {
+            names.extend(ACCESS.map(|n| format!("{}_{n}", service.as_str())));
+        }
+    }
+    names
+}
+
+fn connected(answer: &Answer<'_>, row: &Connected) -> [String; 9] {
+    [
+        row.service.as_str().to_owned(),
+        rfc3339_of(row.since, answer.zone),
+        row.auth.as_deref().map_or_else(String::new, |a| safe(exact(a))),
+        safe(exact(&row.store)),
+        row.from.clone(),
+        safe(exact(&row.store)),
+        if row.certain { "certain" } else { "possible" }.to_owned(),
+        rfc3339_of(row.at, answer.zone),
+        row.flags.join(" "),
+    ]
+}
+
+fn access(answer: &Answer<'_>, row: &LastAccessRow<'_>) -> Vec<String> {
+    let mut cells = Vec::with_capacity(15);
+    for service in &row.services {
+        let Some(a) = service else {
+            cells.extend(std::iter::repeat_n(String::new(), ACCESS.len()));
+            continue;
+        };
+        let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
+        cells.extend([
+            time(a.last_login),
+            time(a.last_logout),
+            rfc3339_of(a.last_access, answer.zone),
+            a.login_source.unwrap_or_default().to_owned(),
+            safe(exact(a.store)),
+        ]);
+    }
+    cells
+}

@@ -1,0 +1,194 @@
+//! JSON Lines and the JSON document.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter, Serializer};
+use serde_json::{Value, json};
+
+use super::{Answer, Record, each_record};
+use crate::answer::{Connected, LastAccessRow, ServiceAccess};
+use crate::note::Note;
+use crate::resolve::Resolved;
+use crate::text::{exact, steers};
+use crate::times::{Zone, rfc3339_of};
+use crate::trail::{Count, Tally};
+
+/// Escapes, beside what JSON demands, every character that could steer a terminal. The text means the same.
+struct Quiet(CompactFormatter);
+
+impl Formatter for Quiet {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        if !fragment.chars().any(steers) {
+            return out.write_all(fragment.as_bytes());
+        }
+        for c in fragment.chars() {
+            let mut units = [0; 2];
+            if steers(c) {
+                c.encode_utf16(&mut units).iter().try_for_each(|unit| write!(out, "\\u{unit:04x}"))?;
+            } else {
+                write!(out, "{c}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn put(value: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut serializer = Serializer::with_formatter(out, Quiet(CompactFormatter));
+    value.serialize(&mut serializer).map_err(io::Error::from)
+}
+
+#[derive(Serialize)]
+struct AccessLine<'a> {
+    record: &'static str,
+    user: &'a str,
+    imap: Option<ServiceLine<'a>>,
+    http: Option<ServiceLine<'a>>,
+    pop: Option<ServiceLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct ServiceLine<'a> {
+    last_login: Option<String>,
+    last_logout: Option<String>,
+    last_access: String,
+    login_source: Option<&'static str>,
+    store: std::borrow::Cow<'a, str>,
+    flags: &'a [&'static str],
+}
+
+#[derive(Serialize)]
+struct ConnectedLine<'a> {
+    record: &'static str,
+    service: &'static str,
+    user: &'a str,
+    since: String,
+    auth: Option<&'a str>,
+    to: &'a str,
+    from: &'a str,
+    store: &'a str,
+    certainty: &'static str,
+    at: String,
+    flags: &'a [&'static str],
+}
+
+fn put_access(row: &LastAccessRow<'_>, zone: Zone, out: &mut dyn io::Write) -> io::Result<()> {
+    let line = |access: Option<ServiceAccess<'_>>| {
+        access.map(|a| (a, exact(a.store))).map(|(a, store)| ServiceLine {
+            last_login: a.last_login.map(|t| rfc3339_of(t, zone)),
+            last_logout: a.last_logout.map(|t| rfc3339_of(t, zone)),
+            last_access: rfc3339_of(a.last_access, zone),
+            login_source: a.login_source,
+            store: std::borrow::Cow::Owned(store.into_owned()),
+            flags: a.flags,
+        })
+    };
+    let [imap, http, pop] = row.services.map(line);
+    put(&AccessLine { record: "last_access", user: &exact(row.user), imap, http, pop }, out)
+}
+
+fn put_connected(row: &Connected, zone: Zone, out: &mut dyn io::Write) -> io::Result<()> {
+    let store = exact(&row.store);
+    let auth = row.auth.as_deref().map(exact);
+    let line = ConnectedLine {
+        record: "connected",
+        service: row.service.as_str(),
+        user: &exact(&row.user),
+        since: rfc3339_of(row.since, zone),
+        auth: auth.as_deref(),
+        to: &store,
+        from: &row.from,
+        store: &store,
+        certainty: if row.certain { "certain" } else { "possible" },
+        at: rfc3339_of(row.at, zone),
+        flags: &row.flags,
+    };
+    put(&line, out)
+}
+
+fn put_record(record: &Record<'_>, zone: Zone, out: &mut dyn io::Write) -> io::Result<()> {
+    match record {
+        Record::Connected(row) => put_connected(row, zone, out),
+        Record::Access(row) => put_access(row, zone, out),
+    }
+}
+
+pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    each_record(answer, |record| {
+        put_record(record, answer.zone, out)?;
+        out.write_all(b"\n")
+    })
+}
+
+pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let tool = json!({"name": "imstrail", "version": env!("CARGO_PKG_VERSION")});
+    out.write_all(b"{\"tool\":")?;
+    put(&tool, out)?;
+    out.write_all(b",\"query\":")?;
+    put(&answer.query, out)?;
+    out.write_all(b",\"records\":[")?;
+    let mut first = true;
+    each_record(answer, |record| {
+        out.write_all(if std::mem::take(&mut first) { b"\n" } else { b",\n" })?;
+        put_record(record, answer.zone, out)
+    })?;
+    out.write_all(b"],\n\"coverage\":")?;
+    put(&answer.streams.iter().map(|s| coverage(s, answer.zone)).collect::<Vec<_>>(), out)?;
+    out.write_all(b",\n\"notes\":")?;
+    put(&answer.notes.iter().map(note).collect::<Vec<_>>(), out)?;
+    out.write_all(b",\n\"tally\":")?;
+    put(&tally(answer.tally), out)?;
+    out.write_all(b"}\n")
+}
+
+/// Writes the coverage records as JSON Lines.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_coverage(streams: &[Resolved], zone: Zone, out: &mut dyn io::Write) -> io::Result<()> {
+    streams.iter().try_for_each(|stream| {
+        put(&coverage(stream, zone), out)?;
+        out.write_all(b"\n")
+    })
+}
+
+fn coverage(stream: &Resolved, zone: Zone) -> Value {
+    let shown = |at| {
+        let offset = stream.clock.offset_at(at);
+        rfc3339_of(crate::model::Stamp { at, offset }, zone)
+    };
+    let gaps: Vec<Value> = stream.gaps.iter().map(|g| json!({"from": shown(g.from), "to": shown(g.to), "why": g.why.as_str()})).collect();
+    let unlogged: Vec<Value> =
+        stream.unlogged.iter().map(|u| json!({"from": shown(u.from), "to": shown(u.to), "closes": u.closes})).collect();
+    json!({
+        "record": "coverage",
+        "store": exact(&stream.store),
+        "service": stream.service.as_str(),
+        "first": rfc3339_of(stream.first, zone),
+        "last": rfc3339_of(stream.last, zone),
+        "lines": stream.lines,
+        "logins": stream.logins,
+        "closes": stream.closes,
+        "gaps": gaps,
+        "logins_not_logged": unlogged,
+    })
+}
+
+fn note(note: &Note) -> Value {
+    json!({"kind": note.kind.as_str(), "path": note.path, "place": note.place, "text": note.text})
+}
+
+fn tally(tally: &Tally) -> Value {
+    let count = |c: Count| json!({"lines": c.lines, "bytes": c.bytes});
+    let total = tally.total();
+    json!({
+        "lines": total.lines,
+        "bytes": total.bytes,
+        "event": count(tally.event),
+        "known": count(tally.known),
+        "unknown": count(tally.unknown),
+        "reject": count(tally.reject),
+        "passed_over": count(tally.passed_over),
+    })
+}

@@ -1,0 +1,66 @@
+//! Text that came out of a log, made fit to be shown.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Whether a character could steer a terminal or mislead an eye: controls, and marks that turn the direction of text.
+pub(crate) fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Text for a terminal: control bytes as `\x1b`, characters that steer as `\u{202e}`, bytes that are no UTF-8 as `\xff`.
+pub fn visible(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && !text.chars().any(steers)
+    {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(bytes.len() + 8);
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match u32::from(c) {
+                code if steers(c) && code < 0x80 => _ = write!(shown, "\\x{code:02x}"),
+                code if steers(c) => _ = write!(shown, "\\u{{{code:x}}}"),
+                _ => shown.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Text for JSON and CSV, exact: UTF-8 as it is; where bytes are no UTF-8, each of them as `\xff`, and backslashes doubled, so that
+/// the bytes can be had back.
+pub fn exact(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(bytes.len() + 8);
+    for chunk in bytes.utf8_chunks() {
+        shown.push_str(&chunk.valid().replace('\\', "\\\\"));
+        for byte in chunk.invalid() {
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_raw_reaches_a_terminal() {
+        assert_eq!(visible(b"\x1b[31med\x07\xff"), "\\x1b[31med\\x07\\xff");
+        assert_eq!(visible("a\u{9b}b\u{202e}c".as_bytes()), "a\\u{9b}b\\u{202e}c");
+        assert_eq!(visible("jürgen".as_bytes()), "jürgen");
+    }
+
+    #[test]
+    fn exact_text() {
+        assert_eq!(exact(b"a\\b\x1b"), "a\\b\x1b");
+        assert_eq!(exact(b"a\\b\xff"), "a\\\\b\\xff");
+    }
+}
