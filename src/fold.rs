@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::chunk::Lines;
-use crate::grammar::{Grammars, Kind, shape};
+use crate::grammar::{Fields, Grammars, Kind, shape};
 use crate::model::{Instant, Peer, Service, Stamp};
 use crate::pair::{CloseLine, Key, PairLine};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
@@ -209,11 +209,12 @@ impl<'a> Folder<'a> {
     #[inline]
     pub fn line(&mut self, line: &[u8], bytes: u64, place: u64, years: &Years) {
         self.tally.all.add(bytes);
-        match self.reader.read(line, years, place) {
+        let mut fields = Fields::default();
+        match self.reader.read(line, years, place, &mut fields) {
             Line::Event(event) => {
                 self.tally.enveloped += 1;
                 self.tally.undated += u64::from(event.undated);
-                self.event(&event, bytes, place);
+                self.event(&event, &fields, bytes, place);
             }
             Line::Unknown(stamp, source, message) => {
                 self.tally.enveloped += 1;
@@ -228,7 +229,7 @@ impl<'a> Folder<'a> {
         }
     }
 
-    fn event(&mut self, event: &Event<'_>, bytes: u64, place: u64) {
+    fn event(&mut self, event: &Event<'_>, fields: &Fields<'_>, bytes: u64, place: u64) {
         let tally = &mut self.trail.tally;
         let count: &mut Count = if event.kind == Kind::Known { &mut tally.known } else { &mut tally.event };
         count.add(bytes);
@@ -242,11 +243,11 @@ impl<'a> Folder<'a> {
         self.saw(event.source, event.stamp, place, counts);
         let (Some(source), Some(counts)) = (event.source, counts) else { return };
         let mut scratch = std::mem::take(&mut self.scratch);
-        let user = self.names.user(event.fields.user, &mut scratch);
+        let user = self.names.user(fields.user, &mut scratch);
         match counts {
-            _ if event.fields.user == b"[unauthenticated]" => {}
-            Counts::Login => self.login(event, source, user),
-            Counts::Close => self.close(event, source, user),
+            _ if fields.user == b"[unauthenticated]" => {}
+            Counts::Login => self.login(event, fields, source, user),
+            Counts::Close => self.close(event, fields, source, user),
             Counts::Start | Counts::Stop => {}
         }
         self.scratch = scratch;
@@ -281,19 +282,19 @@ impl<'a> Folder<'a> {
     }
 
     #[inline]
-    fn login(&mut self, event: &Event<'_>, source: Source, user: &[u8]) {
+    fn login(&mut self, event: &Event<'_>, fields: &Fields<'_>, source: Source, user: &[u8]) {
         if self.needs.access && self.needs.window.holds(event.stamp) && self.needs.asks_for(user) {
             let last = Last { stamp: event.stamp, stream: source.stream, from_login: true, inferred: event.inferred };
             self.trail.access.login(user, source.service, last, self.streams);
         }
         if self.needs.pairs {
-            self.pair(event, source, user, event.fields.mechanism, None);
+            self.pair(event, source, (fields.peer, user, fields.mechanism), None);
         }
     }
 
     #[inline]
-    fn close(&mut self, event: &Event<'_>, source: Source, user: &[u8]) {
-        let connect = connect(event.stamp, event.fields.start.local, event.fields.duration);
+    fn close(&mut self, event: &Event<'_>, fields: &Fields<'_>, source: Source, user: &[u8]) {
+        let connect = connect(event.stamp, fields.start.local, fields.duration);
         if self.needs.access && self.needs.asks_for(user) {
             let last = |stamp: Stamp| {
                 let last = Last { stamp, stream: source.stream, from_login: false, inferred: event.inferred };
@@ -307,19 +308,19 @@ impl<'a> Folder<'a> {
         if self.needs.pairs {
             let close = CloseLine {
                 connect: connect.stamp,
-                by_duration: event.stamp.at - i64::from(event.fields.duration),
+                by_duration: event.stamp.at - i64::from(fields.duration),
                 mismatch: connect.mismatch,
             };
-            self.pair(event, source, user, event.behind_user(), Some(close));
+            self.pair(event, source, (fields.peer, user, event.behind(fields.user)), Some(close));
         }
     }
 
     #[inline]
-    fn pair(&mut self, event: &Event<'_>, source: Source, user: &[u8], rest: &[u8], close: Option<CloseLine>) {
+    fn pair(&mut self, event: &Event<'_>, source: Source, (peer, user, rest): (Peer, &[u8], &[u8]), close: Option<CloseLine>) {
         let line = PairLine {
             stream: source.stream,
             pid: source.pid,
-            peer: event.fields.peer,
+            peer,
             user,
             rest,
             stamp: event.stamp,

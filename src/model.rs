@@ -64,7 +64,8 @@ impl Service {
 /// IPv4 addresses are held as IPv4-mapped IPv6, so that both spellings of one address are one peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Peer {
-    ip: u128,
+    /// The high and the low half of the address: two words keep it at 24 bytes.
+    ip: [u64; 2],
     /// Port + 1, or 0 where the log gave none.
     port: u32,
 }
@@ -76,12 +77,19 @@ impl Peer {
             IpAddr::V4(v4) => v4.to_ipv6_mapped(),
             IpAddr::V6(v6) => v6,
         };
-        Peer { ip: u128::from(v6), port: port.map_or(0, |p| u32::from(p) + 1) }
+        let bits = u128::from(v6);
+        Peer { ip: [(bits >> 64) as u64, bits as u64], port: port.map_or(0, |p| u32::from(p) + 1) }
+    }
+
+    /// A peer at an IPv4 address, given as a number.
+    pub fn v4(ip: u32, port: Option<u16>) -> Peer {
+        Peer { ip: [0, 0xffff_0000_0000 | u64::from(ip)], port: port.map_or(0, |p| u32::from(p) + 1) }
     }
 
     /// The address; IPv4-mapped IPv6 comes out as IPv4.
     pub fn ip(self) -> IpAddr {
-        Ipv6Addr::from(self.ip).to_canonical()
+        let [high, low] = self.ip.map(u128::from);
+        Ipv6Addr::from(high << 64 | low).to_canonical()
     }
 
     /// The port, if the log gave one.
@@ -94,9 +102,14 @@ impl Peer {
         self.port != 0
     }
 
-    /// The peer as numbers, for hashing.
-    pub fn bits(self) -> (u128, u32) {
+    /// The peer as numbers: the halves of the address, and the port + 1 or 0.
+    pub fn bits(self) -> ([u64; 2], u32) {
         (self.ip, self.port)
+    }
+
+    /// The peer of these numbers.
+    pub fn from_bits((ip, port): ([u64; 2], u32)) -> Peer {
+        Peer { ip, port }
     }
 }
 

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use std::hash::{BuildHasher, Hasher};
 
 use crate::model::{Instant, Peer, Stamp};
@@ -87,12 +88,47 @@ pub struct Session {
     pub flags: SessionFlags,
 }
 
+/// A session as pairing hands it out, its texts borrowed.
+#[derive(Clone, Copy, Debug)]
+pub struct Settled<'a> {
+    /// As in [`Session`].
+    pub stream: StreamId,
+    /// As in [`Session`].
+    pub login: Stamp,
+    /// As in [`Session`].
+    pub user: &'a [u8],
+    /// As in [`Session`].
+    pub peer: Peer,
+    /// As in [`Session`].
+    pub pid: u32,
+    /// As in [`Session`].
+    pub mechanism: Option<&'a [u8]>,
+    /// As in [`Session`].
+    pub connect: Option<Stamp>,
+    /// As in [`Session`].
+    pub end: Option<Stamp>,
+    /// As in [`Session`].
+    pub reused: Option<Instant>,
+    /// As in [`Session`].
+    pub flags: SessionFlags,
+}
+
+impl Settled<'_> {
+    /// The session with texts of its own.
+    pub fn to_session(&self) -> Session {
+        let Settled { stream, login, user, peer, pid, mechanism, connect, end, reused, flags } = *self;
+        let (user, mechanism) = (user.to_vec(), mechanism.map(<[u8]>::to_vec));
+        Session { stream, login, user, peer, pid, mechanism, connect, end, reused, flags }
+    }
+}
+
 /// Whose lines are paired with each other: stream and peer; without a port, also pid and user (as a hash, compared again later).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    stream: StreamId,
-    peer: Peer,
+    ip: [u64; 2],
     portless: u64,
+    port: u32,
+    stream: StreamId,
 }
 
 fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
@@ -105,15 +141,21 @@ fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
 impl Key {
     /// The key of a line.
     pub fn of(line: &PairLine<'_>) -> Key {
-        let portless = if line.peer.has_port() { 0 } else { hash_bytes(line.user, u64::from(line.pid)) | 1 };
-        Key { stream: line.stream, peer: line.peer, portless }
+        let (ip, port) = line.peer.bits();
+        let portless = if port == 0 { hash_bytes(line.user, u64::from(line.pid)) | 1 } else { 0 };
+        Key { ip, portless, port, stream: line.stream }
+    }
+
+    fn peer(&self) -> Peer {
+        Peer::from_bits((self.ip, self.port))
     }
 
     /// A hash of the key, good in all its bits.
     pub fn hash(&self) -> u64 {
-        let (ip, port) = self.peer.bits();
-        let low = (ip as u64) ^ ((ip >> 64) as u64).rotate_left(17);
-        let mixed = low.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (u64::from(port) << 32 | u64::from(self.stream.0)) ^ self.portless;
+        let [high, low] = self.ip;
+        let mixed = (low ^ high.rotate_left(17)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            ^ (u64::from(self.port) << 32 | u64::from(self.stream.0))
+            ^ self.portless;
         let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed ^ (mixed >> 32)
     }
@@ -121,29 +163,97 @@ impl Key {
 
 /// No further line of this key.
 const END: u32 = u32::MAX;
+const NOT_REUSED: Instant = Instant::MAX;
 
-/// A line held for pairing; its texts lie in the table's `text`.
+/// A line held for pairing, packed to a cache line; its texts lie in the table's `texts`.
 #[derive(Clone, Copy, Debug)]
 struct Held {
-    stamp: Stamp,
-    close: Option<CloseLine>,
+    at: Instant,
+    close: Option<HeldClose>,
     reused: Instant,
     pid: u32,
     text: u32,
+    next: u32,
     user: u16,
     rest: u16,
-    next: u32,
+    offset: i16,
     inferred: bool,
 }
 
-const NOT_REUSED: Instant = Instant::MAX;
+/// A [`CloseLine`], packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct HeldClose {
+    connect: Instant,
+    by_duration: Instant,
+    offset: i16,
+    mismatch: bool,
+}
+
+impl Held {
+    fn of(line: &PairLine<'_>) -> Held {
+        let close = line.close.map(|CloseLine { connect, by_duration, mismatch }| HeldClose {
+            connect: connect.at,
+            by_duration,
+            offset: connect.offset,
+            mismatch,
+        });
+        let (at, offset) = (line.stamp.at, line.stamp.offset);
+        let (pid, inferred) = (line.pid, line.inferred);
+        Held { at, close, reused: NOT_REUSED, pid, text: 0, next: END, user: 0, rest: 0, offset, inferred }
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp { at: self.at, offset: self.offset }
+    }
+}
+
+/// The texts of held lines.
+#[derive(Debug, Default)]
+struct Texts(Vec<u8>);
+
+impl Texts {
+    /// Puts a line's texts at the end, and their place into the line.
+    fn put(&mut self, held: &mut Held, user: &[u8], rest: &[u8]) {
+        let length = |text: &[u8]| u16::try_from(text.len()).unwrap_or(u16::MAX);
+        (held.text, held.user, held.rest) = (place(self.0.len()), length(user), length(rest));
+        self.0.extend_from_slice(user);
+        self.0.extend_from_slice(rest);
+    }
+
+    fn user(&self, held: &Held) -> &[u8] {
+        self.slice(held.text, 0, held.user)
+    }
+
+    fn rest(&self, held: &Held) -> &[u8] {
+        self.slice(held.text, held.user, held.rest)
+    }
+
+    fn slice(&self, text: u32, skip: u16, length: u16) -> &[u8] {
+        let from = usize::try_from(text).unwrap_or(usize::MAX).saturating_add(usize::from(skip));
+        self.0.get(from..).and_then(|tail| tail.get(..usize::from(length))).unwrap_or_default()
+    }
+}
+
+fn place(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(END)
+}
+
+/// What is held of one key. Nearly always that is a login, a close, or the two of one session: those lie here. Anything else is
+/// a chain of lines in the table's `held`.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    key: Key,
+    login: Option<Held>,
+    close: Option<Held>,
+    chain: u32,
+}
 
 /// Logins and closes that are not settled yet.
 #[derive(Debug, Default)]
 pub struct PairTable {
-    keys: HashTable<(Key, u32)>,
+    slots: HashTable<Slot>,
     held: Vec<Held>,
-    text: Vec<u8>,
+    texts: Texts,
     /// Up to where each stream was settled.
     settled: BTreeMap<StreamId, Instant>,
     /// Keys that are never settled early, because a line of theirs came late.
@@ -158,14 +268,14 @@ impl PairTable {
         PairTable { hold, ..PairTable::default() }
     }
 
-    /// How many lines are held.
+    /// How many keys are held.
     pub fn len(&self) -> usize {
-        self.held.len()
+        self.slots.len()
     }
 
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
-        self.held.is_empty()
+        self.slots.is_empty()
     }
 
     /// Adds a line.
@@ -174,18 +284,9 @@ impl PairTable {
         if !self.settled.is_empty() && self.is_late(&key, line) {
             self.late.insert(key);
         }
-        let held = Held {
-            stamp: line.stamp,
-            close: line.close,
-            reused: NOT_REUSED,
-            pid: line.pid,
-            text: 0,
-            user: 0,
-            rest: 0,
-            next: END,
-            inferred: line.inferred,
-        };
-        self.put(key, held, line.user, line.rest);
+        let mut held = Held::of(line);
+        self.texts.put(&mut held, line.user, line.rest);
+        self.put(key, held);
     }
 
     fn is_late(&self, key: &Key, line: &PairLine<'_>) -> bool {
@@ -193,32 +294,27 @@ impl PairTable {
         self.settled.get(&line.stream).is_some_and(|&settled| needed_until < settled) && !self.hold.contains(key)
     }
 
-    fn put(&mut self, key: Key, mut held: Held, user: &[u8], rest: &[u8]) {
-        let length = |text: &[u8]| u16::try_from(text.len()).unwrap_or(u16::MAX);
-        let place = |n: usize| u32::try_from(n).unwrap_or(END);
-        (held.text, held.user, held.rest) = (place(self.text.len()), length(user), length(rest));
-        self.text.extend_from_slice(user);
-        self.text.extend_from_slice(rest);
-        let index = place(self.held.len());
-        match self.keys.entry(key.hash(), |(k, _)| *k == key, |(k, _)| k.hash()) {
-            hashbrown::hash_table::Entry::Occupied(mut found) => {
-                held.next = std::mem::replace(&mut found.get_mut().1, index);
+    /// Puts a line whose texts are in place into the slot of its key.
+    fn put(&mut self, key: Key, held: Held) {
+        let PairTable { slots, held: chains, texts, .. } = self;
+        match slots.entry(key.hash(), |slot| slot.key == key, |slot| slot.key.hash()) {
+            Entry::Vacant(free) => {
+                free.insert(Slot::of(key, held));
             }
-            hashbrown::hash_table::Entry::Vacant(free) => {
-                free.insert((key, index));
-            }
+            Entry::Occupied(mut found) => found.get_mut().take(held, chains, texts),
         }
-        self.held.push(held);
     }
 
     /// Everything that either holds.
     pub fn merge(mut self, mut other: PairTable) -> PairTable {
-        if self.held.len() < other.held.len() {
+        if self.slots.len() < other.slots.len() {
             std::mem::swap(&mut self, &mut other);
         }
-        for (key, head) in &other.keys {
-            for held in other.lines(*head) {
-                self.put(*key, *held, other.user(held), other.rest(held));
+        for slot in &other.slots {
+            for line in slot.lines(&other.held) {
+                let mut held = Held { next: END, ..*line };
+                self.texts.put(&mut held, other.texts.user(line), other.texts.rest(line));
+                self.put(slot.key, held);
             }
         }
         self.hold.extend(other.hold);
@@ -230,56 +326,89 @@ impl PairTable {
         self
     }
 
-    fn lines(&self, head: u32) -> impl Iterator<Item = &Held> {
-        let get = |index: u32| self.held.get(usize::try_from(index).ok()?);
-        std::iter::successors(get(head), move |held| get(held.next))
-    }
-
-    fn user(&self, held: &Held) -> &[u8] {
-        self.slice(held.text, 0, held.user)
-    }
-
-    fn rest(&self, held: &Held) -> &[u8] {
-        self.slice(held.text, held.user, held.rest)
-    }
-
-    fn slice(&self, text: u32, skip: u16, length: u16) -> &[u8] {
-        let from = usize::try_from(text).unwrap_or(usize::MAX).saturating_add(usize::from(skip));
-        self.text.get(from..).and_then(|tail| tail.get(..usize::from(length))).unwrap_or_default()
-    }
-
     /// Pairs every close that no line at or after `frontier` of its stream can concern any more, and hands out the
     /// sessions. Streams without a frontier are left alone.
-    pub fn settle(&mut self, frontier: &BTreeMap<StreamId, Instant>, out: &mut dyn FnMut(Session)) {
-        let [hold, late] = [&mut self.hold, &mut self.late].map(std::mem::take);
-        let settled = std::mem::take(&mut self.settled);
-        let old = std::mem::replace(self, PairTable { hold, late, settled, ..PairTable::default() });
+    pub fn settle(&mut self, frontier: &BTreeMap<StreamId, Instant>, out: &mut dyn FnMut(&Settled<'_>)) {
         for (stream, at) in frontier {
             let ours = self.settled.entry(*stream).or_insert(*at);
             *ours = (*ours).max(*at);
         }
+        let (old_held, old_texts) = (std::mem::take(&mut self.held), std::mem::take(&mut self.texts));
+        let PairTable { slots, held, texts, settled, hold, .. } = self;
         let mut bench = Bench::default();
-        for (key, head) in &old.keys {
-            let until = match self.settled.get(&key.stream) {
-                Some(until) if !self.hold.contains(key) => *until,
+        slots.retain(|slot| {
+            let until = match settled.get(&slot.key.stream) {
+                Some(until) if hold.is_empty() || !hold.contains(&slot.key) => *until,
                 _ => Instant::MIN,
             };
-            bench.load(&old, *head);
-            bench.settle(&old, key, until, out);
-            for held in bench.left() {
-                self.put(*key, *held, old.user(held), old.rest(held));
+            bench.settle_slot(slot, &old_held, &old_texts, until, out);
+            slot.relay(&bench, &old_texts, held, texts)
+        });
+    }
+
+    /// Pairs all that is there: nothing more will come. Logins without a close are handed out without an end.
+    pub fn finish(self, out: &mut dyn FnMut(&Settled<'_>)) {
+        let mut bench = Bench::default();
+        for slot in &self.slots {
+            bench.settle_slot(slot, &self.held, &self.texts, Instant::MAX, out);
+            bench.unclosed(&slot.key, &self.texts, out);
+        }
+    }
+}
+
+impl Slot {
+    fn of(key: Key, held: Held) -> Slot {
+        let (login, close) = if held.close.is_some() { (None, Some(held)) } else { (Some(held), None) };
+        Slot { key, login, close, chain: END }
+    }
+
+    /// Every line of the slot.
+    fn lines<'a>(&'a self, chains: &'a [Held]) -> impl Iterator<Item = &'a Held> {
+        let get = |index: u32| chains.get(usize::try_from(index).ok()?);
+        let chain = std::iter::successors(get(self.chain), move |held| get(held.next));
+        self.login.iter().chain(&self.close).chain(chain)
+    }
+
+    /// Takes one more line: the close of the login that lies here, or else all of them become a chain.
+    fn take(&mut self, held: Held, chains: &mut Vec<Held>, texts: &Texts) {
+        let has_port = self.key.peer().has_port();
+        match (&self.login, &self.close) {
+            (Some(login), None) if self.chain == END && held.close.is_some() && fits(texts, login, &held, has_port) => {
+                self.close = Some(held);
+            }
+            _ => {
+                for mut line in [self.login.take(), self.close.take(), Some(held)].into_iter().flatten() {
+                    line.next = std::mem::replace(&mut self.chain, place(chains.len()));
+                    chains.push(line);
+                }
             }
         }
     }
 
-    /// Pairs all that is there: nothing more will come. Logins without a close are handed out without an end.
-    pub fn finish(self, out: &mut dyn FnMut(Session)) {
-        let mut bench = Bench::default();
-        for (key, head) in &self.keys {
-            bench.load(&self, *head);
-            bench.settle(&self, key, Instant::MAX, out);
-            bench.unclosed(&self, key, out);
+    /// Keeps what the bench left, with texts and chains in new places; `false` if nothing is left.
+    fn relay(&mut self, bench: &Bench, old: &Texts, chains: &mut Vec<Held>, texts: &mut Texts) -> bool {
+        (self.login, self.close, self.chain) = (None, None, END);
+        let (logins, closes) = (bench.logins_left(), bench.closes.as_slice());
+        let moved = |line: &Held, texts: &mut Texts| {
+            let mut held = Held { next: END, ..*line };
+            texts.put(&mut held, old.user(line), old.rest(line));
+            held
+        };
+        let pair = (logins.clone().count(), closes.len());
+        for line in logins.chain(closes) {
+            let mut held = moved(line, texts);
+            match (pair, held.close) {
+                ((1, 0), _) => self.login = Some(held),
+                ((0, 1), _) => self.close = Some(held),
+                ((1, 1), None) if bench.intact => self.login = Some(held),
+                ((1, 1), Some(_)) if bench.intact => self.close = Some(held),
+                _ => {
+                    held.next = std::mem::replace(&mut self.chain, place(chains.len()));
+                    chains.push(held);
+                }
+            }
         }
+        pair != (0, 0)
     }
 }
 
@@ -289,44 +418,71 @@ struct Bench {
     logins: Vec<Held>,
     closes: Vec<Held>,
     taken: Vec<bool>,
+    /// The lines are a session that lay in its slot, and stay so.
+    intact: bool,
 }
 
 impl Bench {
-    /// Takes up the lines of a key, in the order of R5.
-    fn load(&mut self, table: &PairTable, head: u32) {
+    /// R5 for one slot; what is not ready stays on the bench.
+    fn settle_slot(&mut self, slot: &Slot, chains: &[Held], texts: &Texts, until: Instant, out: &mut dyn FnMut(&Settled<'_>)) {
+        self.load(slot, chains, texts);
+        self.settle(&slot.key, texts, until, out);
+    }
+
+    /// Takes up the lines of a slot, in the order of R5. Equal lines of a peer with a port are one line, read twice (R13).
+    fn load(&mut self, slot: &Slot, chains: &[Held], texts: &Texts) {
         self.logins.clear();
         self.closes.clear();
-        for held in table.lines(head) {
-            if held.close.is_some() { &mut self.closes } else { &mut self.logins }.push(*held);
-        }
-        let texts = |held: &Held| (table.rest(held), table.user(held));
-        self.logins.sort_by(|a, b| (a.stamp.at, texts(a), a.stamp.offset).cmp(&(b.stamp.at, texts(b), b.stamp.offset)));
-        let connect = |held: &Held| held.close.map(|c| c.connect.at);
-        self.closes.sort_by(|a, b| {
-            let key = |h| (table.user(h), table.rest(h));
-            (a.stamp.at, connect(a), key(a), a.stamp.offset).cmp(&(b.stamp.at, connect(b), key(b), b.stamp.offset))
-        });
         self.taken.clear();
+        self.intact = slot.chain == END;
+        self.logins.extend(slot.login);
+        self.closes.extend(slot.close);
+        if slot.chain != END {
+            for held in slot.lines(chains) {
+                if held.close.is_some() { &mut self.closes } else { &mut self.logins }.push(*held);
+            }
+            let login = |h: &Held| (h.at, h.pid, h.offset, h.inferred);
+            let order = |h: &Held| (h.at, h.close, h.pid, h.offset, h.inferred);
+            let same = |a: &Held, b: &Held| texts.rest(a) == texts.rest(b) && texts.user(a) == texts.user(b);
+            self.logins.sort_by(|a, b| {
+                let text = |h| (texts.rest(h), texts.user(h));
+                a.at.cmp(&b.at).then_with(|| text(a).cmp(&text(b))).then_with(|| login(a).cmp(&login(b)))
+            });
+            self.closes.sort_by(|a, b| {
+                let key = |h: &Held| (h.at, h.close.map(|c| c.connect));
+                let text = |h| (texts.user(h), texts.rest(h));
+                key(a).cmp(&key(b)).then_with(|| text(a).cmp(&text(b))).then_with(|| order(a).cmp(&order(b)))
+            });
+            if slot.key.peer().has_port() {
+                self.logins.dedup_by(|a, b| login(a) == login(b) && same(a, b));
+                self.closes.dedup_by(|a, b| order(a) == order(b) && same(a, b));
+            }
+        }
         self.taken.resize(self.logins.len(), false);
     }
 
     /// R5 for every close whose pairing cannot change any more: those that ended over 60 s before `until`.
-    fn settle(&mut self, table: &PairTable, key: &Key, until: Instant, out: &mut dyn FnMut(Session)) {
-        let ready = self.closes.partition_point(|c| c.stamp.at.saturating_add(LOGIN_AFTER_END) < until);
+    fn settle(&mut self, key: &Key, texts: &Texts, until: Instant, out: &mut dyn FnMut(&Settled<'_>)) {
+        let ready = self.closes.partition_point(|c| c.at.saturating_add(LOGIN_AFTER_END) < until);
+        if ready == 0 {
+            return;
+        }
+        self.intact = false;
+        let has_port = key.peer().has_port();
         for close in self.closes.drain(..ready) {
             let mut fitting = (0..self.logins.len()).filter(|i| {
                 let free = self.taken.get(*i) == Some(&false);
-                free && self.logins.get(*i).is_some_and(|login| fits(table, login, &close, key.peer.has_port()))
+                free && self.logins.get(*i).is_some_and(|login| fits(texts, login, &close, has_port))
             });
             let first = fitting.next();
             let ambiguous = fitting.next().is_some();
             let login = first.and_then(|i| self.logins.get(i));
-            out(closed(table, key, &close, login, ambiguous));
+            out(&closed(texts, key, &close, login, ambiguous));
             if let Some(taken) = first.and_then(|i| self.taken.get_mut(i)) {
                 *taken = true;
             }
         }
-        self.mark_reuse(key.peer.has_port());
+        self.mark_reuse(has_port);
     }
 
     /// R7: a login is followed by another of the same peer. Must be noted before the later one is let go.
@@ -335,30 +491,30 @@ impl Bench {
         let mut same = NOT_REUSED;
         if has_port {
             for login in self.logins.iter_mut().rev() {
-                if login.stamp.at < same {
+                if login.at < same {
                     later = same;
-                    same = login.stamp.at;
+                    same = login.at;
                 }
                 login.reused = login.reused.min(later);
             }
         }
     }
 
-    /// The lines that stay unsettled.
-    fn left(&self) -> impl Iterator<Item = &Held> {
-        let free = self.logins.iter().zip(&self.taken).filter(|(_, taken)| !**taken).map(|(login, _)| login);
-        self.closes.iter().chain(free)
+    /// The logins that no close took.
+    fn logins_left(&self) -> impl Iterator<Item = &Held> + Clone {
+        self.logins.iter().zip(&self.taken).filter(|(_, taken)| !**taken).map(|(login, _)| login)
     }
 
-    fn unclosed(&self, table: &PairTable, key: &Key, out: &mut dyn FnMut(Session)) {
-        for login in self.left().filter(|held| held.close.is_none()) {
-            out(Session {
+    fn unclosed(&mut self, key: &Key, texts: &Texts, out: &mut dyn FnMut(&Settled<'_>)) {
+        self.mark_reuse(key.peer().has_port());
+        for login in self.logins_left() {
+            out(&Settled {
                 stream: key.stream,
-                login: login.stamp,
-                user: table.user(login).to_vec(),
-                peer: key.peer,
+                login: login.stamp(),
+                user: texts.user(login),
+                peer: key.peer(),
                 pid: login.pid,
-                mechanism: Some(table.rest(login).to_vec()),
+                mechanism: Some(texts.rest(login)),
                 connect: None,
                 end: None,
                 reused: (login.reused != NOT_REUSED).then_some(login.reused),
@@ -369,38 +525,38 @@ impl Bench {
 }
 
 /// R5: whether a login can be the one of a close.
-fn fits(table: &PairTable, login: &Held, close: &Held, has_port: bool) -> bool {
+fn fits(texts: &Texts, login: &Held, close: &Held, has_port: bool) -> bool {
     let Some(line) = close.close else { return false };
-    let at = login.stamp.at;
+    let at = login.at;
     let soon_after = |connect: Instant| at >= connect && at.abs_diff(connect) <= LOGIN_AFTER_CONNECT;
     let in_time = if line.mismatch {
-        soon_after(line.connect.at) || soon_after(line.by_duration)
+        soon_after(line.connect) || soon_after(line.by_duration)
     } else {
-        at >= line.connect.at && (has_port || soon_after(line.connect.at))
+        at >= line.connect && (has_port || soon_after(line.connect))
     };
     login.pid == close.pid
         && in_time
-        && at <= close.stamp.at.saturating_add(LOGIN_AFTER_END)
-        && (has_port || table.user(login) == table.user(close))
+        && at <= close.at.saturating_add(LOGIN_AFTER_END)
+        && (has_port || texts.user(login) == texts.user(close))
 }
 
-fn closed(table: &PairTable, key: &Key, close: &Held, login: Option<&Held>, ambiguous: bool) -> Session {
-    let line = close.close.unwrap_or(CloseLine { connect: close.stamp, by_duration: close.stamp.at, mismatch: false });
-    Session {
+fn closed<'a>(texts: &'a Texts, key: &Key, close: &Held, login: Option<&Held>, ambiguous: bool) -> Settled<'a> {
+    let connect = close.close.map_or(close.stamp(), |c| Stamp { at: c.connect, offset: c.offset });
+    Settled {
         stream: key.stream,
-        login: login.map_or(line.connect, |l| l.stamp),
-        user: table.user(close).to_vec(),
-        peer: key.peer,
+        login: login.map_or(connect, Held::stamp),
+        user: texts.user(close),
+        peer: key.peer(),
         pid: close.pid,
-        mechanism: login.map(|l| table.rest(l).to_vec()),
-        connect: Some(line.connect),
-        end: Some(close.stamp),
+        mechanism: login.map(|l| texts.rest(l)),
+        connect: Some(connect),
+        end: Some(close.stamp()),
         reused: None,
         flags: SessionFlags {
             ambiguous,
-            mismatch: line.mismatch,
+            mismatch: close.close.is_some_and(|c| c.mismatch),
             inferred: close.inferred || login.is_some_and(|l| l.inferred),
-            user_differs: login.is_some_and(|l| table.user(l) != table.user(close)),
+            user_differs: login.is_some_and(|l| texts.user(l) != texts.user(close)),
         },
     }
 }
@@ -438,7 +594,7 @@ mod tests {
         let p = Some(1);
         assert_eq!(sessions(&[login(10, "ed", p), close(9, 50, "ed", p)]), [(10, Some(50), true)]);
         assert_eq!(sessions(&[login(8, "ed", p), close(9, 50, "ed", p)]), [(8, None, true), (9, Some(50), false)]);
-        assert_eq!(sessions(&[login(110, "ed", p), close(9, 50, "ed", p)]), [(110, Some(50), true)].map(|x| x));
+        assert_eq!(sessions(&[login(110, "ed", p), close(9, 50, "ed", p)]), [(110, Some(50), true)]);
         assert_eq!(sessions(&[login(111, "ed", p), close(9, 50, "ed", p)]), [(9, Some(50), false), (111, None, true)]);
     }
 
@@ -459,16 +615,16 @@ mod tests {
         let mut early = 0;
         for line in &lines {
             table.add(line);
-            table.settle(&BTreeMap::from([(StreamId(0), line.stamp.at)]), &mut |s| got.push(s));
+            table.settle(&BTreeMap::from([(StreamId(0), line.stamp.at)]), &mut |s| got.push(s.to_session()));
             early = got.len();
         }
         assert_eq!(early, 1);
-        table.finish(&mut |s| got.push(s));
+        table.finish(&mut |s| got.push(s.to_session()));
         got.sort();
         let mut whole = PairTable::default();
         lines.iter().for_each(|l| whole.add(l));
         let mut expected = Vec::new();
-        whole.finish(&mut |s| expected.push(s));
+        whole.finish(&mut |s| expected.push(s.to_session()));
         expected.sort();
         assert_eq!(got, expected);
         assert_eq!(expected[1].reused, Some(500));

@@ -102,16 +102,14 @@ pub struct Event<'a> {
     pub inferred: bool,
     /// Whether its date was completed from elsewhere.
     pub undated: bool,
-    /// What its holes hold.
-    pub fields: Fields<'a>,
     /// The whole message.
     pub message: &'a [u8],
 }
 
 impl<'a> Event<'a> {
     /// The bytes of the message behind the user: they order closes of one moment (R5).
-    pub fn behind_user(&self) -> &'a [u8] {
-        let end = self.fields.user.as_ptr_range().end.addr();
+    pub fn behind(&self, user: &[u8]) -> &'a [u8] {
+        let end = user.as_ptr_range().end.addr();
         let from = end.wrapping_sub(self.message.as_ptr().addr());
         self.message.get(from..).unwrap_or(self.message)
     }
@@ -182,19 +180,21 @@ impl<'g> Reader<'g> {
         }
     }
 
-    /// What a line says. `line` has no newline; `place` is its offset in the decoded text.
-    pub fn read<'a>(&mut self, line: &'a [u8], years: &Years, place: u64) -> Line<'a> {
+    /// What a line says; what its holes hold goes to `fields`, which must be fresh. `line` has no newline; `place` is its offset in the
+    /// decoded text.
+    #[inline]
+    pub fn read<'a>(&mut self, line: &'a [u8], years: &Years, place: u64, fields: &mut Fields<'a>) -> Line<'a> {
         if line.len() > LONGEST_LINE {
             return Line::Reject(Why::TooLong);
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if let Some((stamp, rest)) = self.native_head(line) {
             return match self.origin(rest) {
-                Some((source, process, rest)) => self.message(stamp, source, process, rest, false),
+                Some((source, process, rest)) => self.message((stamp, false), source, process, rest, fields),
                 None => Line::Reject(Why::NoEnvelope),
             };
         }
-        self.behind_syslog(line, years, place)
+        self.behind_syslog(line, years, place, fields)
     }
 
     /// `native-head`, read by the grammar only where its text is not the line before's.
@@ -251,21 +251,20 @@ impl<'g> Reader<'g> {
 
     fn message<'a>(
         &self,
-        stamp: Stamp,
+        (stamp, undated): (Stamp, bool),
         source: Option<Source>,
         process: &[u8],
         rest: &'a [u8],
-        undated: bool,
+        fields: &mut Fields<'a>,
     ) -> Line<'a> {
-        let Ok((message, _)) = grammar::message(rest) else { return Line::Reject(Why::NoEnvelope) };
-        match self.grammars.read(process, message) {
-            Some((template, fields)) => Line::Event(Event {
+        let Some(message) = behind_head(rest) else { return Line::Reject(Why::NoEnvelope) };
+        match self.grammars.read(process, message, fields) {
+            Some(template) => Line::Event(Event {
                 stamp,
                 source,
                 kind: template.kind,
                 inferred: template.basis == Basis::Inferred,
                 undated,
-                fields,
                 message,
             }),
             None if self.grammars.must_fit(message) => Line::Reject(Why::Unfit),
@@ -274,7 +273,7 @@ impl<'g> Reader<'g> {
     }
 
     /// A line that does not begin as a native one: perhaps a syslog prefix stands before it, or in its place.
-    fn behind_syslog<'a>(&mut self, line: &'a [u8], years: &Years, place: u64) -> Line<'a> {
+    fn behind_syslog<'a>(&mut self, line: &'a [u8], years: &Years, place: u64, fields: &mut Fields<'a>) -> Line<'a> {
         let (date, origin, body) = match grammar::syslog(line) {
             Ok((_, Prefix::Native(native))) => {
                 let Ok((_, Envelope { stamp, origin, .. })) = grammar::envelope(native) else {
@@ -282,7 +281,8 @@ impl<'g> Reader<'g> {
                 };
                 let head = memchr::memmem::find(native, b"]: ").map_or(native.len(), |at| at + 3);
                 let source = self.seen(&origin);
-                return self.message(stamp, source, origin.process, native.get(head..).unwrap_or_default(), false);
+                let rest = native.get(head..).unwrap_or_default();
+                return self.message((stamp, false), source, origin.process, rest, fields);
             }
             Ok((_, Prefix::Bare(date, origin, body))) => (date, origin, body),
             Err(_) => return Line::Reject(Why::NoEnvelope),
@@ -296,7 +296,7 @@ impl<'g> Reader<'g> {
         };
         let Some(stamp) = stamp else { return Line::Reject(Why::NoYear) };
         let source = self.seen(&origin);
-        self.message(stamp, source, origin.process, body, undated)
+        self.message((stamp, undated), source, origin.process, body, fields)
     }
 
     /// The source of an origin whose text is not kept, because something else stands before it.
@@ -307,6 +307,13 @@ impl<'g> Reader<'g> {
             None => self.keep(origin, &key).map(|cached| cached.source),
         }
     }
+}
+
+/// The message behind `message-head`; the heads of account lines are compared whole before the grammar is asked.
+#[inline]
+fn behind_head(rest: &[u8]) -> Option<&[u8]> {
+    let usual = rest.strip_prefix(b"Account Notice: ").or_else(|| rest.strip_prefix(b"Account Information: "));
+    usual.or_else(|| grammar::message(rest).ok().map(|(message, _)| message))
 }
 
 /// R4: when a session connected, from its close line.
@@ -368,8 +375,8 @@ mod tests {
         let end = at("29/May/2019:09:00:00 +0200");
         assert!(!connect(end, start("2019/5/29 8:50:02"), 600).mismatch);
         assert!(connect(end, start("2019/5/29 8:50:03"), 600).mismatch);
-        let far = connect(end, start("2019/5/29 8:20:00"), 600);
-        assert_eq!(far, Connect { stamp: at("29/May/2019:08:20:00 +0200"), mismatch: true });
+        let far = connect(end, start("2019/5/29 8:30:00"), 600);
+        assert_eq!(far, Connect { stamp: at("29/May/2019:08:30:00 +0200"), mismatch: true });
         let late = connect(end, start("2019/5/29 9:10:00"), 30);
         assert_eq!(late, Connect { stamp: at("29/May/2019:08:59:30 +0200"), mismatch: true });
     }

@@ -380,5 +380,5 @@ pub(crate) fn earliest(leaf: &Leaf) -> Instant {
 
 /// The note about a copy (R13).
 fn copy_note(copy: &Leaf, kept: &Leaf) -> Note {
-    Note::new(copy.shown.clone(), NoteKind::Copy, format!("same content as {}, or the beginning of it: not read again", kept.shown))
+    Note::new(copy.shown.clone(), NoteKind::Copy, format!("a copy of {}, or of its beginning: not read again", kept.shown))
 }

@@ -25,7 +25,7 @@ use crate::grammar::Grammars;
 use crate::model::Instant;
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
-use crate::pair::{Key, PairTable, Session};
+use crate::pair::{Key, PairTable, Session, Settled};
 use crate::parse::{Names, Years};
 use crate::plan::{Input, Leaf, Plan, Unit};
 use crate::resolve::{coverage_end, hours_to_read_in_full};
@@ -349,12 +349,12 @@ impl<'a> Run<'a> {
 }
 
 /// What `-c` keeps of a session that is settled: itself if it may be a row, and that no login line was there (R12).
-fn collect(query: Option<&ConnectedQuery>, session: Session, collected: &mut Collected) {
+fn collect(query: Option<&ConnectedQuery>, session: &Settled<'_>, collected: &mut Collected) {
     if let (None, Some(connect)) = (&session.mechanism, session.connect) {
         collected.no_login(session.stream, connect.at);
     }
-    if query.is_some_and(|q| collects(q, &session)) {
-        collected.sessions.push(session);
+    if query.is_some_and(|q| collects(q, session)) {
+        collected.sessions.push(session.to_session());
     }
 }
 
@@ -362,7 +362,7 @@ fn collect(query: Option<&ConnectedQuery>, session: Session, collected: &mut Col
 fn collect_last(
     query: Option<&ConnectedQuery>,
     ends: &BTreeMap<StreamId, Instant>,
-    session: Session,
+    session: &Settled<'_>,
     collected: &mut Collected,
 ) {
     let past_the_end = session.end.is_some_and(|end| ends.get(&session.stream).is_some_and(|last| end.at > *last));
@@ -370,7 +370,7 @@ fn collect_last(
         if session.mechanism.is_none() {
             collected.no_login(session.stream, connect.at);
         }
-        collected.sessions.push(session);
+        collected.sessions.push(session.to_session());
     } else {
         collect(query, session, collected);
     }

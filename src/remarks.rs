@@ -50,7 +50,7 @@ impl Remarks<'_> {
         match leaf.kind {
             Kind::Empty => return vec![note(NoteKind::Empty, "empty".to_owned())],
             Kind::Image(what) => {
-                return vec![note(NoteKind::NotALog, format!("not a log ({what}): nothing in it was used"))];
+                return vec![note(NoteKind::NotALog, format!("not a log ({what}): all of it rejected"))];
             }
             _ => {}
         }
@@ -182,7 +182,7 @@ fn of_moment(query: &ConnectedQuery, stream: &Resolved, name: &str) -> Vec<Note>
 fn rejects(leaf: &Leaf, file: &FileTrail) -> Vec<Note> {
     let no_log = file.tally.enveloped == 0 && file.tally.rejects.keys().all(|w| matches!(w, Why::NoEnvelope | Why::TooLong));
     if no_log {
-        let text = format!("not a log: none of its {} ({} bytes) is a log line", lines(file.tally.all.lines), file.tally.all.bytes);
+        let text = format!("not a log: all of it rejected, {} ({} bytes)", lines(file.tally.all.lines), file.tally.all.bytes);
         return vec![Note::new(leaf.shown.clone(), NoteKind::NotALog, text)];
     }
     let told = file.tally.rejects.iter().map(|(why, seen)| {

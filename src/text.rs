@@ -11,7 +11,7 @@ pub(crate) fn steers(c: char) -> bool {
 /// Text for a terminal: control bytes as `\x1b`, characters that steer as `\u{202e}`, bytes that are no UTF-8 as `\xff`.
 pub fn visible(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes)
-        && !text.chars().any(steers)
+        && (bytes.iter().all(|b| (b' '..=b'~').contains(b)) || !text.chars().any(steers))
     {
         return Cow::Borrowed(text);
     }

@@ -113,35 +113,73 @@ impl Zone {
 }
 
 /// Digits of a clock: year, month, day, hour, minute, second.
-fn digits(local: i64) -> (i64, u32, u32, u32, u32, u32) {
-    use chrono::{Datelike, Timelike};
-    let Some(date) = DateTime::from_timestamp(local, 0) else { return (0, 1, 1, 0, 0, 0) };
-    (i64::from(date.year()), date.month(), date.day(), date.hour(), date.minute(), date.second())
+fn digits(local: i64) -> [i64; 6] {
+    use chrono::{Datelike, NaiveDate};
+    let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
+    let days = i32::try_from(days + 719_163).ok();
+    let date = days.and_then(NaiveDate::from_num_days_from_ce_opt).unwrap_or_default();
+    let (month, day) = (i64::from(date.month()), i64::from(date.day()));
+    [i64::from(date.year()), month, day, second / 3600, second / 60 % 60, second % 60]
+}
+
+/// Appends a number of at least so many digits.
+fn push(text: &mut String, n: i64, width: u32) {
+    let digits = |i: u32| n / 10i64.pow(i) % 10;
+    if n < 0 || n >= 10i64.pow(width) {
+        text.push_str(&n.to_string());
+        return;
+    }
+    text.extend((0..width).rev().filter_map(|i| char::from_digit(u32::try_from(digits(i)).ok()?, 10)));
+}
+
+fn push_all(text: &mut String, parts: &[(i64, u32, &str)]) {
+    for (n, width, behind) in parts {
+        push(text, *n, *width);
+        text.push_str(behind);
+    }
+}
+
+fn push_offset(text: &mut String, offset: i16, between: &str) {
+    text.push(if offset < 0 { '-' } else { '+' });
+    let off = i64::from(offset.unsigned_abs());
+    push_all(text, &[(off / 60, 2, between), (off % 60, 2, "")]);
 }
 
 /// `2019-05-29T12:00:00+02:00`; `Z` for UTC if asked for by name.
 pub fn rfc3339_of(stamp: Stamp, zone: Zone) -> String {
     let stamp = zone.of(stamp);
-    let (y, mo, d, h, mi, s) = digits(stamp.local());
+    let [y, mo, d, h, mi, s] = digits(stamp.local());
+    let mut text = String::with_capacity(25);
+    push_all(&mut text, &[(y, 4, "-"), (mo, 2, "-"), (d, 2, "T"), (h, 2, ":"), (mi, 2, ":"), (s, 2, "")]);
     if zone == Zone::Utc {
-        return format!("{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}Z");
+        text.push('Z');
+    } else {
+        push_offset(&mut text, stamp.offset, ":");
     }
-    let (sign, off) = (if stamp.offset < 0 { '-' } else { '+' }, stamp.offset.unsigned_abs());
-    format!("{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}{sign}{:02}:{:02}", off / 60, off % 60)
+    text
 }
 
-/// `29/May/2019:12:00:00`, as the logs and the vendor's tool write it.
+/// Appends `29/May/2019:12:00:00`, as the logs and the vendor's tool write it.
+pub fn push_log_digits(text: &mut String, stamp: Stamp) {
+    const MONTHS: [&str; 12] =
+        ["/Jan/", "/Feb/", "/Mar/", "/Apr/", "/May/", "/Jun/", "/Jul/", "/Aug/", "/Sep/", "/Oct/", "/Nov/", "/Dec/"];
+    let [y, mo, d, h, mi, s] = digits(stamp.local());
+    let month = usize::try_from(mo - 1).ok().and_then(|m| MONTHS.get(m)).unwrap_or(&"/???/");
+    push_all(text, &[(d, 2, month), (y, 4, ":"), (h, 2, ":"), (mi, 2, ":"), (s, 2, "")]);
+}
+
+/// `29/May/2019:12:00:00`
 pub fn log_digits(stamp: Stamp) -> String {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let (y, mo, d, h, mi, s) = digits(stamp.local());
-    let month = usize::try_from(mo).ok().and_then(|m| MONTHS.get(m.saturating_sub(1))).unwrap_or(&"Jan");
-    format!("{d:02}/{month}/{y:04}:{h:02}:{mi:02}:{s:02}")
+    let mut text = String::with_capacity(20);
+    push_log_digits(&mut text, stamp);
+    text
 }
 
 /// `+0200`
 pub fn log_offset(offset: i16) -> String {
-    let (sign, off) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs());
-    format!("{sign}{:02}{:02}", off / 60, off % 60)
+    let mut text = String::with_capacity(5);
+    push_offset(&mut text, offset, "");
+    text
 }
 
 #[cfg(test)]

@@ -143,11 +143,8 @@ fn difference(expected: &str, got: &str) -> String {
     let mut common = vec![vec![0usize; new.len() + 1]; old.len() + 1];
     for i in (0..old.len()).rev() {
         for j in (0..new.len()).rev() {
-            common[i][j] = if old[i] == new[j] {
-                common[i + 1][j + 1] + 1
-            } else {
-                common[i + 1][j].max(common[i][j + 1])
-            };
+            common[i][j] =
+                if old[i] == new[j] { common[i + 1][j + 1] + 1 } else { common[i + 1][j].max(common[i][j + 1]) };
         }
     }
     let mut out = String::from("--- README.md\n+++ printed\n");
@@ -170,8 +167,7 @@ fn difference(expected: &str, got: &str) -> String {
 #[test]
 fn blocks_of_commands_are_found() {
     let text = "a\n```console\n$ one \\\n  more\nx\n\ny\n$ two\n```\n```toml\n[a]\n```\n  ````\n$ three\n```\n  ````\n";
-    let command =
-        |line, text: &str, expected: &str| Command { line, text: text.into(), expected: expected.into() };
+    let command = |line, text: &str, expected: &str| Command { line, text: text.into(), expected: expected.into() };
     assert_eq!(
         commands(text),
         [command(3, "one \\\n  more", "x\n\ny\n"), command(8, "two", ""), command(14, "three", "```\n")]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::INFERRED_FORMAT;
 use crate::model::{Instant, Peer, Service, Stamp};
-use crate::pair::Session;
+use crate::pair::{Session, Settled};
 use crate::resolve::{ClockError, LifeEnd, Resolved};
 use crate::streams::StreamId;
 
@@ -71,7 +71,7 @@ pub struct Connected {
 }
 
 /// Whether a closed session that is settled early may be a row.
-pub fn collects(query: &ConnectedQuery, session: &Session) -> bool {
+pub fn collects(query: &ConnectedQuery, session: &Settled<'_>) -> bool {
     let Some(end) = session.end else { return true };
     let in_time = match query.at {
         At::EndOfCoverage => false,
@@ -81,7 +81,7 @@ pub fn collects(query: &ConnectedQuery, session: &Session) -> bool {
             session.login.local() <= digits + drift && digits - drift < end.local()
         }
     };
-    in_time && (query.users.is_empty() || query.users.contains(&session.user))
+    in_time && (query.users.is_empty() || query.users.contains(session.user))
 }
 
 /// The rows at the moment asked for, in the order of service, since, user, store and from.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::INFERRED_FORMAT;
 use crate::model::{Service, Stamp};
 use crate::streams::{StreamId, Streams};
-use crate::trail::{Access, Last, LastAccess};
+use crate::trail::{Access, Last, LastAccess, Sorted};
 
 /// One user over one service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct LastAccessRow<'a> {
 /// The rows of `-a`, made one at a time: there may be millions.
 #[derive(Debug)]
 pub struct LastAccessRows<'a> {
-    access: &'a LastAccess,
+    access: Sorted<'a>,
     asked: &'a BTreeSet<Vec<u8>>,
     stores: Vec<(Vec<u8>, Service)>,
 }
@@ -44,7 +44,7 @@ pub struct LastAccessRows<'a> {
 impl<'a> LastAccessRows<'a> {
     /// Of users asked for, seen or not; of all that were seen if none was asked for.
     pub fn new(access: &'a LastAccess, streams: &Streams, asked: &'a BTreeSet<Vec<u8>>) -> LastAccessRows<'a> {
-        LastAccessRows { access, asked, stores: streams.names() }
+        LastAccessRows { access: access.sorted(), asked, stores: streams.names() }
     }
 
     /// The rows, in the order of the users' bytes.

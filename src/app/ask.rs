@@ -15,7 +15,6 @@ use crate::model::Stamp;
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::parse::Names;
-use crate::remarks::written;
 use crate::text::{exact, visible};
 use crate::resolve::Resolved;
 use crate::times::{Time, rfc3339_of};
@@ -101,7 +100,7 @@ impl Ask {
                 }
             }
             for (stamp, names) in meant {
-                notes.push(Note::new("", NoteKind::Info, format!("{flag} is {} for {names}", written(stamp))));
+                notes.push(Note::new("", NoteKind::Info, format!("{flag} is {} for {names}", rfc3339_of(stamp, crate::times::Zone::Log))));
             }
         }
         notes

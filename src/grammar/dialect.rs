@@ -223,17 +223,22 @@ impl Grammars {
         &self.templates
     }
 
-    /// The template that a process's message fits, and what its holes hold.
-    pub fn read<'a>(&self, process: &[u8], message: &'a [u8]) -> Option<(&Template, Fields<'a>)> {
+    /// The template that a process's message fits; what its holes hold goes to `fields`.
+    #[inline]
+    pub fn read<'a>(&self, process: &[u8], message: &'a [u8], fields: &mut Fields<'a>) -> Option<&Template> {
         let end = message.iter().position(|&b| ends_word(b)).unwrap_or(message.len());
         let word = message.get(..end).unwrap_or_default();
         let candidates = self.by_word.iter().find(|(w, _)| w == word).map_or(&self.any_word, |(_, c)| c);
-        let mut fields = Fields::default();
-        candidates.iter().filter_map(|i| self.templates.get(*i)).find_map(|template| {
-            let process_fits = template.processes.is_empty() || template.processes.iter().any(|p| p == process);
+        for template in candidates.iter().filter_map(|i| self.templates.get(*i)) {
+            if !template.processes.is_empty() && !template.processes.iter().any(|p| p == process) {
+                continue;
+            }
             let reasons = self.reasons.get(template.reasons).map_or(&[][..], Vec::as_slice);
-            (process_fits && matcher::run(&template.ops, message, reasons, &mut fields)).then_some((template, fields))
-        })
+            if matcher::run(&template.ops, message, reasons, fields) {
+                return Some(template);
+            }
+        }
+        None
     }
 
     /// Whether a message that fits no template is a reject rather than unknown (R1).

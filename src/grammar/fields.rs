@@ -1,8 +1,7 @@
 //! The terminals of messages: number, word, duration and the start field of a close line.
 
 use nom::Parser;
-use nom::bytes::complete::{tag, take_while, take_while1};
-use nom::combinator::map_opt;
+use nom::bytes::complete::{tag, take_while1};
 
 use super::stamp::{days, two_digits};
 use super::{Fault, Parsed, fault};
@@ -13,20 +12,33 @@ pub fn word(input: &[u8]) -> Parsed<'_, &[u8]> {
 }
 
 /// `number = 1*DIGIT`, up to 2^64 − 1.
+#[inline]
 pub fn number(input: &[u8]) -> Parsed<'_, u64> {
-    map_opt(take_while1(|b: u8| b.is_ascii_digit()), |digits: &[u8]| {
-        digits.iter().try_fold(0u64, |n, d| n.checked_mul(10)?.checked_add(u64::from(d - b'0')))
-    })
-    .parse(input)
+    let mut n: u64 = 0;
+    let mut rest = input;
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        match n.checked_mul(10).and_then(|n| n.checked_add(u64::from(digit - b'0'))) {
+            Some(more) => n = more,
+            None => return fault("number"),
+        }
+        rest = after;
+    }
+    if rest.len() == input.len() { fault("number") } else { Ok((rest, n)) }
 }
 
-/// One or two digits, or as many as `longest` allows.
+/// Some digits, at most as many as `longest` allows.
+#[inline]
 fn short_number(input: &[u8], longest: usize) -> Parsed<'_, u32> {
-    let (rest, digits) = take_while(|b: u8| b.is_ascii_digit()).parse(input)?;
-    if digits.is_empty() || digits.len() > longest {
-        return fault("number");
+    let mut n = 0;
+    let mut rest = input;
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        n = n * 10 + u32::from(digit - b'0');
+        rest = after;
+        if input.len() - rest.len() > longest {
+            return fault("number");
+        }
     }
-    Ok((rest, digits.iter().fold(0, |n, d| n * 10 + u32::from(d - b'0'))))
+    if rest.len() == input.len() { fault("number") } else { Ok((rest, n)) }
 }
 
 /// `duration = 1*6DIGIT ":" 2DIGIT ":" 2DIGIT`, as seconds: hours, minutes, seconds.

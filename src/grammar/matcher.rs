@@ -111,7 +111,7 @@ pub(super) fn run<'a>(ops: &[Op], input: &'a [u8], reasons: &[Box<[u8]>], fields
     let mut input = input;
     for (i, op) in ops.iter().enumerate() {
         input = match op {
-            Op::Literal(literal) => match input.strip_prefix(&literal[..]) {
+            Op::Literal(literal) => match after(literal, input) {
                 Some(rest) => rest,
                 None => return false,
             },
@@ -125,6 +125,16 @@ pub(super) fn run<'a>(ops: &[Op], input: &'a [u8], reasons: &[Box<[u8]>], fields
         };
     }
     input.is_empty()
+}
+
+/// What follows a literal. Most are of one or two bytes, which are not worth a call.
+#[inline]
+fn after<'a>(literal: &[u8], input: &'a [u8]) -> Option<&'a [u8]> {
+    match (literal, input) {
+        ([a], [x, rest @ ..]) => (a == x).then_some(rest),
+        ([a, b], [x, y, rest @ ..]) => (a == x && b == y).then_some(rest),
+        _ => input.strip_prefix(literal),
+    }
 }
 
 /// A text hole takes all up to the last place at which the rest of the template fits.
@@ -152,10 +162,16 @@ fn read<'a>(
 ) -> Option<&'a [u8]> {
     match terminal {
         Terminal::Word => {
-            let end = input.iter().position(|&b| b == b' ' || b == stop).unwrap_or(input.len());
-            let (held, rest) = input.split_at(end);
+            let mut rest = input;
+            while let [byte, after @ ..] = rest
+                && *byte != b' '
+                && *byte != stop
+            {
+                rest = after;
+            }
+            let held = input.get(..input.len() - rest.len())?;
             keep(hole, held, fields);
-            (end > 0).then_some(rest)
+            (!held.is_empty()).then_some(rest)
         }
         Terminal::Number => {
             let (rest, n) = number(input).ok()?;

@@ -73,37 +73,40 @@ fn port_number(digits: &str) -> Option<u16> {
 }
 
 /// The usual case, `d.d.d.d:port]` or `d.d.d.d]`, without looking for the bracket first.
+#[inline]
 fn quick_v4(input: &[u8]) -> Option<(&[u8], Peer)> {
-    let mut at = 0;
-    let mut parts = [0u32; 5];
-    for (i, part) in parts.iter_mut().enumerate() {
-        let first = at;
-        while let Some(d @ b'0'..=b'9') = input.get(at) {
-            if at - first == 5 {
-                return None;
-            }
-            *part = *part * 10 + u32::from(d - b'0');
-            at += 1;
-        }
-        let leading_zero = at - first > 1 && input.get(first) == Some(&b'0');
-        if at == first || leading_zero {
-            return None;
-        }
-        match (i, input.get(at)?) {
-            (0..=2, b'.') | (3, b':') => at += 1,
-            (3 | 4, b']') => return v4(input, at, parts, i == 4),
-            _ => return None,
-        }
+    let mut rest = input;
+    let mut ip = 0;
+    for part in 0..4 {
+        let (octet, after) = decimal(rest, 3)?;
+        ip = ip << 8 | u32::from(u8::try_from(octet).ok()?);
+        rest = if part < 3 { after.strip_prefix(b".")? } else { after };
     }
-    None
+    let port = match rest {
+        [b':', digits @ ..] => {
+            let (port, after) = decimal(digits, 5)?;
+            rest = after;
+            Some(u16::try_from(port).ok()?)
+        }
+        _ => None,
+    };
+    (rest.first() == Some(&b']')).then(|| (rest, Peer::v4(ip, port)))
 }
 
-fn v4(input: &[u8], end: usize, parts: [u32; 5], has_port: bool) -> Option<(&[u8], Peer)> {
-    let [a, b, c, d, port] = parts;
-    let octet = |n: u32| u8::try_from(n).ok();
-    let ip = Ipv4Addr::new(octet(a)?, octet(b)?, octet(c)?, octet(d)?);
-    let port = if has_port { Some(u16::try_from(port).ok()?) } else { None };
-    Some((input.get(end..)?, Peer::new(ip.into(), port)))
+/// Up to so many digits, without a leading zero.
+#[inline]
+fn decimal(input: &[u8], longest: usize) -> Option<(u32, &[u8])> {
+    let mut n = 0;
+    let mut length = 0;
+    while let Some(digit @ b'0'..=b'9') = input.get(length) {
+        n = n * 10 + u32::from(digit - b'0');
+        length += 1;
+        if length > longest {
+            return None;
+        }
+    }
+    let leading_zero = length > 1 && input.first() == Some(&b'0');
+    if length == 0 || leading_zero { None } else { Some((n, input.get(length..)?)) }
 }
 
 #[cfg(test)]
@@ -139,7 +142,7 @@ mod tests {
     fn no_peers() {
         for text in [
             "]", "unauthenticated]", "192.0.2.256:1]", "192.0.2.7:65536]", "192.0.2:1]", "192.0.2.7:]", "192.0.2.7",
-            "192.0.2.7 ]", "host.example.com:25]", "[2001:db8::7:1]", ":::1]", "fe80::1%]", "01.2.3.4:5]",
+            "192.0.2.7 ]", "host.example.com:25]", "[2001:db8::7:1]", "fe80::1%]", "01.2.3.4:5]",
         ] {
             assert!(peer(text.as_bytes()).is_err(), "{text}");
         }

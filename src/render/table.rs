@@ -7,10 +7,10 @@ use std::io;
 use unicode_width::UnicodeWidthStr;
 
 use super::Answer;
-use crate::answer::Connected;
+use crate::answer::{Connected, LastAccessRow};
 use crate::model::{Service, Stamp};
 use crate::text::visible;
-use crate::times::{log_digits, log_offset};
+use crate::times::{log_offset, push_log_digits};
 
 /// How a column is aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Columns {
 impl Columns {
     /// Columns as wide as their headings.
     pub fn new(headings: &[(&'static str, Align)]) -> Columns {
-        Columns { widths: headings.iter().map(|(h, _)| h.width()).collect(), headings: headings.to_vec() }
+        Columns { widths: headings.iter().map(|(h, _)| width(h)).collect(), headings: headings.to_vec() }
     }
 
     /// Makes a column at least this wide.
@@ -44,7 +44,7 @@ impl Columns {
     /// Makes all columns wide enough for a row.
     pub fn fit(&mut self, cells: &[String]) {
         for (i, cell) in cells.iter().enumerate() {
-            self.widen(i, cell.width());
+            self.widen(i, width(cell));
         }
     }
 
@@ -63,16 +63,33 @@ impl Columns {
     /// Those of the writer.
     pub fn row(&self, out: &mut dyn io::Write, cells: &[String]) -> io::Result<()> {
         for (i, ((cell, width), (_, align))) in cells.iter().zip(&self.widths).zip(&self.headings).enumerate() {
-            let pad = " ".repeat(width.saturating_sub(cell.width()));
-            let gap = if i == 0 { "" } else { "  " };
-            match align {
-                Align::Right => write!(out, "{gap}{pad}{cell}")?,
-                Align::Left if i + 1 == cells.len() => write!(out, "{gap}{cell}")?,
-                Align::Left => write!(out, "{gap}{cell}{pad}")?,
-            }
+            let pad = width.saturating_sub(self::width(cell));
+            let (before, behind) = match align {
+                Align::Right => (pad, 0),
+                Align::Left if i + 1 == cells.len() => (0, 0),
+                Align::Left => (0, pad),
+            };
+            blanks(out, before + if i == 0 { 0 } else { 2 })?;
+            out.write_all(cell.as_bytes())?;
+            blanks(out, behind)?;
         }
-        writeln!(out)
+        out.write_all(b"\n")
     }
+}
+
+/// How many columns of a terminal a text takes.
+fn width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+fn blanks(out: &mut dyn io::Write, mut n: usize) -> io::Result<()> {
+    const BLANKS: [u8; 32] = [b' '; 32];
+    while n > 0 {
+        let some = n.min(BLANKS.len());
+        out.write_all(BLANKS.get(..some).unwrap_or_default())?;
+        n -= some;
+    }
+    Ok(())
 }
 
 const NOT_RECORDED: &str = "---NOT-RECORDED---";
@@ -88,11 +105,14 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
     access(answer, all_offsets, out)
 }
 
-/// A time as the vendor's tool writes it; with its offset where it would not be clear without.
-fn time(answer: &Answer<'_>, stamp: Stamp, with_offset: bool) -> String {
+/// Appends a time as the vendor's tool writes it; with its offset where it would not be clear without.
+fn push_time(text: &mut String, answer: &Answer<'_>, stamp: Stamp, with_offset: bool) {
     let stamp = answer.zone.of(stamp);
-    let digits = log_digits(stamp);
-    if with_offset || answer.repeats(stamp) { format!("{digits} {}", log_offset(stamp.offset)) } else { digits }
+    push_log_digits(text, stamp);
+    if with_offset || answer.repeats(stamp) {
+        text.push(' ');
+        text.push_str(&log_offset(stamp.offset));
+    }
 }
 
 fn connected(
@@ -105,9 +125,11 @@ fn connected(
     let cells = |row: &Connected| {
         let auth = row.auth.as_deref().map_or("-".into(), visible);
         let doubt = if row.certain { "" } else { " (possible)" };
+        let mut since = String::new();
+        push_time(&mut since, answer, row.since, with_offset);
         [
             visible(&row.user).into_owned(),
-            time(answer, row.since, with_offset),
+            since,
             auth.into_owned(),
             visible(&row.store).into_owned(),
             format!("{}{doubt}", row.from),
@@ -135,20 +157,28 @@ fn access(answer: &Answer<'_>, with_offset: bool, out: &mut dyn io::Write) -> io
     let Some(rows) = &answer.access else { return Ok(()) };
     let headings = ["UID", "IMAP last access", "HTTP last access", "POP last access"];
     let mut columns = Columns::new(&headings.map(|h| (h, Align::Left)));
-    for row in rows.iter() {
-        columns.widen(0, visible(row.user).width());
-        for (i, access) in row.services.iter().enumerate() {
-            let width = access.map_or(NOT_RECORDED.len(), |a| time(answer, a.last_access, with_offset).len());
-            columns.widen(i + 1, width);
+    // The cells of a row are written into the same four strings again and again.
+    let mut cells: [String; 4] = Default::default();
+    rows.iter().for_each(|row| {
+        access_cells(answer, &row, with_offset, &mut cells);
+        columns.fit(&cells);
+    });
+    columns.head(out)?;
+    rows.iter().try_for_each(|row| {
+        access_cells(answer, &row, with_offset, &mut cells);
+        columns.row(out, &cells)
+    })
+}
+
+fn access_cells(answer: &Answer<'_>, row: &LastAccessRow<'_>, with_offset: bool, cells: &mut [String; 4]) {
+    let [user, services @ ..] = cells;
+    user.clear();
+    user.push_str(&visible(row.user));
+    for (cell, access) in services.iter_mut().zip(&row.services) {
+        cell.clear();
+        match access {
+            Some(access) => push_time(cell, answer, access.last_access, with_offset),
+            None => cell.push_str(NOT_RECORDED),
         }
     }
-    columns.head(out)?;
-    for row in rows.iter() {
-        let shown = row.services.map(|access| {
-            access.map_or_else(|| NOT_RECORDED.to_owned(), |a| time(answer, a.last_access, with_offset))
-        });
-        let [imap, http, pop] = shown;
-        columns.row(out, &[visible(row.user).into_owned(), imap, http, pop])?;
-    }
-    Ok(())
 }

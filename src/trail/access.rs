@@ -173,21 +173,11 @@ impl LastAccess {
         self
     }
 
-    /// Every user with their accesses by [`Service`], in the order of the users' bytes.
-    pub fn users(&self) -> impl Iterator<Item = (&[u8], [Access; 3])> {
-        let mut entries: Vec<&Entry> = self.table.iter().collect();
-        entries.sort_unstable_by(|a, b| self.name(a).cmp(self.name(b)));
-        let mut entries = entries.into_iter().peekable();
-        std::iter::from_fn(move || {
-            let name = self.name(entries.peek()?);
-            let mut accesses = <[Access; 3]>::default();
-            while let Some(entry) = entries.next_if(|e| self.name(e) == name) {
-                if let Some(access) = accesses.get_mut(entry.service as usize) {
-                    *access = Access { login: entry.login.unpacked(), logout: entry.logout.unpacked() };
-                }
-            }
-            Some((name, accesses))
-        })
+    /// The entries, in the order of the users' bytes.
+    pub fn sorted(&self) -> Sorted<'_> {
+        let mut entries: Vec<(u64, &Entry)> = self.table.iter().map(|e| (leading(self.name(e)), e)).collect();
+        entries.sort_unstable_by(|(a, x), (b, y)| a.cmp(b).then_with(|| self.name(x).cmp(self.name(y))));
+        Sorted { long: &self.long, entries }
     }
 
     fn name<'a>(&'a self, entry: &'a Entry) -> &'a [u8] {
@@ -202,6 +192,42 @@ impl LastAccess {
     /// Whether nobody is known.
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()
+    }
+}
+
+/// The first eight bytes of a name as a number that sorts as they do.
+fn leading(name: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    first.iter_mut().zip(name).for_each(|(to, from)| *to = *from);
+    u64::from_be_bytes(first)
+}
+
+/// The entries of a [`LastAccess`] in the order of the users' bytes.
+pub struct Sorted<'a> {
+    long: &'a [u8],
+    entries: Vec<(u64, &'a Entry)>,
+}
+
+impl std::fmt::Debug for Sorted<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sorted({} entries)", self.entries.len())
+    }
+}
+
+impl Sorted<'_> {
+    /// Every user with their accesses by [`Service`].
+    pub fn users(&self) -> impl Iterator<Item = (&[u8], [Access; 3])> {
+        let mut entries = self.entries.iter().map(|(_, e)| (name_of(e, self.long), *e)).peekable();
+        std::iter::from_fn(move || {
+            let (name, _) = *entries.peek()?;
+            let mut accesses = <[Access; 3]>::default();
+            while let Some((_, entry)) = entries.next_if(|(n, _)| *n == name) {
+                if let Some(access) = accesses.get_mut(entry.service as usize) {
+                    *access = Access { login: entry.login.unpacked(), logout: entry.logout.unpacked() };
+                }
+            }
+            Some((name, accesses))
+        })
     }
 }
 
@@ -243,7 +269,8 @@ mod tests {
         two.login(b"ed", Service::Imap, last(10, a), &streams);
         two.logout(b"ed", Service::Pop, last(7, a), &streams);
         let both = one.merge(two, &streams);
-        let users: Vec<_> = both.users().collect();
+        let sorted = both.sorted();
+        let users: Vec<_> = sorted.users().collect();
         assert_eq!(users.len(), 2);
         assert_eq!(users[0].0, b"ed");
         assert_eq!(users[0].1[0].login, Some(last(10, a)), "of equal instants the smallest store");

@@ -9,7 +9,7 @@ mod tally;
 
 use std::collections::BTreeMap;
 
-pub use access::{Access, Last, LastAccess};
+pub use access::{Access, Last, LastAccess, Sorted};
 pub use coverage::{Cell, Counts, Coverage, FullHours, Pending, ProcessHours, StreamHours, hour};
 pub use tally::{Count, FileId, FileTally, Sample, Sampled, SHAPES, Tally};
 
@@ -83,7 +83,7 @@ pub struct Unlogged {
 /// What a `-c` collects from sessions that are settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
-    /// Closed sessions that may have been connected at the moment asked for.
+    /// Closed sessions that may have been connected at the moment asked for, in no order.
     pub sessions: Vec<Session>,
     /// Closes without a login line, by stream and hour of their connects.
     pub unlogged: BTreeMap<(StreamId, i64), Unlogged>,
@@ -105,7 +105,6 @@ impl Collected {
     /// What both collected.
     pub fn merge(mut self, mut other: Collected) -> Collected {
         self.sessions.append(&mut other.sessions);
-        self.sessions.sort_unstable();
         for ((stream, _), span) in other.unlogged {
             self.unlogged_span(stream, span);
         }

@@ -124,7 +124,8 @@ impl Asked<'_> {
     fn judge(&self, row: &Row<'_>, session: &Session, is: Is, count: &mut Count, errors: &mut Vec<String>) {
         let stream = (session.store.clone(), session.service);
         let at = self.moment(&stream).expect("only streams that give rows have candidates");
-        let mut wrong = |what: String| errors.push(format!("-c: {what}; the row: {}; the session: {session:?}", row.json));
+        let mut wrong =
+            |what: String| errors.push(format!("-c: {what}; the row: {}; the session: {session:?}", row.json));
         match is {
             Is::Closes if !row.certain => wrong("it closed after T, so it is certain".into()),
             Is::Open if !row.certain && self.facts.wrote_after(session, at) => {

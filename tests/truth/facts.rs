@@ -151,11 +151,7 @@ fn read(line: &[u8]) -> Option<Line> {
 /// A session's login as the lines show it: the login line's, or else the connect of the close line (R6).
 /// `None`: the archive has no line of the session.
 pub(crate) fn since(session: &Session) -> Option<i64> {
-    if session.login_logged {
-        Some(session.login)
-    } else {
-        session.close_logged.then_some(session.connect)
-    }
+    if session.login_logged { Some(session.login) } else { session.close_logged.then_some(session.connect) }
 }
 
 /// A peer as the tool spells it: IPv6 in brackets before a port, and in its shortest form (RFC 5952).

@@ -89,9 +89,12 @@ pub(crate) fn check(
     rows.len()
 }
 
+/// Store, service, time, from, mechanism and reason of a refused login.
+type Refusal = (String, Service, i64, String, String, String);
+
 /// Compares the rows of `failures`; how many there were.
 pub(crate) fn check_failures(config: &Config, archive: &Archive, rows: &[Value], errors: &mut Vec<String>) -> usize {
-    let mut truth: BTreeMap<(String, Service, i64, String, String, String), Vec<&[u8]>> = BTreeMap::new();
+    let mut truth: BTreeMap<Refusal, Vec<&[u8]>> = BTreeMap::new();
     for f in &archive.truth.failures {
         let from = spelled(&f.from, config.traffic.ports);
         let key = (f.store.clone(), f.service, f.time, from, f.auth.to_string(), f.reason.to_string());
