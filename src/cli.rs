@@ -187,6 +187,11 @@ impl Cli {
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());
         }
+        if let (Some(since), Some(until)) = (self.since, self.until)
+            && !since.is_before(until)
+        {
+            return Err("--since is not before --until: the window is since ≤ t < until".to_owned());
+        }
         if self.file.as_ref().is_some_and(|f| f.as_os_str() == "-") && stdin_paths > 0 {
             return Err("standard input cannot be both the list of users (-f -) and a log (-)".to_owned());
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, shape};
 use crate::model::{Instant, Peer, Service, Stamp};
-use crate::pair::{CloseLine, Key, PairLine};
+use crate::pair::{Batch, CloseLine, Key, PairLine};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
 use crate::streams::{StreamId, Streams};
 use crate::trail::{Counts, Count, FileId, FileTally, FullHours, Jump, Last, Pending, Sample, Trail, hour};
@@ -69,49 +69,6 @@ pub struct Needs {
 impl Needs {
     fn asks_for(&self, user: &[u8]) -> bool {
         self.users.is_empty() || self.users.contains(user)
-    }
-}
-
-/// Login and close lines on their way to pairing, without the buffer that they came from.
-#[derive(Debug, Default)]
-pub struct Batch {
-    lines: Vec<BatchLine>,
-    text: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct BatchLine {
-    stream: StreamId,
-    pid: u32,
-    peer: Peer,
-    stamp: Stamp,
-    close: Option<CloseLine>,
-    inferred: bool,
-    user: usize,
-    rest: usize,
-}
-
-impl Batch {
-    fn push(&mut self, line: &PairLine<'_>) {
-        self.text.extend_from_slice(line.user);
-        self.text.extend_from_slice(line.rest);
-        let PairLine { stream, pid, peer, stamp, close, inferred, .. } = *line;
-        let (user, rest) = (line.user.len(), line.rest.len());
-        self.lines.push(BatchLine { stream, pid, peer, stamp, close, inferred, user, rest });
-    }
-
-    /// Hands out the lines and is empty again.
-    pub fn drain(&mut self, mut each: impl FnMut(&PairLine<'_>)) {
-        let mut text = self.text.as_slice();
-        for line in &self.lines {
-            let (user, tail) = text.split_at_checked(line.user).unwrap_or_default();
-            let (rest, tail) = tail.split_at_checked(line.rest).unwrap_or_default();
-            text = tail;
-            let BatchLine { stream, pid, peer, stamp, close, inferred, .. } = *line;
-            each(&PairLine { stream, pid, peer, user, rest, stamp, close, inferred });
-        }
-        self.lines.clear();
-        self.text.clear();
     }
 }
 
@@ -353,8 +310,9 @@ impl<'a> Folder<'a> {
     /// The trail of all that was folded, batches that nobody drained included.
     pub fn finish(mut self) -> Trail {
         for batch in &mut self.batches {
-            batch.drain(|line| self.trail.pairs.add(line));
+            self.trail.pairs.add_all(batch);
         }
+        self.trail.access.settle(self.streams);
         self.trail
     }
 }

@@ -161,6 +161,48 @@ impl Key {
     }
 }
 
+/// Login and close lines on their way to pairing, without the buffer that they came from.
+#[derive(Debug, Default)]
+pub struct Batch {
+    lines: Vec<BatchLine>,
+    text: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct BatchLine {
+    stream: StreamId,
+    pid: u32,
+    peer: Peer,
+    stamp: Stamp,
+    close: Option<CloseLine>,
+    inferred: bool,
+    user: usize,
+    rest: usize,
+}
+
+impl Batch {
+    /// Adds a line.
+    pub fn push(&mut self, line: &PairLine<'_>) {
+        self.text.extend_from_slice(line.user);
+        self.text.extend_from_slice(line.rest);
+        let PairLine { stream, pid, peer, stamp, close, inferred, .. } = *line;
+        let (user, rest) = (line.user.len(), line.rest.len());
+        self.lines.push(BatchLine { stream, pid, peer, stamp, close, inferred, user, rest });
+    }
+
+    /// The lines, in the order in which they came.
+    fn lines(&self) -> impl Iterator<Item = PairLine<'_>> {
+        let mut text = self.text.as_slice();
+        self.lines.iter().map(move |line| {
+            let (user, tail) = text.split_at_checked(line.user).unwrap_or_default();
+            let (rest, tail) = tail.split_at_checked(line.rest).unwrap_or_default();
+            text = tail;
+            let BatchLine { stream, pid, peer, stamp, close, inferred, .. } = *line;
+            PairLine { stream, pid, peer, user, rest, stamp, close, inferred }
+        })
+    }
+}
+
 /// No further line of this key.
 const END: u32 = u32::MAX;
 const NOT_REUSED: Instant = Instant::MAX;
@@ -287,6 +329,20 @@ impl PairTable {
         let mut held = Held::of(line);
         self.texts.put(&mut held, line.user, line.rest);
         self.put(key, held);
+    }
+
+    /// Adds a batch and empties it.
+    pub fn add_all(&mut self, batch: &mut Batch) {
+        // Asking for all keys first makes the processor fetch them side by side.
+        let there = batch.lines().filter(|line| {
+            let key = Key::of(line);
+            self.slots.find(key.hash(), |slot| slot.key == key).is_some()
+        });
+        let new = batch.lines.len() - there.count();
+        self.slots.reserve(new, |slot| slot.key.hash());
+        batch.lines().for_each(|line| self.add(&line));
+        batch.lines.clear();
+        batch.text.clear();
     }
 
     fn is_late(&self, key: &Key, line: &PairLine<'_>) -> bool {

@@ -337,7 +337,7 @@ impl<'a> Run<'a> {
         for (shard, batch) in self.shards.iter().zip(&mut folder.batches) {
             let mut shard = lock(shard);
             let Shard { table, collected, limit } = &mut *shard;
-            batch.drain(|line| table.add(line));
+            table.add_all(batch);
             if self.settles && table.len() > *limit {
                 let frontier = frontier.get_or_insert_with(|| lock(&self.progress).frontier.clone());
                 let query = self.reading.connected;

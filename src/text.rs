@@ -31,10 +31,12 @@ pub fn visible(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Text for JSON and CSV, exact: UTF-8 as it is; where bytes are no UTF-8, each of them as `\xff`, and backslashes doubled, so that
-/// the bytes can be had back.
+/// Text for JSON, exact: UTF-8 as it is. Where bytes are no UTF-8, or the text has `\x` in it, backslashes are doubled and bytes that are no
+/// UTF-8 are written as `\xff`; so two texts never look the same, and the bytes can be had back.
 pub fn exact(bytes: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && (memchr::memchr(b'\\', bytes).is_none() || !text.contains("\\x"))
+    {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(bytes.len() + 8);
@@ -62,5 +64,6 @@ mod tests {
     fn exact_text() {
         assert_eq!(exact(b"a\\b\x1b"), "a\\b\x1b");
         assert_eq!(exact(b"a\\b\xff"), "a\\\\b\\xff");
+        assert_eq!(exact(b"a\\xff"), "a\\\\xff");
     }
 }

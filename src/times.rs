@@ -15,6 +15,17 @@ pub enum Time {
     Digits(i64, bool),
 }
 
+impl Time {
+    /// Whether this time is before another, as far as that can be said: an instant and digits cannot be compared.
+    pub fn is_before(self, other: Time) -> bool {
+        match (self, other) {
+            (Time::Instant(a), Time::Instant(b)) => a.at < b.at,
+            (Time::Digits(a, _), Time::Digits(b, _)) => a < b,
+            _ => true,
+        }
+    }
+}
+
 /// What a time looks like, for error messages.
 pub const TIME_FORMS: &str = "2019-05-29T12:00:00+02:00 (RFC 3339), 29/May/2019:12:00:00 +0200 (as the log writes it; the offset may be left out in both), or a date: 2019-05-29, 29/May/2019";
 

@@ -44,7 +44,7 @@ pub struct AtError {
 }
 
 /// One row: a session that was open.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connected {
     /// The service.
     pub service: Service,
@@ -68,6 +68,14 @@ pub struct Connected {
     pub pid: u32,
     /// Where a port tells sessions apart.
     peer: Peer,
+}
+
+impl Connected {
+    /// Service, instant of the login, user, store, from; then whatever else may differ.
+    fn order(&self) -> impl Ord + '_ {
+        let rest = (self.since.offset, self.pid, self.peer, &self.auth, self.certain, &self.flags);
+        (self.service, self.since.at, &self.user, &self.store, &self.from, rest)
+    }
 }
 
 /// Whether a closed session that is settled early may be a row.
@@ -104,7 +112,7 @@ pub fn connected(query: &ConnectedQuery, streams: &[Resolved], sessions: &[Sessi
             row(session, stream, *at)
         })
         .collect();
-    rows.sort();
+    rows.sort_by(|a, b| a.order().cmp(&b.order()));
     count_copies_once(&mut rows, &moments);
     Ok(rows)
 }
@@ -163,13 +171,17 @@ fn row(session: &Session, stream: &Resolved, at: Stamp) -> Option<Connected> {
 fn doubts(session: &Session, stream: &Resolved, at: Instant) -> Option<Vec<&'static str>> {
     let login = session.login.at;
     let mut reasons = Vec::new();
-    if let Some(reused) = session.reused.filter(|r| *r <= stream.last.at) {
+    let life = stream.lives.at(session.pid, login);
+    let ended = life.and_then(|l| if let LifeEnd::Ended(at) = l.end { Some(at) } else { None });
+    // A peer that came back after the process had ended says nothing of when the session did.
+    let until = ended.unwrap_or(stream.last.at);
+    if let Some(reused) = session.reused.filter(|r| *r <= until && *r <= stream.last.at) {
         if reused <= at {
             return None;
         }
         reasons.push("peer-reused");
     }
-    if let Some(life) = stream.lives.at(session.pid, login) {
+    if let Some(life) = life {
         match life.end {
             LifeEnd::Ended(ended) if ended <= at => return None,
             _ if life.last >= at => {}

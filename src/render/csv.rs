@@ -5,7 +5,7 @@ use std::io;
 
 use super::{Answer, Record, each_record};
 use crate::answer::{Connected, LastAccessRow};
-use crate::text::exact;
+use crate::text::visible;
 use crate::times::rfc3339_of;
 
 const CONNECTED: [&str; 9] = ["service", "since", "auth", "to", "from", "store", "certainty", "at", "flags"];
@@ -19,24 +19,32 @@ fn safe(cell: Cow<'_, str>) -> String {
 pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let (with_connected, with_access) = (answer.connected.is_some(), answer.access.is_some());
     let mut writer = csv::WriterBuilder::new().from_writer(out);
-    writer.write_record(header(with_connected, with_access))?;
+    writer.write_record(header(with_connected, with_access)).map_err(cause)?;
     each_record(answer, |record| {
         let mut cells = Vec::with_capacity(27);
         match record {
             Record::Connected(row) => {
-                cells.extend(["connected".to_owned(), safe(exact(&row.user))]);
+                cells.extend(["connected".to_owned(), safe(visible(&row.user))]);
                 cells.extend(connected(answer, row));
                 cells.resize(if with_access { 26 } else { 11 }, String::new());
             }
             Record::Access(row) => {
-                cells.extend(["last_access".to_owned(), safe(exact(row.user))]);
+                cells.extend(["last_access".to_owned(), safe(visible(row.user))]);
                 cells.resize(if with_connected { 11 } else { 2 }, String::new());
                 cells.extend(access(answer, row));
             }
         }
-        writer.write_record(&cells).map_err(io::Error::from)
+        writer.write_record(&cells).map_err(cause)
     })?;
     writer.flush()
+}
+
+/// The writer's own error, so that a closed pipe is known as one.
+fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 /// `record,user`, then the columns of what was asked.
@@ -57,10 +65,10 @@ fn connected(answer: &Answer<'_>, row: &Connected) -> [String; 9] {
     [
         row.service.as_str().to_owned(),
         rfc3339_of(row.since, answer.zone),
-        row.auth.as_deref().map_or_else(String::new, |a| safe(exact(a))),
-        safe(exact(&row.store)),
+        row.auth.as_deref().map_or_else(String::new, |a| safe(visible(a))),
+        safe(visible(&row.store)),
         row.from.clone(),
-        safe(exact(&row.store)),
+        safe(visible(&row.store)),
         if row.certain { "certain" } else { "possible" }.to_owned(),
         rfc3339_of(row.at, answer.zone),
         row.flags.join(" "),
@@ -80,7 +88,7 @@ fn access(answer: &Answer<'_>, row: &LastAccessRow<'_>) -> Vec<String> {
             time(a.last_logout),
             rfc3339_of(a.last_access, answer.zone),
             a.login_source.unwrap_or_default().to_owned(),
-            safe(exact(a.store)),
+            safe(visible(a.store)),
         ]);
     }
     cells

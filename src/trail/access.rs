@@ -69,6 +69,8 @@ impl Packed {
     }
 }
 
+/// How many accesses are put aside: enough to overlap their misses, few enough to stay in the first cache.
+const ASIDE: usize = 192;
 /// Names up to this long lie in the entry itself.
 const INLINE: usize = 22;
 
@@ -84,9 +86,13 @@ struct Entry {
 }
 
 /// The table of last accesses: (user, service) → [`Access`].
+///
+/// Each look-up misses the cache. Accesses are therefore put aside and looked up many at a time, so that the misses overlap.
 #[derive(Default)]
 pub struct LastAccess {
     table: HashTable<Entry>,
+    /// Accesses that are not in the table yet.
+    aside: Vec<Entry>,
     /// Names that are longer than an entry holds; the entry then holds the place in here.
     long: Vec<u8>,
 }
@@ -127,12 +133,12 @@ fn name_of<'a>(entry: &'a Entry, long: &'a [u8]) -> &'a [u8] {
 impl LastAccess {
     /// A login of a user: a login line's stamp, or the connect that a close line gives.
     pub fn login(&mut self, user: &[u8], service: Service, last: Last, streams: &Streams) {
-        self.entry(user, service).login.take(Packed::of(last), streams);
+        self.put_aside(user, service, Packed::of(last), NONE, streams);
     }
 
     /// A logout of a user: the end of a session.
     pub fn logout(&mut self, user: &[u8], service: Service, last: Last, streams: &Streams) {
-        self.entry(user, service).logout.take(Packed::of(last), streams);
+        self.put_aside(user, service, NONE, Packed::of(last), streams);
     }
 
     /// A close line of a user: its connect and its end, with one look-up. Either may lie outside of the window.
@@ -144,15 +150,47 @@ impl LastAccess {
         end: Option<Last>,
         streams: &Streams,
     ) {
-        let entry = self.entry(user, service);
-        entry.login.take(connect.map_or(NONE, Packed::of), streams);
-        entry.logout.take(end.map_or(NONE, Packed::of), streams);
+        self.put_aside(user, service, connect.map_or(NONE, Packed::of), end.map_or(NONE, Packed::of), streams);
+    }
+
+    #[inline]
+    fn put_aside(&mut self, user: &[u8], service: Service, login: Packed, logout: Packed, streams: &Streams) {
+        if user.len() > INLINE {
+            let entry = self.entry(user, service);
+            entry.login.take(login, streams);
+            entry.logout.take(logout, streams);
+            return;
+        }
+        let hash = kept(hash_of(user, service));
+        self.aside.push(Entry { login, logout, ..new_entry(user, service, hash, &mut Vec::new()) });
+        if self.aside.len() >= ASIDE {
+            self.settle(streams);
+        }
+    }
+
+    /// Brings what was put aside into the table.
+    pub fn settle(&mut self, streams: &Streams) {
+        let LastAccess { table, aside, .. } = self;
+        // Asking for all of them first makes the processor fetch them side by side.
+        let there = aside.iter().filter(|e| table.find(spread(e.hash), |t| t.hash == e.hash).is_some()).count();
+        table.reserve(aside.len() - there, |e| spread(e.hash));
+        for new in aside.drain(..) {
+            let same = |e: &Entry| e.hash == new.hash && e.service == new.service && e.length == new.length && e.name == new.name;
+            match table.entry(spread(new.hash), same, |e| spread(e.hash)) {
+                Slot::Occupied(found) => {
+                    let entry = found.into_mut();
+                    entry.login.take(new.login, streams);
+                    entry.logout.take(new.logout, streams);
+                }
+                Slot::Vacant(free) => drop(free.insert(new)),
+            }
+        }
     }
 
     #[inline]
     fn entry(&mut self, user: &[u8], service: Service) -> &mut Entry {
         let hash = kept(hash_of(user, service));
-        let LastAccess { table, long } = self;
+        let LastAccess { table, long, .. } = self;
         let same = |e: &Entry| e.hash == hash && e.service == service && name_of(e, long) == user;
         match table.entry(spread(hash), same, |e| spread(e.hash)) {
             Slot::Occupied(found) => found.into_mut(),
@@ -162,6 +200,8 @@ impl LastAccess {
 
     /// What both know.
     pub fn merge(mut self, mut other: LastAccess, streams: &Streams) -> LastAccess {
+        self.settle(streams);
+        other.settle(streams);
         if self.table.len() < other.table.len() {
             std::mem::swap(&mut self, &mut other);
         }
