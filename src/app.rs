@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::answer::{At, AtError, Connected, ConnectedQuery, LastAccessRows, connected};
+use crate::answer::{At, AtError, Connected, ConnectedQuery, INFERRED_FORMAT, LastAccessRows, connected};
 use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
 use crate::note::Note;
@@ -152,6 +152,9 @@ fn answer(
         None => None,
     };
     ask.check_window(&resolved)?;
+    let access = cli.access.then(|| LastAccessRows::new(&outcome.trail.access, streams, &ask.needs.users));
+    let flagged = rows.iter().flatten().any(|r| r.flags.contains(&INFERRED_FORMAT));
+    let inferred = flagged || access.iter().any(|rows| rows.iter().any(|r| r.services.iter().flatten().any(|s| !s.flags.is_empty())));
     let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let remarks = Remarks {
         leaves: &leaves,
@@ -159,13 +162,14 @@ fn answer(
         streams: &resolved,
         connected: ask.connected.as_ref(),
         access: cli.access,
+        inferred,
     };
     let mut all = [plan.notes.clone(), outcome.notes, remarks.notes(), ask.echoes(&resolved)].concat();
     all.sort();
     all.dedup();
     let answer = Answer {
         connected: rows.as_deref().zip(ask.connected.as_ref().map(|q| q.services.as_slice())),
-        access: cli.access.then(|| LastAccessRows::new(&outcome.trail.access, streams, &ask.needs.users)),
+        access,
         streams: &resolved,
         notes: &all,
         tally: &outcome.trail.tally,
@@ -234,7 +238,11 @@ impl Notes {
             *n += 1;
             if *n <= TOLD {
                 let (label, code) = if note.fails() { ("warning", "33") } else { ("note", "36") };
-                let place = if note.path.is_empty() { String::new() } else { format!("{}: ", note.path) };
+                let place = match note.path.as_str() {
+                    "" => String::new(),
+                    "-" => "standard input: ".to_owned(),
+                    path => format!("{path}: "),
+                };
                 self.line(label, code, &format!("{place}{}", note.text));
             }
         }

@@ -16,11 +16,11 @@ Examples:
   zcat imap.*.gz | imstrail -a -f uids.txt --format jsonl - | jq .
   imstrail -a -c --plan logs/                         what would be read, without reading it
 
-Exit status: 0 answered in full; 1 answered, but a file could not be read to its end; 2 wrong usage, or nothing could
-be opened.
+Exit status: 0 answered in full; 1 answered, but a file could not be read to its end;
+2 wrong usage, or nothing could be opened.
 
-Access records are personal data: reading them without a lawful reason, or against your organisation's policy, may make
-you liable. Ask first, and keep a note of why you looked.";
+Access records are personal data: reading them without a lawful reason, or against your
+organisation's policy, may make you liable. Ask first, and note why you looked.";
 
 /// Who was connected, when, from where: answers from archived Messaging Server logs.
 #[derive(Debug, Parser)]

@@ -88,7 +88,7 @@ pub struct Session {
     pub flags: SessionFlags,
 }
 
-/// A session as pairing hands it out, its texts borrowed.
+/// A session as pairing hands it out. Its times are at hand; its texts are fetched only if somebody asks, since most are of no interest.
 #[derive(Clone, Copy, Debug)]
 pub struct Settled<'a> {
     /// As in [`Session`].
@@ -96,29 +96,61 @@ pub struct Settled<'a> {
     /// As in [`Session`].
     pub login: Stamp,
     /// As in [`Session`].
-    pub user: &'a [u8],
-    /// As in [`Session`].
-    pub peer: Peer,
-    /// As in [`Session`].
-    pub pid: u32,
-    /// As in [`Session`].
-    pub mechanism: Option<&'a [u8]>,
-    /// As in [`Session`].
     pub connect: Option<Stamp>,
     /// As in [`Session`].
     pub end: Option<Stamp>,
-    /// As in [`Session`].
-    pub reused: Option<Instant>,
-    /// As in [`Session`].
-    pub flags: SessionFlags,
+    /// Whether a login line is known.
+    pub has_login: bool,
+    peer: Peer,
+    ambiguous: bool,
+    lines: (Option<Held>, Option<Held>),
+    texts: &'a Texts,
 }
 
-impl Settled<'_> {
+impl<'a> Settled<'a> {
+    fn new(key: &Key, texts: &'a Texts, login: Option<Held>, close: Option<Held>, ambiguous: bool) -> Settled<'a> {
+        let connect = close.and_then(|c| c.close).map(|c| Stamp { at: c.connect, offset: c.offset });
+        Settled {
+            stream: key.stream,
+            login: login.map(|l| l.stamp()).or(connect).unwrap_or_default(),
+            connect,
+            end: close.map(|c| c.stamp()),
+            has_login: login.is_some(),
+            peer: key.peer(),
+            ambiguous,
+            lines: (login, close),
+            texts,
+        }
+    }
+
+    /// The user: the close's where it differs.
+    pub fn user(&self) -> &'a [u8] {
+        let (login, close) = &self.lines;
+        close.or(*login).map_or(&[], |held| self.texts.user(&held))
+    }
+
     /// The session with texts of its own.
     pub fn to_session(&self) -> Session {
-        let Settled { stream, login, user, peer, pid, mechanism, connect, end, reused, flags } = *self;
-        let (user, mechanism) = (user.to_vec(), mechanism.map(<[u8]>::to_vec));
-        Session { stream, login, user, peer, pid, mechanism, connect, end, reused, flags }
+        let (login, close) = &self.lines;
+        let flags = SessionFlags {
+            ambiguous: self.ambiguous,
+            mismatch: close.and_then(|c| c.close).is_some_and(|c| c.mismatch),
+            inferred: login.is_some_and(|l| l.inferred) || close.is_some_and(|c| c.inferred),
+            user_differs: login.zip(*close).is_some_and(|(l, c)| self.texts.user(&l) != self.texts.user(&c)),
+        };
+        let reused = login.filter(|l| close.is_none() && l.reused != NOT_REUSED).map(|l| l.reused);
+        Session {
+            stream: self.stream,
+            login: self.login,
+            user: self.user().to_vec(),
+            peer: self.peer,
+            pid: close.or(*login).map_or(0, |held| held.pid),
+            mechanism: login.map(|l| self.texts.rest(&l).to_vec()),
+            connect: self.connect,
+            end: self.end,
+            reused,
+            flags,
+        }
     }
 }
 
@@ -247,6 +279,10 @@ impl Held {
     fn stamp(&self) -> Stamp {
         Stamp { at: self.at, offset: self.offset }
     }
+
+    fn text_length(&self) -> usize {
+        usize::from(self.user) + usize::from(self.rest)
+    }
 }
 
 /// The texts of held lines.
@@ -281,13 +317,39 @@ fn place(n: usize) -> u32 {
 }
 
 /// What is held of one key. Nearly always that is a login, a close, or the two of one session: those lie here. Anything else is
-/// a chain of lines in the table's `held`.
+/// a chain of lines in the table's `held`. Two cache lines: a login touches the first alone.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 struct Slot {
     key: Key,
-    login: Option<Held>,
-    close: Option<Held>,
     chain: u32,
+    pid: u32,
+    login: SlotLine,
+    close: SlotLine,
+    times: HeldClose,
+}
+
+/// A line that lies in its slot; `there` says whether it does.
+#[derive(Clone, Copy, Debug, Default)]
+struct SlotLine {
+    at: Instant,
+    text: u32,
+    user: u16,
+    rest: u16,
+    offset: i16,
+    inferred: bool,
+    there: bool,
+}
+
+impl SlotLine {
+    fn of(held: &Held) -> SlotLine {
+        let Held { at, text, user, rest, offset, inferred, .. } = *held;
+        SlotLine { at, text, user, rest, offset, inferred, there: true }
+    }
+
+    fn text_length(&self) -> usize {
+        if self.there { usize::from(self.user) + usize::from(self.rest) } else { 0 }
+    }
 }
 
 /// Logins and closes that are not settled yet.
@@ -296,8 +358,8 @@ pub struct PairTable {
     slots: HashTable<Slot>,
     held: Vec<Held>,
     texts: Texts,
-    /// Up to where each stream was settled.
-    settled: BTreeMap<StreamId, Instant>,
+    /// Up to where each stream was settled, by its number.
+    settled: Vec<Instant>,
     /// Keys that are never settled early, because a line of theirs came late.
     hold: BTreeSet<Key>,
     /// Keys of which a line came after it was needed.
@@ -323,7 +385,7 @@ impl PairTable {
     /// Adds a line.
     pub fn add(&mut self, line: &PairLine<'_>) {
         let key = Key::of(line);
-        if !self.settled.is_empty() && self.is_late(&key, line) {
+        if self.is_late(&key, line) {
             self.late.insert(key);
         }
         let mut held = Held::of(line);
@@ -347,7 +409,22 @@ impl PairTable {
 
     fn is_late(&self, key: &Key, line: &PairLine<'_>) -> bool {
         let needed_until = line.stamp.at + if line.close.is_some() { LOGIN_AFTER_END } else { 0 };
-        self.settled.get(&line.stream).is_some_and(|&settled| needed_until < settled) && !self.hold.contains(key)
+        needed_until < self.settled_until(line.stream) && !self.hold.contains(key)
+    }
+
+    fn settled_until(&self, stream: StreamId) -> Instant {
+        let index = usize::try_from(stream.0).unwrap_or(usize::MAX);
+        self.settled.get(index).copied().unwrap_or(Instant::MIN)
+    }
+
+    fn settle_until(&mut self, stream: StreamId, at: Instant) {
+        let Ok(index) = usize::try_from(stream.0) else { return };
+        if index >= self.settled.len() {
+            self.settled.resize(index + 1, Instant::MIN);
+        }
+        if let Some(settled) = self.settled.get_mut(index) {
+            *settled = at.max(*settled);
+        }
     }
 
     /// Puts a line whose texts are in place into the slot of its key.
@@ -355,9 +432,9 @@ impl PairTable {
         let PairTable { slots, held: chains, texts, .. } = self;
         match slots.entry(key.hash(), |slot| slot.key == key, |slot| slot.key.hash()) {
             Entry::Vacant(free) => {
-                free.insert(Slot::of(key, held));
+                free.insert(Slot::of(key, &held));
             }
-            Entry::Occupied(mut found) => found.get_mut().take(held, chains, texts),
+            Entry::Occupied(mut found) => found.get_mut().take(&held, chains, texts),
         }
     }
 
@@ -368,16 +445,15 @@ impl PairTable {
         }
         for slot in &other.slots {
             for line in slot.lines(&other.held) {
-                let mut held = Held { next: END, ..*line };
-                self.texts.put(&mut held, other.texts.user(line), other.texts.rest(line));
+                let mut held = Held { next: END, ..line };
+                self.texts.put(&mut held, other.texts.user(&line), other.texts.rest(&line));
                 self.put(slot.key, held);
             }
         }
         self.hold.extend(other.hold);
         self.late.extend(other.late);
-        for (stream, settled) in other.settled {
-            let ours = self.settled.entry(stream).or_insert(settled);
-            *ours = (*ours).max(settled);
+        for (stream, at) in (0..).map(StreamId).zip(other.settled) {
+            self.settle_until(stream, at);
         }
         self
     }
@@ -386,20 +462,51 @@ impl PairTable {
     /// sessions. Streams without a frontier are left alone.
     pub fn settle(&mut self, frontier: &BTreeMap<StreamId, Instant>, out: &mut dyn FnMut(&Settled<'_>)) {
         for (stream, at) in frontier {
-            let ours = self.settled.entry(*stream).or_insert(*at);
-            *ours = (*ours).max(*at);
+            self.settle_until(*stream, *at);
         }
-        let (old_held, old_texts) = (std::mem::take(&mut self.held), std::mem::take(&mut self.texts));
-        let PairTable { slots, held, texts, settled, hold, .. } = self;
+        let (old_held, mut slots) = (std::mem::take(&mut self.held), std::mem::take(&mut self.slots));
         let mut bench = Bench::default();
+        let mut live = 0;
         slots.retain(|slot| {
-            let until = match settled.get(&slot.key.stream) {
-                Some(until) if hold.is_empty() || !hold.contains(&slot.key) => *until,
-                _ => Instant::MIN,
+            let held_back = !self.hold.is_empty() && self.hold.contains(&slot.key);
+            let until = if held_back { Instant::MIN } else { self.settled_until(slot.key.stream) };
+            let stays = if slot.chain != END {
+                bench.settle_slot(slot, &old_held, &self.texts, until, out);
+                slot.relay(&bench, &mut self.held)
+            } else if slot.is_ready(until) {
+                out(&Settled::new(&slot.key, &self.texts, slot.login(), slot.close(), false));
+                false
+            } else {
+                true
             };
-            bench.settle_slot(slot, &old_held, &old_texts, until, out);
-            slot.relay(&bench, &old_texts, held, texts)
+            if stays {
+                live += slot.login.text_length() + slot.close.text_length();
+            }
+            stays
         });
+        self.slots = slots;
+        live += self.held.iter().map(Held::text_length).sum::<usize>();
+        if self.texts.0.len() > 2 * live + SPARE_TEXT {
+            self.compact();
+        }
+    }
+
+    /// Writes the texts that are still needed anew, without the others.
+    fn compact(&mut self) {
+        let old = std::mem::take(&mut self.texts);
+        let PairTable { slots, held, texts, .. } = self;
+        let mut relay = |line: Held| {
+            let mut moved = line;
+            texts.put(&mut moved, old.user(&line), old.rest(&line));
+            moved
+        };
+        for slot in slots.iter_mut() {
+            for line in [slot.login(), slot.close()].into_iter().flatten() {
+                let moved = relay(line);
+                slot.lay(&moved);
+            }
+        }
+        held.iter_mut().for_each(|line| *line = relay(*line));
     }
 
     /// Pairs all that is there: nothing more will come. Logins without a close are handed out without an end.
@@ -412,59 +519,83 @@ impl PairTable {
     }
 }
 
+/// This much text is not worth tidying up, in bytes.
+const SPARE_TEXT: usize = 64 << 10;
+
 impl Slot {
-    fn of(key: Key, held: Held) -> Slot {
-        let (login, close) = if held.close.is_some() { (None, Some(held)) } else { (Some(held), None) };
-        Slot { key, login, close, chain: END }
+    fn of(key: Key, held: &Held) -> Slot {
+        let empty = SlotLine::default();
+        let times = HeldClose { connect: 0, by_duration: 0, offset: 0, mismatch: false };
+        let mut slot = Slot { key, chain: END, pid: held.pid, login: empty, close: empty, times };
+        slot.lay(held);
+        slot
+    }
+
+    /// Lays a line into its place.
+    fn lay(&mut self, held: &Held) {
+        match held.close {
+            Some(times) => (self.close, self.times) = (SlotLine::of(held), times),
+            None => self.login = SlotLine::of(held),
+        }
+    }
+
+    fn held(&self, line: &SlotLine, close: Option<HeldClose>) -> Option<Held> {
+        let SlotLine { at, text, user, rest, offset, inferred, there } = *line;
+        let held = Held { at, close, reused: NOT_REUSED, pid: self.pid, text, next: END, user, rest, offset, inferred };
+        there.then_some(held)
+    }
+
+    /// The login that lies here.
+    fn login(&self) -> Option<Held> {
+        self.held(&self.login, None)
+    }
+
+    /// The close that lies here.
+    fn close(&self) -> Option<Held> {
+        self.held(&self.close, Some(self.times))
     }
 
     /// Every line of the slot.
-    fn lines<'a>(&'a self, chains: &'a [Held]) -> impl Iterator<Item = &'a Held> {
+    fn lines<'a>(&self, chains: &'a [Held]) -> impl Iterator<Item = Held> + use<'a> {
         let get = |index: u32| chains.get(usize::try_from(index).ok()?);
         let chain = std::iter::successors(get(self.chain), move |held| get(held.next));
-        self.login.iter().chain(&self.close).chain(chain)
+        self.login().into_iter().chain(self.close()).chain(chain.copied())
     }
 
     /// Takes one more line: the close of the login that lies here, or else all of them become a chain.
-    fn take(&mut self, held: Held, chains: &mut Vec<Held>, texts: &Texts) {
-        let has_port = self.key.peer().has_port();
-        match (&self.login, &self.close) {
-            (Some(login), None) if self.chain == END && held.close.is_some() && fits(texts, login, &held, has_port) => {
-                self.close = Some(held);
-            }
-            _ => {
-                for mut line in [self.login.take(), self.close.take(), Some(held)].into_iter().flatten() {
-                    line.next = std::mem::replace(&mut self.chain, place(chains.len()));
-                    chains.push(line);
-                }
-            }
+    fn take(&mut self, held: &Held, chains: &mut Vec<Held>, texts: &Texts) {
+        let has_port = self.key.port != 0;
+        let fitting = self.chain == END && held.close.is_some() && !self.close.there;
+        if fitting && self.login().is_some_and(|login| fits(texts, &login, held, has_port)) {
+            self.lay(held);
+            return;
         }
+        for mut line in [self.login(), self.close(), Some(*held)].into_iter().flatten() {
+            line.next = std::mem::replace(&mut self.chain, place(chains.len()));
+            chains.push(line);
+        }
+        (self.login.there, self.close.there) = (false, false);
     }
 
-    /// Keeps what the bench left, with texts and chains in new places; `false` if nothing is left.
-    fn relay(&mut self, bench: &Bench, old: &Texts, chains: &mut Vec<Held>, texts: &mut Texts) -> bool {
-        (self.login, self.close, self.chain) = (None, None, END);
-        let (logins, closes) = (bench.logins_left(), bench.closes.as_slice());
-        let moved = |line: &Held, texts: &mut Texts| {
-            let mut held = Held { next: END, ..*line };
-            texts.put(&mut held, old.user(line), old.rest(line));
-            held
-        };
-        let pair = (logins.clone().count(), closes.len());
-        for line in logins.chain(closes) {
-            let mut held = moved(line, texts);
-            match (pair, held.close) {
-                ((1, 0), _) => self.login = Some(held),
-                ((0, 1), _) => self.close = Some(held),
-                ((1, 1), None) if bench.intact => self.login = Some(held),
-                ((1, 1), Some(_)) if bench.intact => self.close = Some(held),
-                _ => {
-                    held.next = std::mem::replace(&mut self.chain, place(chains.len()));
-                    chains.push(held);
-                }
+    /// Whether the close that lies here cannot be changed any more by a line to come.
+    fn is_ready(&self, until: Instant) -> bool {
+        self.close.there && self.close.at.saturating_add(LOGIN_AFTER_END) < until
+    }
+
+    /// Keeps what the bench left, with chains in new places; `false` if nothing is left.
+    fn relay(&mut self, bench: &Bench, chains: &mut Vec<Held>) -> bool {
+        let mut left = bench.logins_left().chain(&bench.closes).copied();
+        let Some(one) = left.next() else { return false };
+        *self = Slot::of(self.key, &one);
+        let two = left.next();
+        if two.is_some() || one.reused != NOT_REUSED {
+            (self.login.there, self.close.there) = (false, false);
+            for mut held in [Some(one), two].into_iter().flatten().chain(left) {
+                held.next = std::mem::replace(&mut self.chain, place(chains.len()));
+                chains.push(held);
             }
         }
-        pair != (0, 0)
+        true
     }
 }
 
@@ -474,8 +605,6 @@ struct Bench {
     logins: Vec<Held>,
     closes: Vec<Held>,
     taken: Vec<bool>,
-    /// The lines are a session that lay in its slot, and stay so.
-    intact: bool,
 }
 
 impl Bench {
@@ -490,13 +619,10 @@ impl Bench {
         self.logins.clear();
         self.closes.clear();
         self.taken.clear();
-        self.intact = slot.chain == END;
-        self.logins.extend(slot.login);
-        self.closes.extend(slot.close);
+        for held in slot.lines(chains) {
+            if held.close.is_some() { &mut self.closes } else { &mut self.logins }.push(held);
+        }
         if slot.chain != END {
-            for held in slot.lines(chains) {
-                if held.close.is_some() { &mut self.closes } else { &mut self.logins }.push(*held);
-            }
             let login = |h: &Held| (h.at, h.pid, h.offset, h.inferred);
             let order = |h: &Held| (h.at, h.close, h.pid, h.offset, h.inferred);
             let same = |a: &Held, b: &Held| texts.rest(a) == texts.rest(b) && texts.user(a) == texts.user(b);
@@ -523,7 +649,6 @@ impl Bench {
         if ready == 0 {
             return;
         }
-        self.intact = false;
         let has_port = key.peer().has_port();
         for close in self.closes.drain(..ready) {
             let mut fitting = (0..self.logins.len()).filter(|i| {
@@ -533,7 +658,7 @@ impl Bench {
             let first = fitting.next();
             let ambiguous = fitting.next().is_some();
             let login = first.and_then(|i| self.logins.get(i));
-            out(&closed(texts, key, &close, login, ambiguous));
+            out(&Settled::new(key, texts, login.copied(), Some(close), ambiguous));
             if let Some(taken) = first.and_then(|i| self.taken.get_mut(i)) {
                 *taken = true;
             }
@@ -564,18 +689,7 @@ impl Bench {
     fn unclosed(&mut self, key: &Key, texts: &Texts, out: &mut dyn FnMut(&Settled<'_>)) {
         self.mark_reuse(key.peer().has_port());
         for login in self.logins_left() {
-            out(&Settled {
-                stream: key.stream,
-                login: login.stamp(),
-                user: texts.user(login),
-                peer: key.peer(),
-                pid: login.pid,
-                mechanism: Some(texts.rest(login)),
-                connect: None,
-                end: None,
-                reused: (login.reused != NOT_REUSED).then_some(login.reused),
-                flags: SessionFlags { inferred: login.inferred, ..SessionFlags::default() },
-            });
+            out(&Settled::new(key, texts, Some(*login), None, false));
         }
     }
 }
@@ -594,27 +708,6 @@ fn fits(texts: &Texts, login: &Held, close: &Held, has_port: bool) -> bool {
         && in_time
         && at <= close.at.saturating_add(LOGIN_AFTER_END)
         && (has_port || texts.user(login) == texts.user(close))
-}
-
-fn closed<'a>(texts: &'a Texts, key: &Key, close: &Held, login: Option<&Held>, ambiguous: bool) -> Settled<'a> {
-    let connect = close.close.map_or(close.stamp(), |c| Stamp { at: c.connect, offset: c.offset });
-    Settled {
-        stream: key.stream,
-        login: login.map_or(connect, Held::stamp),
-        user: texts.user(close),
-        peer: key.peer(),
-        pid: close.pid,
-        mechanism: login.map(|l| texts.rest(l)),
-        connect: Some(connect),
-        end: Some(close.stamp()),
-        reused: None,
-        flags: SessionFlags {
-            ambiguous,
-            mismatch: close.close.is_some_and(|c| c.mismatch),
-            inferred: close.inferred || login.is_some_and(|l| l.inferred),
-            user_differs: login.is_some_and(|l| texts.user(l) != texts.user(close)),
-        },
-    }
 }
 
 #[cfg(test)]

@@ -331,10 +331,13 @@ pub fn connect(end: Stamp, start: i64, duration: u32) -> Connect {
     let by_duration: Instant = end.at - i64::from(duration);
     let read = |shift: i16| Stamp { at: start - i64::from(end.offset + shift) * 60, offset: end.offset + shift };
     let mut best = read(0);
-    for shift in [-30, 30, -60, 60] {
-        let other = read(shift);
-        if other.at.abs_diff(by_duration) < best.at.abs_diff(by_duration) {
-            best = other;
+    // The other readings are half an hour away or more: within a quarter of an hour none of them is nearer.
+    if best.at.abs_diff(by_duration) > 900 {
+        for shift in [-30, 30, -60, 60] {
+            let other = read(shift);
+            if other.at.abs_diff(by_duration) < best.at.abs_diff(by_duration) {
+                best = other;
+            }
         }
     }
     let apart = best.at.abs_diff(by_duration);

@@ -6,6 +6,7 @@
 //! all is read again with its peer held back, so that the answer never depends on the order.
 
 mod progress;
+mod queue;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,13 +33,14 @@ use crate::resolve::{coverage_end, hours_to_read_in_full};
 use crate::streams::{StreamId, Streams};
 use crate::trail::{Collected, FileId, Trail};
 use progress::Progress;
+use queue::Queue;
 
 /// The piece of a plain file that a worker claims at a time, in bytes.
 const PIECE: u64 = 1 << 20;
 /// The block that is read at a time, in bytes: it stays in the second cache, a larger one does not.
 const BLOCK: usize = 64 << 10;
-/// A shard is settled when it holds this many lines, or twice what settling left.
-const SETTLE: usize = 2048;
+/// A shard is settled when it holds this many keys, or a third more than settling left: a small table stays in the cache.
+const SETTLE: usize = 1024;
 /// After this many readings everything is held until the end.
 const READINGS: usize = 4;
 
@@ -143,10 +145,7 @@ struct Run<'a> {
     folders: Vec<Mutex<Folder<'a>>>,
     claims: Mutex<Claims>,
     progress: Mutex<Progress>,
-    /// Workers that are busy with pieces of their own.
-    busy: AtomicUsize,
-    /// Pieces that wait for an idle worker.
-    waiting: AtomicUsize,
+    queue: Queue,
     found: Mutex<Found>,
 }
 
@@ -186,8 +185,7 @@ impl<'a> Run<'a> {
             folders: Vec::new(),
             claims: Mutex::default(),
             progress: Mutex::new(Progress::new(plan)),
-            busy: AtomicUsize::new(0),
-            waiting: AtomicUsize::new(0),
+            queue: Queue::default(),
             found: Mutex::default(),
         }
     }
@@ -197,21 +195,23 @@ impl<'a> Run<'a> {
         let workers = rayon::current_num_threads().max(1);
         let streams = self.streams;
         self.folders = (0..workers).map(|_| Mutex::new(Folder::new(needs, grammars, names, streams))).collect();
-        rayon::scope(|scope| {
-            for _ in 0..workers {
-                scope.spawn(|scope| {
-                    self.busy.fetch_add(1, Ordering::Relaxed);
-                    while let Some(claim) = self.claim() {
-                        match claim {
-                            Claim::Range(unit, leaf, file, from) => self.range(unit, leaf, &file, from),
-                            Claim::Walk(unit) => self.walk(unit, scope),
-                        }
-                    }
-                    self.busy.fetch_sub(1, Ordering::Relaxed);
-                });
-            }
-        });
+        rayon::scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| self.work())));
         self.finish()
+    }
+
+    /// What one worker does: claims of its own, then pieces that others decode.
+    fn work(&self) {
+        self.queue.begin();
+        while let Some(claim) = self.claim() {
+            match claim {
+                Claim::Range(unit, leaf, file, from) => self.range(unit, leaf, &file, from),
+                Claim::Walk(unit) => self.walk(unit),
+            }
+        }
+        self.queue.end();
+        while let Some(piece) = self.queue.wait() {
+            self.fold(piece.file, piece.number, None, |folder| folder.lines(&piece.text, piece.place, &piece.years));
+        }
     }
 
     fn finish(self) -> (Outcome, BTreeSet<Key>) {
@@ -342,7 +342,7 @@ impl<'a> Run<'a> {
                 let frontier = frontier.get_or_insert_with(|| lock(&self.progress).frontier.clone());
                 let query = self.reading.connected;
                 table.settle(frontier, &mut |session| collect(query, session, collected));
-                *limit = SETTLE.max(table.len() * 2);
+                *limit = SETTLE.max(table.len() / 3 * 4);
             }
         }
     }
@@ -350,7 +350,7 @@ impl<'a> Run<'a> {
 
 /// What `-c` keeps of a session that is settled: itself if it may be a row, and that no login line was there (R12).
 fn collect(query: Option<&ConnectedQuery>, session: &Settled<'_>, collected: &mut Collected) {
-    if let (None, Some(connect)) = (&session.mechanism, session.connect) {
+    if let (false, Some(connect)) = (session.has_login, session.connect) {
         collected.no_login(session.stream, connect.at);
     }
     if query.is_some_and(|q| collects(q, session)) {
@@ -367,7 +367,7 @@ fn collect_last(
 ) {
     let past_the_end = session.end.is_some_and(|end| ends.get(&session.stream).is_some_and(|last| end.at > *last));
     if let (true, Some(connect)) = (past_the_end, session.connect) {
-        if session.mechanism.is_none() {
+        if !session.has_login {
             collected.no_login(session.stream, connect.at);
         }
         collected.sessions.push(session.to_session());

@@ -1,6 +1,6 @@
 //! Remarks: what must be known beside the rows, as notes. Pure; sorted by path and place.
 
-use crate::answer::{At, ConnectedQuery, moment};
+use crate::answer::{ConnectedQuery, moment};
 use crate::model::{Instant, Stamp};
 use crate::note::{Note, NoteKind};
 use crate::open::Kind;
@@ -27,6 +27,8 @@ pub struct Remarks<'a> {
     pub connected: Option<&'a ConnectedQuery>,
     /// Whether `-a` was asked.
     pub access: bool,
+    /// Whether a row of the answer rests on a template that is a guess.
+    pub inferred: bool,
 }
 
 impl Remarks<'_> {
@@ -35,7 +37,11 @@ impl Remarks<'_> {
         let mut notes: Vec<Note> = self.leaves.iter().flat_map(|leaf| self.of_file(leaf)).collect();
         notes.extend(self.unknown());
         notes.extend(self.streams.iter().flat_map(|s| self.of_stream(s)));
-        notes.extend(self.inferred());
+        notes.extend(self.no_logins());
+        notes.extend(self.inferred.then(|| {
+            let text = "rows flagged inferred-format rest on a guess: no real login or close line of httpd is public";
+            Note::new("", NoteKind::Format, text)
+        }));
         notes.sort();
         notes
     }
@@ -84,9 +90,14 @@ impl Remarks<'_> {
         let mut shapes: Vec<_> = self.trail.tally.shapes.iter().collect();
         shapes.sort_by(|a, b| b.1.count.cmp(&a.1.count).then_with(|| a.0.cmp(b.0)));
         let rest = shapes.len().saturating_sub(SHAPES_TOLD);
-        let told = shapes.iter().take(SHAPES_TOLD).map(|(shape, seen)| {
+        let told = shapes.iter().take(SHAPES_TOLD).map(|(_, seen)| {
+            let like = if seen.count == 1 { "says something unknown".to_owned() } else { "of one unknown shape".to_owned() };
             let sample = visible(&seen.sample.text);
-            let text = format!("{} of unknown shape \"{shape}\", the first at byte {}: {sample}", lines(seen.count), seen.sample.place);
+            let text = format!(
+                "{} {like}, the first at byte {}: {sample} (if it matters, teach it with --grammar)",
+                lines(seen.count),
+                seen.sample.place
+            );
             Note::new(self.shown(seen.sample.file), NoteKind::Format, text).at(seen.sample.place)
         });
         let mut notes: Vec<Note> = told.collect();
@@ -117,9 +128,6 @@ impl Remarks<'_> {
         }
         if let Some(query) = self.connected.filter(|_| asked) {
             notes.extend(of_moment(query, stream, &name));
-        } else if self.access && stream.logins == 0 && stream.closes > 0 {
-            let text = "no login line: logins were not logged (level Notice), so sessions that were not closed are not in the log, and logins are known by their closes";
-            notes.push(note(NoteKind::Blind, text.to_owned()));
         }
         notes
     }
@@ -133,17 +141,22 @@ impl Remarks<'_> {
             GapWhy::Missing(first, last) => {
                 (NoteKind::Sequence, format!("gap: files with sequence numbers {first} to {last} are missing, {span}"))
             }
+            GapWhy::Damaged(file) if gap.from == gap.to => {
+                (NoteKind::Gap, format!("gap: {} is damaged, lines are missing from {} on", self.shown(*file), in_stream(stream, gap.from)))
+            }
             GapWhy::Damaged(file) => (NoteKind::Gap, format!("gap: {} is damaged, lines are missing {span}", self.shown(*file))),
             GapWhy::Silence => (NoteKind::Gap, format!("gap: no line for an hour or more, {span}")),
         };
         Note::new(name, kind, text)
     }
 
-    /// Says once that a service's rows rest on a guess.
-    fn inferred(&self) -> Option<Note> {
-        let http = self.streams.iter().any(|s| s.service == crate::model::Service::Http && s.lines > 0);
-        let text = "the form of httpd's login and close lines is inferred, no real one is public; rows that rest on it carry the flag inferred-format";
-        http.then(|| Note::new("", NoteKind::Format, text))
+    /// R12 for `-a` alone, which pairs nothing: streams with closes and without any login line.
+    fn no_logins(&self) -> Option<Note> {
+        let blind = self.streams.iter().filter(|s| s.logins == 0 && s.closes > 0);
+        let names: Vec<String> = blind.map(|s| format!("{} {}", visible(&s.store), s.service.as_str())).collect();
+        let text = "logins were not logged (level Notice): last logins are the starts of sessions that were closed, other logins are invisible";
+        let told = self.access && self.connected.is_none() && !names.is_empty();
+        told.then(|| Note::new(names.join(", "), NoteKind::Blind, text))
     }
 }
 
@@ -159,23 +172,23 @@ fn of_moment(query: &ConnectedQuery, stream: &Resolved, name: &str) -> Vec<Note>
     if at.at < stream.first.at {
         let text = format!("{} is before the beginning of coverage ({}): only sessions that were closed later are known", written(at), written(stream.first));
         say(NoteKind::Blind, text);
-    } else if query.at == At::EndOfCoverage {
-        say(NoteKind::Info, format!("asked for the end of coverage, {}", written(stream.last)));
     }
     for blind in stream.unlogged.iter().filter(|u| u.from <= at.at) {
         let text = format!(
-            "logins were not logged from {} to {} ({} of {} closes in all have no login line): sessions begun then and not closed by the end of coverage are invisible",
+            "logins were not logged (level Notice) from {} to {}, as {} closes without a login line show: whoever logged in then and was still connected at the end cannot be seen",
             in_stream(stream, blind.from),
             in_stream(stream, blind.to),
             blind.closes,
-            stream.closes
         );
         say(NoteKind::Blind, text);
     }
-    let hidden = stream.gaps.iter().filter(|g| g.from < at.at).count();
-    let gaps = if hidden > 0 { " or in a gap" } else { "" };
-    let text = format!("logins before {}{gaps} are unseen unless they were closed later", written(stream.first));
-    say(NoteKind::Blind, text);
+    let gap = if stream.gaps.iter().any(|g| g.from < at.at) { " or in a gap" } else { "" };
+    let text = format!(
+        "covers {} to {}; a login before that{gap} is seen only if its session was closed later",
+        written(stream.first),
+        written(stream.last)
+    );
+    say(NoteKind::Info, text);
     notes
 }
 

@@ -133,17 +133,21 @@ fn digits(local: i64) -> [i64; 6] {
     [i64::from(date.year()), month, day, second / 3600, second / 60 % 60, second % 60]
 }
 
-/// Appends a number of at least so many digits.
-fn push(text: &mut String, n: i64, width: u32) {
-    let digits = |i: u32| n / 10i64.pow(i) % 10;
-    if n < 0 || n >= 10i64.pow(width) {
-        text.push_str(&n.to_string());
-        return;
+/// Appends a number of so many digits, or as many as it takes.
+fn push(text: &mut String, n: i64, width: usize) {
+    let mut digits = *b"0000";
+    let mut rest = n;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest.rem_euclid(10)).unwrap_or(0);
+        rest /= 10;
     }
-    text.extend((0..width).rev().filter_map(|i| char::from_digit(u32::try_from(digits(i)).ok()?, 10)));
+    match digits.get(digits.len() - width..).map(std::str::from_utf8) {
+        Some(Ok(digits)) if (0..10_000).contains(&n) => text.push_str(digits),
+        _ => text.push_str(&n.to_string()),
+    }
 }
 
-fn push_all(text: &mut String, parts: &[(i64, u32, &str)]) {
+fn push_all(text: &mut String, parts: &[(i64, usize, &str)]) {
     for (n, width, behind) in parts {
         push(text, *n, *width);
         text.push_str(behind);

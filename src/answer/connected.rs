@@ -89,7 +89,7 @@ pub fn collects(query: &ConnectedQuery, session: &Settled<'_>) -> bool {
             session.login.local() <= digits + drift && digits - drift < end.local()
         }
     };
-    in_time && (query.users.is_empty() || query.users.contains(session.user))
+    in_time && (query.users.is_empty() || query.users.contains(session.user()))
 }
 
 /// The rows at the moment asked for, in the order of service, since, user, store and from.

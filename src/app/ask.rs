@@ -99,6 +99,11 @@ impl Ask {
                     None => meant.push((stamp, name)),
                 }
             }
+            if let [(_, names)] = meant.as_mut_slice()
+                && streams.len() > 1
+            {
+                *names = "every log".to_owned();
+            }
             for (stamp, names) in meant {
                 notes.push(Note::new("", NoteKind::Info, format!("{flag} is {} for {names}", rfc3339_of(stamp, crate::times::Zone::Log))));
             }

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::matcher::{self, Fields, ends_word};
-use super::template::{Op, compile, first_word};
+use super::matcher::{self, Fields, Hole};
+use super::sample::Sample;
+use super::template::{Op, compile, first_byte, holes};
 
 /// What a message that fits a template means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -33,6 +34,18 @@ pub enum Kind {
     Known,
 }
 
+impl Kind {
+    /// The fields without which a message of this kind says nothing.
+    fn needs(self) -> &'static [Hole] {
+        match self {
+            Kind::Login => &[Hole::Peer, Hole::User],
+            Kind::Close => &[Hole::Peer, Hole::User, Hole::Start, Hole::Duration],
+            Kind::Refused => &[Hole::Peer, Hole::User, Hole::Reason],
+            _ => &[],
+        }
+    }
+}
+
 /// How sure a template is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -58,18 +71,19 @@ pub struct Template {
     pub samples: Vec<Sample>,
     processes: Vec<Vec<u8>>,
     ops: Vec<Op>,
-    reasons: usize,
 }
 
-/// A line that a template must read, and the fields that it must find.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sample {
-    /// The whole line.
-    pub line: String,
-    /// Field name to text.
-    #[serde(default)]
-    pub expect: std::collections::BTreeMap<String, String>,
+impl Template {
+    /// The fields that it fills.
+    pub(super) fn holes(&self) -> impl Iterator<Item = Hole> {
+        holes(&self.ops)
+    }
+
+    /// Whether it reads lines of this process.
+    #[inline]
+    fn is_of(&self, process: &[u8]) -> bool {
+        self.processes.is_empty() || self.processes.iter().any(|p| p == process)
+    }
 }
 
 /// A set of templates as one TOML file holds it.
@@ -81,7 +95,7 @@ pub struct Dialect {
     /// Where the knowledge comes from.
     #[serde(default)]
     pub source: String,
-    /// The reasons that a refused login may give.
+    /// The reasons that a refused login may give, in whichever file its template stands.
     #[serde(default)]
     reasons: Vec<String>,
     /// Beginnings of messages that are rejects where no template fits (R1).
@@ -117,7 +131,15 @@ pub enum GrammarError {
         /// What the TOML reader says, with line and column.
         cause: String,
     },
-    /// A template does not compile.
+    /// `reasons` or `must_fit` hold an empty text, which would be in every message.
+    #[error("{path}: an empty text in '{key}'")]
+    Empty {
+        /// The file.
+        path: String,
+        /// The list.
+        key: &'static str,
+    },
+    /// A template does not compile, or lacks a field that its kind needs.
     #[error("{path}: template {number} ({text:?}): {cause}")]
     Template {
         /// The file.
@@ -145,14 +167,14 @@ pub enum GrammarError {
 #[derive(Clone, Debug, Default)]
 pub struct Grammars {
     templates: Vec<Template>,
-    reasons: Vec<Vec<Box<[u8]>>>,
+    /// The reasons of all files, longest first.
+    reasons: Vec<Box<[u8]>>,
     must_fit: Vec<Vec<u8>>,
-    /// First word → templates to try, in order of precedence.
-    by_word: Vec<(Vec<u8>, Vec<usize>)>,
-    /// Templates that begin with a hole.
-    any_word: Vec<usize>,
+    /// First byte of a message → templates to try, in order of precedence.
+    by_byte: Vec<Vec<usize>>,
 }
 
+/// A later file is asked only where the earlier ones do not fit, so that what is true of any process comes last.
 const BUILT_IN: [(&str, &str); 3] = [
     ("account.toml", include_str!("../../grammars/account.toml")),
     ("http.toml", include_str!("../../grammars/http.toml")),
@@ -166,34 +188,44 @@ impl Grammars {
     /// The first file that is wrong, with the place.
     pub fn new(site: &[(PathBuf, String)]) -> Result<Grammars, GrammarError> {
         let mut grammars = Grammars::default();
+        let mut ends = Vec::new();
         for (path, text) in site {
             grammars.add(&path.to_string_lossy(), text)?;
+            ends.push(grammars.templates.len());
         }
         for (name, text) in BUILT_IN {
             grammars.add(name, text)?;
         }
         grammars.index();
+        let mut begin = 0;
+        for ((path, _), end) in site.iter().zip(ends) {
+            grammars.check_samples(&path.to_string_lossy(), begin..end)?;
+            begin = end;
+        }
         Ok(grammars)
     }
 
     fn add(&mut self, path: &str, text: &str) -> Result<(), GrammarError> {
-        let dialect: Dialect = toml::from_str(text)
-            .map_err(|e| GrammarError::Toml { path: path.to_owned(), cause: e.to_string() })?;
-        let mut reasons: Vec<Box<[u8]>> = dialect.reasons.iter().map(|r| r.as_bytes().into()).collect();
-        reasons.sort_by_key(|r| std::cmp::Reverse(r.len()));
-        self.reasons.push(reasons);
+        let dialect: Dialect =
+            toml::from_str(text).map_err(|e| GrammarError::Toml { path: path.to_owned(), cause: e.to_string() })?;
+        for (key, texts) in [("reasons", &dialect.reasons), ("must_fit", &dialect.must_fit)] {
+            if texts.iter().any(String::is_empty) {
+                return Err(GrammarError::Empty { path: path.to_owned(), key });
+            }
+        }
+        self.reasons.extend(dialect.reasons.iter().map(|r| r.as_bytes().into()));
         self.must_fit.extend(dialect.must_fit.into_iter().map(String::into_bytes));
         for (i, raw) in dialect.template.into_iter().enumerate() {
-            let ops = compile(&raw.text).map_err(|cause| GrammarError::Template {
+            if raw.sample.is_empty() {
+                let cause = "a template needs at least one sample line".to_owned();
+                return Err(GrammarError::Sample { path: path.to_owned(), number: i + 1, cause });
+            }
+            let ops = raw.compile().map_err(|cause| GrammarError::Template {
                 path: path.to_owned(),
                 number: i + 1,
                 text: raw.text.clone(),
                 cause,
             })?;
-            if raw.sample.is_empty() {
-                let cause = "a template needs at least one sample line".to_owned();
-                return Err(GrammarError::Sample { path: path.to_owned(), number: i + 1, cause });
-            }
             self.templates.push(Template {
                 kind: raw.kind,
                 basis: raw.basis,
@@ -201,21 +233,35 @@ impl Grammars {
                 samples: raw.sample,
                 processes: raw.processes.into_iter().map(String::into_bytes).collect(),
                 ops,
-                reasons: self.reasons.len() - 1,
             });
         }
         Ok(())
     }
 
     fn index(&mut self) {
-        let words: Vec<Option<&[u8]>> = self.templates.iter().map(|t| first_word(&t.ops)).collect();
-        for word in words.iter().flatten() {
-            if !self.by_word.iter().any(|(w, _)| w == word) {
-                let fits = |i: &usize| words.get(*i).is_some_and(|w| w.is_none() || *w == Some(*word));
-                self.by_word.push((word.to_vec(), (0..words.len()).filter(fits).collect()));
+        self.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.len()));
+        let first: Vec<Option<u8>> = self.templates.iter().map(|t| first_byte(&t.ops)).collect();
+        let begin = |byte: u8| {
+            let fits = first.iter().enumerate().filter(move |(_, first)| first.is_none_or(|f| f == byte));
+            fits.map(|(i, _)| i).collect()
+        };
+        self.by_byte = (0..=u8::MAX).map(begin).collect();
+    }
+
+    /// Whether the templates of one file read their own samples. Another file may have templates for the same lines,
+    /// which is how one overrides the other.
+    fn check_samples(&self, path: &str, file: std::ops::Range<usize>) -> Result<(), GrammarError> {
+        let templates = self.templates.get(file).unwrap_or_default();
+        for (i, template) in templates.iter().enumerate() {
+            for (j, sample) in template.samples.iter().enumerate() {
+                sample.check(template, templates, self).map_err(|cause| GrammarError::Sample {
+                    path: path.to_owned(),
+                    number: i + 1,
+                    cause: format!("sample {}: {cause}", j + 1),
+                })?;
             }
         }
-        self.any_word = (0..words.len()).filter(|i| words.get(*i).is_some_and(Option::is_none)).collect();
+        Ok(())
     }
 
     /// Every template, the site's first.
@@ -223,20 +269,29 @@ impl Grammars {
         &self.templates
     }
 
-    /// The template that a process's message fits; what its holes hold goes to `fields`.
+    /// The template that a process's message fits; what its holes hold goes to `fields`, which must be fresh and stays
+    /// so if no template fits.
     #[inline]
     pub fn read<'a>(&self, process: &[u8], message: &'a [u8], fields: &mut Fields<'a>) -> Option<&Template> {
-        let end = message.iter().position(|&b| ends_word(b)).unwrap_or(message.len());
-        let word = message.get(..end).unwrap_or_default();
-        let candidates = self.by_word.iter().find(|(w, _)| w == word).map_or(&self.any_word, |(_, c)| c);
-        for template in candidates.iter().filter_map(|i| self.templates.get(*i)) {
-            if !template.processes.is_empty() && !template.processes.iter().any(|p| p == process) {
-                continue;
-            }
-            let reasons = self.reasons.get(template.reasons).map_or(&[][..], Vec::as_slice);
-            if matcher::run(&template.ops, message, reasons, fields) {
+        let candidates = self.by_byte.get(usize::from(*message.first()?))?;
+        let templates = candidates.iter().filter_map(|i| self.templates.get(*i));
+        self.first_that_fits(templates, process, message, fields)
+    }
+
+    /// The first of some templates that a message fits.
+    #[inline]
+    pub(super) fn first_that_fits<'a, 't>(
+        &self,
+        templates: impl Iterator<Item = &'t Template>,
+        process: &[u8],
+        message: &'a [u8],
+        fields: &mut Fields<'a>,
+    ) -> Option<&'t Template> {
+        for template in templates.filter(|t| t.is_of(process)) {
+            if matcher::run(&template.ops, message, &self.reasons, fields) {
                 return Some(template);
             }
+            *fields = Fields::default();
         }
         None
     }
@@ -246,3 +301,21 @@ impl Grammars {
         self.must_fit.iter().any(|start| message.starts_with(start))
     }
 }
+
+impl RawTemplate {
+    /// The template's program, with the fields that its kind needs.
+    fn compile(&self) -> Result<Vec<Op>, String> {
+        let ops = compile(&self.text)?;
+        match self.kind.needs().iter().find(|needed| !holes(&ops).any(|hole| hole == **needed)) {
+            None => Ok(ops),
+            Some(missing) => {
+                let kind = format!("{:?}", self.kind).to_ascii_lowercase();
+                let needs: Vec<_> = self.kind.needs().iter().map(|hole| format!("{{{}}}", hole.name())).collect();
+                Err(format!("a {kind} needs {}; {{{}}} is missing", needs.join(", "), missing.name()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

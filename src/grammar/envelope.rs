@@ -52,12 +52,16 @@ pub fn native_head(input: &[u8]) -> Parsed<'_, Stamp> {
     Ok((rest, stamp))
 }
 
-/// `origin = host SP process "[" 1*DIGIT "]: "`; host and process are words without brackets.
+/// `name = 1*(any byte but controls, SP, "[" and "]")`
+pub(super) fn name(input: &[u8]) -> Parsed<'_, &[u8]> {
+    take_while1(|b: u8| b > b' ' && b != b'[' && b != b']' && b != 0x7f).parse(input)
+}
+
+/// `origin = host SP process "[" 1*DIGIT "]: "`; host and process are names.
 pub fn origin(input: &[u8]) -> Parsed<'_, Origin<'_>> {
-    let name = |b: u8| b > b' ' && b != b'[' && b != b']' && b != 0x7f;
-    let (rest, host) = take_while1(name).parse(input)?;
+    let (rest, host) = name(input)?;
     let (rest, _) = tag::<_, _, Fault>(" ").parse(rest)?;
-    let (rest, process) = take_while1(name).parse(rest)?;
+    let (rest, process) = name(rest)?;
     let (rest, _) = tag::<_, _, Fault>("[").parse(rest)?;
     let (rest, pid) = pid_number(rest)?;
     let (rest, _) = tag::<_, _, Fault>("]: ").parse(rest)?;

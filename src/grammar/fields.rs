@@ -1,10 +1,10 @@
 //! The terminals of messages: number, word, duration and the start field of a close line.
 
 use nom::Parser;
-use nom::bytes::complete::{tag, take_while1};
+use nom::bytes::complete::take_while1;
 
-use super::stamp::{days, two_digits};
-use super::{Fault, Parsed, fault};
+use super::stamp::{days, four_digits, two_digits};
+use super::{Parsed, fault};
 
 /// `word = 1*(any byte but SP)`.
 pub fn word(input: &[u8]) -> Parsed<'_, &[u8]> {
@@ -14,21 +14,34 @@ pub fn word(input: &[u8]) -> Parsed<'_, &[u8]> {
 /// `number = 1*DIGIT`, up to 2^64 − 1.
 #[inline]
 pub fn number(input: &[u8]) -> Parsed<'_, u64> {
+    /// So many digits always fit.
+    const SAFE: usize = 19;
     let mut n: u64 = 0;
     let mut rest = input;
     while let [digit @ b'0'..=b'9', after @ ..] = rest {
-        match n.checked_mul(10).and_then(|n| n.checked_add(u64::from(digit - b'0'))) {
-            Some(more) => n = more,
-            None => return fault("number"),
-        }
+        n = n.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
         rest = after;
     }
-    if rest.len() == input.len() { fault("number") } else { Ok((rest, n)) }
+    match input.len() - rest.len() {
+        0 => fault("number"),
+        1..=SAFE => Ok((rest, n)),
+        length => long_number(input.split_at(length)),
+    }
 }
 
-/// Some digits, at most as many as `longest` allows.
+/// A number that may be too great, from its digits and what follows them.
+#[cold]
+fn long_number<'a>((digits, rest): (&[u8], &'a [u8])) -> Parsed<'a, u64> {
+    let more = |n: u64, digit: &u8| n.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
+    match digits.iter().try_fold(0, more) {
+        Some(n) => Ok((rest, n)),
+        None => fault("number"),
+    }
+}
+
+/// Some digits, at most as many as `longest` allows, which is 9 or less.
 #[inline]
-fn short_number(input: &[u8], longest: usize) -> Parsed<'_, u32> {
+pub(super) fn short_number(input: &[u8], longest: usize) -> Parsed<'_, u32> {
     let mut n = 0;
     let mut rest = input;
     while let [digit @ b'0'..=b'9', after @ ..] = rest {
@@ -41,12 +54,23 @@ fn short_number(input: &[u8], longest: usize) -> Parsed<'_, u32> {
     if rest.len() == input.len() { fault("number") } else { Ok((rest, n)) }
 }
 
+/// `1*2DIGIT`, as a number. A third digit is left to what follows.
+#[inline]
+pub(super) fn one_or_two_digits(input: &[u8]) -> Parsed<'_, u32> {
+    match input {
+        [a @ b'0'..=b'9', b @ b'0'..=b'9', rest @ ..] => Ok((rest, u32::from(a - b'0') * 10 + u32::from(b - b'0'))),
+        [a @ b'0'..=b'9', rest @ ..] => Ok((rest, u32::from(a - b'0'))),
+        _ => fault("1*2DIGIT"),
+    }
+}
+
 /// `duration = 1*6DIGIT ":" 2DIGIT ":" 2DIGIT`, as seconds: hours, minutes, seconds.
+#[inline]
 pub fn duration(input: &[u8]) -> Parsed<'_, u32> {
     let (rest, hours) = short_number(input, 6)?;
-    let (rest, _) = tag::<_, _, Fault>(":").parse(rest)?;
+    let [b':', rest @ ..] = rest else { return fault("duration") };
     let (rest, minutes) = two_digits(rest)?;
-    let (rest, _) = tag::<_, _, Fault>(":").parse(rest)?;
+    let [b':', rest @ ..] = rest else { return fault("duration") };
     let (rest, seconds) = two_digits(rest)?;
     if minutes > 59 || seconds > 59 {
         return fault("duration");
@@ -62,27 +86,24 @@ pub struct Start {
 }
 
 /// `start = 4DIGIT "/" 1*2DIGIT "/" 1*2DIGIT SP 1*2DIGIT ":" 2DIGIT ":" 2DIGIT`: `2019/5/29 8:39:42`.
+#[inline]
 pub fn start(input: &[u8]) -> Parsed<'_, Start> {
-    let (rest, year) = short_number(input, 4)?;
-    let (rest, _) = tag::<_, _, Fault>("/").parse(rest)?;
-    let (rest, month) = short_number(rest, 2)?;
-    let (rest, _) = tag::<_, _, Fault>("/").parse(rest)?;
-    let (rest, day) = short_number(rest, 2)?;
-    let (rest, _) = tag::<_, _, Fault>(" ").parse(rest)?;
-    let (rest, hour) = short_number(rest, 2)?;
-    let (rest, _) = tag::<_, _, Fault>(":").parse(rest)?;
+    let (rest, year) = four_digits(input)?;
+    let [b'/', rest @ ..] = rest else { return fault("start") };
+    let (rest, month) = one_or_two_digits(rest)?;
+    let [b'/', rest @ ..] = rest else { return fault("start") };
+    let (rest, day) = one_or_two_digits(rest)?;
+    let [b' ', rest @ ..] = rest else { return fault("start") };
+    let (rest, hour) = one_or_two_digits(rest)?;
+    let [b':', rest @ ..] = rest else { return fault("start") };
     let (rest, minute) = two_digits(rest)?;
-    let (rest, _) = tag::<_, _, Fault>(":").parse(rest)?;
+    let [b':', rest @ ..] = rest else { return fault("start") };
     let (rest, second) = two_digits(rest)?;
-    if input.len() - rest.len() < 14 || year < 1000 || hour > 23 || minute > 59 || second > 59 {
+    if year < 1000 || hour > 23 || minute > 59 || second > 59 {
         return fault("start");
     }
-    match days(year, month, day) {
-        Some(days) => {
-            Ok((rest, Start { local: days * 86_400 + i64::from(hour * 3600 + minute * 60 + second) }))
-        }
-        None => fault("start"),
-    }
+    let Some(days) = days(year, month, day) else { return fault("start") };
+    Ok((rest, Start { local: days * 86_400 + i64::from(hour * 3600 + minute * 60 + second) }))
 }
 
 #[cfg(test)]
@@ -93,7 +114,9 @@ mod tests {
     fn numbers() {
         assert_eq!(number(b"12483 5"), Ok((&b" 5"[..], 12483)));
         assert_eq!(number(b"18446744073709551615"), Ok((&b""[..], u64::MAX)));
+        assert_eq!(number(b"000000000000000000000007."), Ok((&b"."[..], 7)));
         assert!(number(b"18446744073709551616").is_err());
+        assert!(number(b"99999999999999999999999999999999999999999").is_err());
         assert!(number(b"-1").is_err());
     }
 
@@ -116,7 +139,22 @@ mod tests {
         for (text, local) in table {
             assert_eq!(start(text.as_bytes()), Ok((&b""[..], Start { local: *local })), "{text}");
         }
-        for bad in ["2019/2/29 8:39:42", "2019/13/1 8:39:42", "2019/5/29 24:00:00", "19/5/29 8:39:42", "2019/5/29"] {
+        for bad in [
+            "2019/2/29 8:39:42",
+            "2019/13/1 8:39:42",
+            "2019/5/29 24:00:00",
+            "19/5/29 8:39:42",
+            "2019/5/29",
+            "0999/5/29 8:39:42",
+            "12019/5/29 8:39:42",
+            "2019/005/29 8:39:42",
+            "2019/5/029 8:39:42",
+            "2019/5/29 008:39:42",
+            "2019/0/29 8:39:42",
+            "2019/5/0 8:39:42",
+            "2019/5/29 8:39:4",
+            "2019/5/29  8:39:42",
+        ] {
             assert!(start(bad.as_bytes()).is_err(), "{bad}");
         }
     }

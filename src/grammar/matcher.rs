@@ -63,6 +63,16 @@ impl Hole {
         Self::NAMED.iter().find(|(n, _)| *n == name).map(|(_, hole)| *hole)
     }
 
+    /// The field's name, as templates write it.
+    pub fn name(self) -> &'static str {
+        Self::NAMED.iter().find(|(_, hole)| *hole == self).map_or("_", |(name, _)| name)
+    }
+
+    #[cfg(test)]
+    pub(super) fn all() -> impl Iterator<Item = Hole> {
+        Self::NAMED.into_iter().map(|(_, hole)| hole)
+    }
+
     pub(super) fn names() -> String {
         Self::NAMED.map(|(n, _)| n).join(", ")
     }
@@ -93,7 +103,7 @@ pub struct Fields<'a> {
     pub folder: &'a [u8],
     /// The message size of a trace line, in bytes.
     pub size: u64,
-    /// The message id of a trace line.
+    /// The message id of a trace line, without its angle brackets.
     pub message_id: &'a [u8],
     /// Unix seconds of a `Log created` line.
     pub created: u64,
@@ -101,28 +111,45 @@ pub struct Fields<'a> {
     pub more: &'a [u8],
 }
 
-/// Whether a byte ends the first word of a message.
-pub(super) fn ends_word(byte: u8) -> bool {
-    matches!(byte, b' ' | b':' | b'=')
+impl Fields<'_> {
+    /// A field as the samples of templates write it; empty for `_`.
+    pub(super) fn text(&self, hole: Hole) -> String {
+        let bytes = |held: &[u8]| String::from_utf8_lossy(held).into_owned();
+        match hole {
+            Hole::Peer => self.peer.to_string(),
+            Hole::User => bytes(self.user),
+            Hole::Mechanism => bytes(self.mechanism),
+            Hole::Reason => bytes(self.reason),
+            Hole::Start => self.start.local.to_string(),
+            Hole::Duration => self.duration.to_string(),
+            Hole::In => self.bytes_in.to_string(),
+            Hole::Out => self.bytes_out.to_string(),
+            Hole::Mailboxes => self.mailboxes.to_string(),
+            Hole::Folder => bytes(self.folder),
+            Hole::Size => self.size.to_string(),
+            Hole::MessageId => bytes(self.message_id),
+            Hole::Created => self.created.to_string(),
+            Hole::More => bytes(self.more),
+            Hole::Other => String::new(),
+        }
+    }
 }
 
-/// Runs `ops` over the whole of `input`; `reasons` are the known ones, longest first.
+/// Runs `ops` over the whole of `input`; `reasons` are the known ones, longest first. Where it fails, it may leave
+/// values of this template in `fields`.
 pub(super) fn run<'a>(ops: &[Op], input: &'a [u8], reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
     let mut input = input;
-    for (i, op) in ops.iter().enumerate() {
-        input = match op {
-            Op::Literal(literal) => match after(literal, input) {
-                Some(rest) => rest,
-                None => return false,
-            },
-            Op::Hole(hole, Terminal::Text, _) => {
-                return text(*hole, ops.get(i + 1..).unwrap_or_default(), input, reasons, fields);
+    let mut ops = ops.iter();
+    while let Some(op) = ops.next() {
+        let read = match op {
+            Op::Literal(literal) => after(literal, input),
+            Op::Hole(hole, terminal @ (Terminal::Text | Terminal::First | Terminal::Reason), _) => {
+                return choose(*hole, *terminal, ops.as_slice(), input, reasons, fields);
             }
-            Op::Hole(hole, terminal, stop) => match read(*hole, *terminal, *stop, input, reasons, fields) {
-                Some(rest) => rest,
-                None => return false,
-            },
+            Op::Hole(hole, terminal, stop) => read(*hole, *terminal, *stop, input, fields),
         };
+        let Some(rest) = read else { return false };
+        input = rest;
     }
     input.is_empty()
 }
@@ -137,39 +164,41 @@ fn after<'a>(literal: &[u8], input: &'a [u8]) -> Option<&'a [u8]> {
     }
 }
 
-/// A text hole takes all up to the last place at which the rest of the template fits.
-fn text<'a>(hole: Hole, ops: &[Op], input: &'a [u8], reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
-    let Some(Op::Literal(literal)) = ops.first() else { return false };
-    let Some(&first) = literal.first() else { return false };
-    memchr::memrchr_iter(first, input).any(|at| {
-        let (held, rest) = input.split_at(at);
-        let fits = rest.starts_with(literal) && run(ops, rest, reasons, fields);
+/// A hole whose end only the rest of the template (`ops`) decides: of all ends, the first in the terminal's own order
+/// behind which the rest fits.
+fn choose<'a>(
+    hole: Hole,
+    terminal: Terminal,
+    ops: &[Op],
+    input: &'a [u8],
+    reasons: &[Box<[u8]>],
+    fields: &mut Fields<'a>,
+) -> bool {
+    let mut fits = |end: usize| {
+        let Some((held, rest)) = input.split_at_checked(end) else { return false };
+        let fits = run(ops, rest, reasons, fields);
         if fits {
             keep(hole, held, fields);
         }
         fits
-    })
+    };
+    if terminal == Terminal::Reason {
+        let stands = |r: &[u8]| input.get(..r.len()).is_some_and(|start| start.eq_ignore_ascii_case(r));
+        return reasons.iter().any(|reason| stands(reason) && fits(reason.len()));
+    }
+    let Some(Op::Literal(literal)) = ops.first() else { return false };
+    let Some(&first) = literal.first() else { return false };
+    match terminal {
+        Terminal::First => memchr::memchr_iter(first, input).any(fits),
+        _ => memchr::memrchr_iter(first, input).any(fits),
+    }
 }
 
 #[inline]
-fn read<'a>(
-    hole: Hole,
-    terminal: Terminal,
-    stop: u8,
-    input: &'a [u8],
-    reasons: &[Box<[u8]>],
-    fields: &mut Fields<'a>,
-) -> Option<&'a [u8]> {
+fn read<'a>(hole: Hole, terminal: Terminal, stop: u8, input: &'a [u8], fields: &mut Fields<'a>) -> Option<&'a [u8]> {
     match terminal {
         Terminal::Word => {
-            let mut rest = input;
-            while let [byte, after @ ..] = rest
-                && *byte != b' '
-                && *byte != stop
-            {
-                rest = after;
-            }
-            let held = input.get(..input.len() - rest.len())?;
+            let (held, rest) = input.split_at_checked(word_length(input, stop))?;
             keep(hole, held, fields);
             (!held.is_empty()).then_some(rest)
         }
@@ -185,30 +214,57 @@ fn read<'a>(
             }
             Some(rest)
         }
-        Terminal::Peer => peer(input).ok().map(|(rest, peer)| {
-            fields.peer = peer;
-            rest
-        }),
-        Terminal::Start => start(input).ok().map(|(rest, start)| {
-            fields.start = start;
-            rest
-        }),
-        Terminal::Duration => duration(input).ok().map(|(rest, duration)| {
-            fields.duration = duration;
-            rest
-        }),
-        Terminal::Reason => {
-            let known = reasons.iter().find(|r| input.get(..r.len()).is_some_and(|i| i.eq_ignore_ascii_case(r)))?;
-            let (held, rest) = input.split_at(known.len());
-            keep(hole, held, fields);
+        Terminal::Peer => {
+            let (rest, peer) = peer(input).ok()?;
+            if hole == Hole::Peer {
+                fields.peer = peer;
+            }
+            Some(rest)
+        }
+        Terminal::Start => {
+            let (rest, start) = start(input).ok()?;
+            if hole == Hole::Start {
+                fields.start = start;
+            }
+            Some(rest)
+        }
+        Terminal::Duration => {
+            let (rest, duration) = duration(input).ok()?;
+            if hole == Hole::Duration {
+                fields.duration = duration;
+            }
             Some(rest)
         }
         Terminal::More if !input.is_empty() && input.first() != Some(&b' ') => None,
-        Terminal::More | Terminal::Rest | Terminal::Text => {
+        Terminal::More | Terminal::Rest => {
             keep(hole, input, fields);
             Some(&[])
         }
+        // Their ends are chosen by `choose`.
+        Terminal::Text | Terminal::First | Terminal::Reason => None,
     }
+}
+
+/// How many bytes stand before the first blank or `stop`. Eight bytes are looked at together, since there is a name in
+/// nearly every line, too long for a byte at a time and too short for a search that must be called.
+#[inline]
+fn word_length(input: &[u8], stop: u8) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    // The lowest bit that is set belongs to the lowest byte that is zero; those above it may be wrong.
+    let zeros = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes & (ONES << 7);
+    let (blanks, stops) = (ONES * u64::from(b' '), ONES * u64::from(stop));
+    let mut length = 0;
+    let mut rest = input;
+    while let Some((eight, after)) = rest.split_first_chunk() {
+        let eight = u64::from_le_bytes(*eight);
+        let found = zeros(eight ^ blanks) | zeros(eight ^ stops);
+        if found != 0 {
+            return length + found.trailing_zeros() as usize / 8;
+        }
+        length += 8;
+        rest = after;
+    }
+    length + rest.iter().position(|&b| b == b' ' || b == stop).unwrap_or(rest.len())
 }
 
 #[inline]
@@ -218,8 +274,83 @@ fn keep<'a>(hole: Hole, held: &'a [u8], fields: &mut Fields<'a>) {
         Hole::Mechanism => fields.mechanism = held,
         Hole::Reason => fields.reason = held,
         Hole::Folder => fields.folder = held,
-        Hole::MessageId => fields.message_id = held,
+        Hole::MessageId => fields.message_id = without_brackets(held),
         Hole::More => fields.more = held,
         _ => {}
+    }
+}
+
+/// A message id without its angle brackets, of which the template may have read the first. An id that is cut off before
+/// its second one stays as it is.
+fn without_brackets(id: &[u8]) -> &[u8] {
+    match id.strip_suffix(b">") {
+        Some(inner) => inner.strip_prefix(b"<").unwrap_or(inner),
+        None => id,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::template::compile;
+    use super::*;
+
+    /// What a template reads out of a message, field by field; `None` where it does not fit.
+    fn fields(template: &str, message: &str) -> Option<String> {
+        let ops = compile(template).unwrap();
+        let reasons = ["gone (hold)", "gone"].map(|r| r.as_bytes().into());
+        let mut fields = Fields::default();
+        let holes = ops.iter().filter_map(|op| if let Op::Hole(hole, ..) = op { Some(*hole) } else { None });
+        run(&ops, message.as_bytes(), &reasons, &mut fields)
+            .then(|| holes.map(|h| format!("{}={}", h.name(), fields.text(h))).collect::<Vec<_>>().join(","))
+    }
+
+    #[test]
+    fn messages() {
+        let table: &[(&str, &str, Option<&str>)] = &[
+            ("a {user} {mechanism}{more}", "a ed plain", Some("user=ed,mechanism=plain,more=")),
+            ("a {user} {mechanism}{more}", "a ed plain  x", Some("user=ed,mechanism=plain,more=  x")),
+            ("a {user} {mechanism}{more}", "a ed ", None),
+            ("a {user} {mechanism}{more}", "a  plain", None),
+            ("a {user}:{size}", "a longer-than-eight:7", Some("user=longer-than-eight,size=7")),
+            ("a {user}:{size}", "a ed x:7", None),
+            ("a {in} {out}", "a 18446744073709551615 0", Some("in=18446744073709551615,out=0")),
+            ("a {in} {out}", "a 18446744073709551616 0", None),
+            // A text goes to the last place, a first to the first.
+            ("a {user:text} b{more}", "a x b y b z", Some("user=x b y,more= z")),
+            ("a {user:first} b{more}", "a x b y b z", Some("user=x,more= y b z")),
+            ("a {user:first} b", "a x b y b", Some("user=x b y")),
+            ("a {folder}:<{message_id}", "a u:<i:<j>", Some("folder=u,message_id=i:<j")),
+            ("a:{folder}:{size}:<{message_id}", "a:f:o:7:<i:8:<j>", Some("folder=f:o,size=7,message_id=i:8:<j")),
+            // An id loses its brackets where it has the closing one.
+            ("a {message_id}", "a <i@j>", Some("message_id=i@j")),
+            ("a {message_id}", "a <i@j", Some("message_id=<i@j")),
+            ("a <{message_id}", "a <i@j>", Some("message_id=i@j")),
+            ("a <{message_id}", "a <i@j", Some("message_id=i@j")),
+            ("a {message_id:word} b", "a <> b", Some("message_id=")),
+            // Of the reasons the longest behind which the rest fits.
+            ("a {user:text} {reason}{more}", "a ed gone (hold)", Some("user=ed,reason=gone (hold),more=")),
+            ("a {user:text} {reason} (hold)", "a ed GONE (hold)", Some("user=ed,reason=GONE")),
+            ("a {user:text} {reason}", "a ed gone gone", Some("user=ed gone,reason=gone")),
+            ("a {user:text} {reason}", "a ed gone (holds)", None),
+            // What is not used does not get into the fields.
+            ("a [{peer}] [{_:peer}]", "a [192.0.2.1] [192.0.2.2:5]", Some("peer=192.0.2.1,_=")),
+            ("a {duration} {_:duration} {_:number}", "a 0:00:01 0:00:02 3", Some("duration=1,_=,_=")),
+            ("a {start} {_:start}", "a 1970/1/1 0:00:09 2019/5/29 8:39:42", Some("start=9,_=")),
+            ("a {user} {_} {_:rest}", "a ed x y z", Some("user=ed,_=,_=")),
+        ];
+        for (template, message, read) in table {
+            assert_eq!(fields(template, message).as_deref(), *read, "{template}: {message}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_words() {
+        for length in 0..40 {
+            for behind in ["", " ", ":", " : and more", ": and more", "\u{a0} x"] {
+                let text = format!("{}{behind}", "\u{1f}\u{21}\u{39}\u{3b}\u{7f}a".repeat(9).get(..length).unwrap());
+                let plain = text.bytes().position(|b| b == b' ' || b == b':').unwrap_or(text.len());
+                assert_eq!(word_length(text.as_bytes(), b':'), plain, "{text:?}");
+            }
+        }
     }
 }

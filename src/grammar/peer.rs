@@ -75,13 +75,11 @@ fn port_number(digits: &str) -> Option<u16> {
 /// The usual case, `d.d.d.d:port]` or `d.d.d.d]`, without looking for the bracket first.
 #[inline]
 fn quick_v4(input: &[u8]) -> Option<(&[u8], Peer)> {
-    let mut rest = input;
-    let mut ip = 0;
-    for part in 0..4 {
-        let (octet, after) = decimal(rest, 3)?;
-        ip = ip << 8 | u32::from(u8::try_from(octet).ok()?);
-        rest = if part < 3 { after.strip_prefix(b".")? } else { after };
-    }
+    let (a, rest) = octet(input)?;
+    let (b, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (c, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (d, mut rest) = octet(rest.strip_prefix(b".")?)?;
+    let ip = a << 24 | b << 16 | c << 8 | d;
     let port = match rest {
         [b':', digits @ ..] => {
             let (port, after) = decimal(digits, 5)?;
@@ -93,20 +91,35 @@ fn quick_v4(input: &[u8]) -> Option<(&[u8], Peer)> {
     (rest.first() == Some(&b']')).then(|| (rest, Peer::v4(ip, port)))
 }
 
-/// Up to so many digits, without a leading zero.
+/// `dec-octet`, with two bytes or more behind its first: there are always as many in a line, and where there are not,
+/// the slow way reads it. A digit too many is left to what follows.
+#[inline]
+fn octet(input: &[u8]) -> Option<(u32, &[u8])> {
+    let [a, from_b @ ..] = input else { return None };
+    let [b, from_c @ ..] = from_b else { return None };
+    let [c, from_d @ ..] = from_c else { return None };
+    let [a, b, c] = [a, b, c].map(|digit| u32::from(digit.wrapping_sub(b'0')));
+    match (a, b, c) {
+        (10.., ..) => None,
+        (_, 10.., _) => Some((a, from_b)),
+        (0, ..) => None,
+        (_, _, 10..) => Some((a * 10 + b, from_c)),
+        _ => Some((a * 100 + b * 10 + c, from_d)).filter(|(octet, _)| *octet < 256),
+    }
+}
+
+/// Up to so many digits, 9 or less, without a leading zero.
 #[inline]
 fn decimal(input: &[u8], longest: usize) -> Option<(u32, &[u8])> {
-    let mut n = 0;
-    let mut length = 0;
-    while let Some(digit @ b'0'..=b'9') = input.get(length) {
-        n = n * 10 + u32::from(digit - b'0');
-        length += 1;
-        if length > longest {
-            return None;
-        }
+    let mut n: u32 = 0;
+    let mut rest = input;
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        n = n.wrapping_mul(10).wrapping_add(u32::from(digit - b'0'));
+        rest = after;
     }
+    let length = input.len() - rest.len();
     let leading_zero = length > 1 && input.first() == Some(&b'0');
-    if length == 0 || leading_zero { None } else { Some((n, input.get(length..)?)) }
+    (length > 0 && length <= longest && !leading_zero).then_some((n, rest))
 }
 
 #[cfg(test)]
@@ -118,6 +131,8 @@ mod tests {
         let table: &[(&str, &str)] = &[
             ("192.0.2.7:40718]", "192.0.2.7:40718"),
             ("192.0.2.7]", "192.0.2.7"),
+            ("1.20.255.0:65535]", "1.20.255.0:65535"),
+            ("0.9.10.1]", "0.9.10.1"),
             ("::ffff:192.0.2.7]", "192.0.2.7"),
             ("[::ffff:192.0.2.7]:25]", "192.0.2.7:25"),
             ("2001:db8::7]", "2001:db8::7"),
@@ -141,8 +156,27 @@ mod tests {
     #[test]
     fn no_peers() {
         for text in [
-            "]", "unauthenticated]", "192.0.2.256:1]", "192.0.2.7:65536]", "192.0.2:1]", "192.0.2.7:]", "192.0.2.7",
-            "192.0.2.7 ]", "host.example.com:25]", "[2001:db8::7:1]", "fe80::1%]", "01.2.3.4:5]",
+            "]",
+            "unauthenticated]",
+            "192.0.2.256:1]",
+            "192.0.2.7:65536]",
+            "192.0.2:1]",
+            "192.0.2.7:]",
+            "192.0.2.7",
+            "192.0.2.7 ]",
+            "host.example.com:25]",
+            "[2001:db8::7:1]",
+            "fe80::1%]",
+            "01.2.3.4:5]",
+            "1.00.3.4]",
+            "1.2.3.04]",
+            "1.2.3.256]",
+            "192.0.2.7.1:5]",
+            "192.0.2.4294967297:5]",
+            "192.0.2.7:4294967297]",
+            "192.0.2.1000]",
+            ".0.2.7]",
+            "192.0.2.:1]",
         ] {
             assert!(peer(text.as_bytes()).is_err(), "{text}");
         }

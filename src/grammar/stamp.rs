@@ -1,6 +1,5 @@
 //! The stamp: when a line was written, by the clock and in the zone of its host.
 
-use chrono::NaiveDate;
 use nom::Parser;
 use nom::bytes::complete::{tag, take};
 use nom::combinator::map_opt;
@@ -8,13 +7,32 @@ use nom::combinator::map_opt;
 use super::{Fault, Parsed, fault};
 use crate::model::Stamp;
 
-/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar; `None` where there is no such day.
+/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar, up to the year 9999; `None` where there is no
+/// such day. The years are counted from March, so that the leap day is the last of its year.
 pub fn days(year: u32, month: u32, day: u32) -> Option<i64> {
-    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
-    Some(date.signed_duration_since(NaiveDate::default()).num_days())
+    /// Days from 1 March of the year −400 to 1970-01-01: nothing below is negative before it is taken off.
+    const EPOCH: u32 = 719_468 + 146_097;
+    if year > 9999 || !(1..=12).contains(&month) || !(1..=month_length(year, month)).contains(&day) {
+        return None;
+    }
+    let (years, months) = if month > 2 { (year + 400, month - 3) } else { (year + 399, month + 9) };
+    let whole_years = years * 365 + years / 4 - years / 100 + years / 400;
+    let whole_months = (months * 153 + 2) / 5;
+    Some(i64::from(whole_years + whole_months + day - 1) - i64::from(EPOCH))
+}
+
+/// How many days a month has.
+fn month_length(year: u32, month: u32) -> u32 {
+    match month {
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
 }
 
 /// `2DIGIT`, as a number.
+#[inline]
 pub(super) fn two_digits(input: &[u8]) -> Parsed<'_, u32> {
     match input {
         [a @ b'0'..=b'9', b @ b'0'..=b'9', rest @ ..] => Ok((rest, u32::from(a - b'0') * 10 + u32::from(b - b'0'))),
@@ -23,6 +41,7 @@ pub(super) fn two_digits(input: &[u8]) -> Parsed<'_, u32> {
 }
 
 /// `4DIGIT`, as a number.
+#[inline]
 pub(super) fn four_digits(input: &[u8]) -> Parsed<'_, u32> {
     let (rest, high) = two_digits(input)?;
     let (rest, low) = two_digits(rest)?;
@@ -52,18 +71,29 @@ pub(super) fn time(input: &[u8]) -> Parsed<'_, u32> {
     Ok((rest, hour * 3600 + minute * 60 + second))
 }
 
+/// `"+" / "-"`: whether the offset is one of the east.
+pub(super) fn sign(input: &[u8]) -> Parsed<'_, bool> {
+    match input {
+        [b'+', rest @ ..] => Ok((rest, true)),
+        [b'-', rest @ ..] => Ok((rest, false)),
+        _ => fault("offset"),
+    }
+}
+
+/// An offset in minutes; at most 15 hours and 59 minutes.
+pub(super) fn minutes_east(east: bool, hours: u32, minutes: u32) -> Option<i16> {
+    let total = i16::try_from(hours * 60 + minutes).ok().filter(|_| hours <= 15 && minutes <= 59)?;
+    Some(if east { total } else { -total })
+}
+
 /// `offset = ("+" / "-") 2DIGIT 2DIGIT`, as minutes; at most 15 hours and 59 minutes.
 pub(super) fn offset(input: &[u8]) -> Parsed<'_, i16> {
-    let (sign, rest) = match input {
-        [b'+', rest @ ..] => (1, rest),
-        [b'-', rest @ ..] => (-1, rest),
-        _ => return fault("offset"),
-    };
+    let (rest, east) = sign(input)?;
     let (rest, hours) = two_digits(rest)?;
     let (rest, minutes) = two_digits(rest)?;
-    match i16::try_from(hours * 60 + minutes) {
-        Ok(total) if hours <= 15 && minutes <= 59 => Ok((rest, sign * total)),
-        _ => fault("offset"),
+    match minutes_east(east, hours, minutes) {
+        Some(offset) => Ok((rest, offset)),
+        None => fault("offset"),
     }
 }
 
@@ -93,6 +123,18 @@ pub fn stamp(input: &[u8]) -> Parsed<'_, Stamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_are_those_of_another_calendar() {
+        for year in (1900..=2200).chain([0, 1, 4, 100, 400, 1582, 9999]) {
+            for (month, day) in (0..=13).flat_map(|month| (0..=32).map(move |day| (month, day))) {
+                let date = chrono::NaiveDate::from_ymd_opt(i32::try_from(year).unwrap(), month, day);
+                let expected = date.map(|d| d.signed_duration_since(chrono::NaiveDate::default()).num_days());
+                assert_eq!(days(year, month, day), expected, "{year}-{month}-{day}");
+            }
+        }
+        assert_eq!(days(10_000, 1, 1), None);
+    }
 
     #[test]
     fn stamps() {

@@ -20,41 +20,52 @@ pub(super) enum Terminal {
     Start,
     /// Any bytes, perhaps none, up to the last place at which the rest of the template fits.
     Text,
+    /// Any bytes, perhaps none, up to the first place at which the rest of the template fits.
+    First,
     /// Any bytes to the end, perhaps none.
     Rest,
-    /// One of the dialect's known reasons, the longest that fits.
+    /// One of the known reasons, the longest behind which the rest of the template fits.
     Reason,
     /// Further fields: the end of the line, or a blank and anything.
     More,
 }
 
 impl Terminal {
+    const NAMED: [(&'static str, Terminal); 10] = [
+        ("peer", Terminal::Peer),
+        ("word", Terminal::Word),
+        ("number", Terminal::Number),
+        ("duration", Terminal::Duration),
+        ("start", Terminal::Start),
+        ("text", Terminal::Text),
+        ("first", Terminal::First),
+        ("rest", Terminal::Rest),
+        ("reason", Terminal::Reason),
+        ("more", Terminal::More),
+    ];
+
     fn named(name: &str) -> Option<Terminal> {
-        Some(match name {
-            "peer" => Terminal::Peer,
-            "word" => Terminal::Word,
-            "number" => Terminal::Number,
-            "duration" => Terminal::Duration,
-            "start" => Terminal::Start,
-            "text" => Terminal::Text,
-            "rest" => Terminal::Rest,
-            "reason" => Terminal::Reason,
-            "more" => Terminal::More,
-            _ => return None,
-        })
+        Self::NAMED.iter().find(|(n, _)| *n == name).map(|(_, terminal)| *terminal)
     }
 
-    fn usual(hole: Hole) -> Terminal {
+    fn name(self) -> &'static str {
+        Self::NAMED.iter().find(|(_, terminal)| *terminal == self).map_or("", |(name, _)| name)
+    }
+
+    /// The terminals that may read a field, the usual one first.
+    fn of(hole: Hole) -> &'static [Terminal] {
+        use Terminal::{Duration, First, More, Number, Peer, Reason, Rest, Start, Text, Word};
         match hole {
-            Hole::Peer => Terminal::Peer,
-            Hole::User | Hole::Mechanism | Hole::Other => Terminal::Word,
-            Hole::In | Hole::Out | Hole::Mailboxes | Hole::Size | Hole::Created => Terminal::Number,
-            Hole::Duration => Terminal::Duration,
-            Hole::Start => Terminal::Start,
-            Hole::Folder => Terminal::Text,
-            Hole::MessageId => Terminal::Rest,
-            Hole::Reason => Terminal::Reason,
-            Hole::More => Terminal::More,
+            Hole::Peer => &[Peer],
+            Hole::User | Hole::Mechanism => &[Word, Text, First, Rest],
+            Hole::Folder => &[First, Word, Text, Rest],
+            Hole::MessageId => &[Rest, Word, Text, First],
+            Hole::Reason => &[Reason, Text, First, Rest],
+            Hole::In | Hole::Out | Hole::Mailboxes | Hole::Size | Hole::Created => &[Number],
+            Hole::Duration => &[Duration],
+            Hole::Start => &[Start],
+            Hole::More => &[More],
+            Hole::Other => &[Word, Number, Text, First, Rest, Peer, Start, Duration],
         }
     }
 }
@@ -109,27 +120,28 @@ fn flush(literal: &mut Vec<u8>, ops: &mut Vec<Op>) {
 }
 
 fn parse_hole(text: &str) -> Result<(Hole, Terminal), String> {
-    let (name, terminal) = match text.split_once(':') {
-        Some((name, terminal)) => (name, Some(terminal)),
+    let (name, wanted) = match text.split_once(':') {
+        Some((name, wanted)) => (name, Some(wanted)),
         None => (text, None),
     };
-    let hole = Hole::named(name)
-        .ok_or_else(|| format!("no field is called '{name}'; the fields are {}", Hole::names()))?;
-    let terminal = match terminal {
-        None => Terminal::usual(hole),
-        Some(t) => Terminal::named(t).ok_or_else(|| {
-            format!("no terminal is called '{t}'; they are peer, word, number, duration, start, text, rest, reason, more")
-        })?,
+    let hole =
+        Hole::named(name).ok_or_else(|| format!("no field is called '{name}'; the fields are {}", Hole::names()))?;
+    let fit = Terminal::of(hole);
+    let terminal = match wanted {
+        None => fit.first().copied(),
+        Some(wanted) => Some(Terminal::named(wanted).ok_or_else(|| {
+            let all = Terminal::NAMED.map(|(_, terminal)| terminal);
+            format!("no terminal is called '{wanted}'; they are {}", listed(&all))
+        })?),
     };
-    let fits = match hole {
-        Hole::Peer => terminal == Terminal::Peer,
-        Hole::Start => terminal == Terminal::Start,
-        Hole::Duration => terminal == Terminal::Duration,
-        Hole::In | Hole::Out | Hole::Mailboxes | Hole::Size | Hole::Created => terminal == Terminal::Number,
-        Hole::More => terminal == Terminal::More,
-        _ => !matches!(terminal, Terminal::More),
-    };
-    if fits { Ok((hole, terminal)) } else { Err(format!("the field '{name}' cannot be read by that terminal")) }
+    terminal
+        .filter(|terminal| fit.contains(terminal))
+        .map(|terminal| (hole, terminal))
+        .ok_or_else(|| format!("the field '{name}' cannot be read by that terminal, only by {}", listed(fit)))
+}
+
+fn listed(terminals: &[Terminal]) -> String {
+    terminals.iter().map(|t| t.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// A word ends at a blank, or at the first byte of the literal behind it.
@@ -156,30 +168,54 @@ fn check(ops: &[Op]) -> Result<(), String> {
     }
     let mut texts = 0;
     for (i, op) in ops.iter().enumerate() {
-        let next = ops.get(i + 1);
-        match op {
-            Op::Hole(_, Terminal::Text, _) => {
+        let Op::Hole(hole, terminal, _) = op else { continue };
+        let behind = ops.get(i + 1..).unwrap_or_default();
+        let literal = match behind.first() {
+            Some(Op::Literal(literal)) => Some(literal),
+            _ => None,
+        };
+        let again = |op: &Op| matches!(op, Op::Hole(other, ..) if other == hole);
+        if *hole != Hole::Other && behind.iter().any(again) {
+            return Err(format!("the field '{}' is there twice", hole.name()));
+        }
+        match terminal {
+            Terminal::Text | Terminal::First => {
                 texts += 1;
-                if !matches!(next, Some(Op::Literal(_))) {
-                    return Err("a text hole needs literal text behind it; use 'rest' at the end".to_owned());
+                if literal.is_none() {
+                    return Err(format!(
+                        "a {} hole needs literal text behind it; use 'rest' at the end",
+                        terminal.name()
+                    ));
                 }
             }
-            Op::Hole(_, Terminal::Rest | Terminal::More, _) if next.is_some() => {
+            Terminal::Peer if literal.and_then(|l| l.first()) != Some(&b']') => {
+                return Err("a peer needs a ']' behind it".to_owned());
+            }
+            Terminal::Rest | Terminal::More if !behind.is_empty() => {
                 return Err("'rest' and 'more' stand at the end".to_owned());
             }
             _ => {}
         }
     }
-    if texts > 1 { Err("only one text hole is allowed, the place of a second would be a guess".to_owned()) } else { Ok(()) }
+    if texts > 1 {
+        return Err("only one text hole is allowed, the place of a second would be a guess".to_owned());
+    }
+    Ok(())
 }
 
-/// The first word that every message of this template has, if it begins with a whole one.
-pub(super) fn first_word(ops: &[Op]) -> Option<&[u8]> {
-    let Some(Op::Literal(literal)) = ops.first() else { return None };
-    match literal.iter().position(|&b| super::matcher::ends_word(b)) {
-        Some(end) => literal.get(..end),
-        None if ops.len() == 1 => Some(literal),
-        None => None,
+/// The fields that a template fills.
+pub(super) fn holes(ops: &[Op]) -> impl Iterator<Item = Hole> {
+    ops.iter().filter_map(|op| match op {
+        Op::Hole(hole, ..) if *hole != Hole::Other => Some(*hole),
+        _ => None,
+    })
+}
+
+/// The byte with which every message of this template begins, if it begins with text.
+pub(super) fn first_byte(ops: &[Op]) -> Option<u8> {
+    match ops.first() {
+        Some(Op::Literal(literal)) => literal.first().copied(),
+        _ => None,
     }
 }
 
@@ -193,9 +229,9 @@ mod tests {
         assert_eq!(ops.len(), 6);
         assert_eq!(ops[2], Op::Literal(b"] "[..].into()));
         assert_eq!(ops[4], Op::Literal(b" x{}"[..].into()));
-        assert_eq!(first_word(&ops), Some(&b"login"[..]));
-        assert_eq!(first_word(&compile("append:{user}:x").unwrap()), Some(&b"append"[..]));
-        assert_eq!(first_word(&compile("Proxy({_:text}): x").unwrap()), None);
+        assert_eq!(first_byte(&ops), Some(b'l'));
+        assert_eq!(first_byte(&compile("{_}: x").unwrap()), None);
+        assert!(holes(&ops).eq([Hole::Peer, Hole::User, Hole::More]));
     }
 
     #[test]
@@ -208,9 +244,24 @@ mod tests {
             ("login {user", "without its"),
             ("login }", "lone"),
             ("login {more} x", "at the end"),
-            ("login {user:text}{peer}", "needs literal text"),
-            ("a {user:text} b {folder:text} c", "only one text"),
-            ("close {start:word}", "cannot be read"),
+            ("login {user:text}{more}", "a text hole needs literal text"),
+            ("login {user:first}{more}", "a first hole needs literal text"),
+            ("a {user:text} b {folder} c", "only one text"),
+            ("close {start:word}", "cannot be read by that terminal, only by start"),
+            ("a {user:number}", "only by word, text, first, rest"),
+            ("a {mechanism:reason}", "cannot be read"),
+            ("a {folder:number}", "cannot be read"),
+            ("a [{message_id:peer}]", "cannot be read"),
+            ("a {reason:word}", "only by reason, text, first, rest"),
+            ("a {size:word}", "only by number"),
+            ("a {more:rest}", "only by more"),
+            ("a {_:reason}", "cannot be read"),
+            ("a {_:more}", "cannot be read"),
+            ("a {user} {user}", "'user' is there twice"),
+            ("a [{peer}] {_} {_} [{peer}]", "'peer' is there twice"),
+            ("a {peer}", "needs a ']'"),
+            ("a [{peer} ] b", "needs a ']'"),
+            ("a [{_:peer}) b", "needs a ']'"),
         ] {
             let error = compile(text).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");

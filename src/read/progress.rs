@@ -9,7 +9,7 @@ use crate::streams::StreamId;
 use crate::trail::{FileId, Jump};
 
 /// Lines of several processes are buffered before they are written; this much disorder holds nothing up, in seconds.
-const HOLD_BACK: Instant = 900;
+const HOLD_BACK: Instant = 180;
 
 /// How far one text is read: pieces may be done out of order.
 #[derive(Debug, Default)]

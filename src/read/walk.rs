@@ -1,10 +1,8 @@
 //! Reading what must be decoded: one worker decodes, idle ones help with the lines.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
-use rayon::Scope;
-
+use super::queue::Piece;
 use super::{Run, feed, lock};
 use crate::chunk::{Cut, Cutter};
 use crate::note::{Note, NoteKind};
@@ -19,11 +17,10 @@ const RATIO: u64 = 6;
 
 impl<'a> Run<'a> {
     /// Walks one file to its texts and folds them.
-    pub(super) fn walk<'s>(&'s self, unit: &'a Unit, scope: &Scope<'s>) {
+    pub(super) fn walk(&self, unit: &'a Unit) {
         self.reading.meter.at(&unit.path);
         let mut sink = ReadSink {
             run: self,
-            scope,
             unit,
             next: 0,
             leaf: None,
@@ -49,9 +46,8 @@ impl<'a> Run<'a> {
 }
 
 /// Takes the texts of one file and folds them, or has them folded.
-struct ReadSink<'r, 's, 'a> {
-    run: &'s Run<'a>,
-    scope: &'r Scope<'s>,
+struct ReadSink<'r, 'a> {
+    run: &'r Run<'a>,
     unit: &'a Unit,
     next: usize,
     leaf: Option<Leaf>,
@@ -63,7 +59,7 @@ struct ReadSink<'r, 's, 'a> {
     decoded: u64,
 }
 
-impl ReadSink<'_, '_, '_> {
+impl ReadSink<'_, '_> {
     fn leaf_of(&mut self, member: &Member<'_>) -> Option<Leaf> {
         let planned = self.unit.leaves.get(self.next).and_then(|id| self.run.plan.leaf(*id));
         self.next += 1;
@@ -87,22 +83,13 @@ impl ReadSink<'_, '_, '_> {
         if self.piece.is_empty() {
             return;
         }
-        let (run, file, place, number) = (self.run, leaf.id, self.place, self.pieces);
-        let years = leaf.years.clone();
-        let piece = std::mem::take(&mut self.piece);
+        let (file, number, place, years) = (leaf.id, self.pieces, self.place, leaf.years.clone());
         self.pieces += 1;
-        let workers = run.folders.len();
-        let idle = workers > run.busy.load(Ordering::Relaxed);
-        if idle && run.waiting.load(Ordering::Relaxed) < 2 * workers {
-            run.waiting.fetch_add(1, Ordering::Relaxed);
-            self.scope.spawn(move |_| {
-                run.waiting.fetch_sub(1, Ordering::Relaxed);
-                run.fold(file, number, None, |folder| folder.lines(&piece, place, &years));
-            });
-        } else {
-            run.fold(file, number, None, |folder| folder.lines(&piece, place, &years));
-            self.piece = piece;
-            self.piece.clear();
+        let piece = Piece { file, number, place, text: std::mem::take(&mut self.piece), years };
+        if let Some(mut piece) = self.run.queue.offer(piece) {
+            self.run.fold(file, number, None, |folder| folder.lines(&piece.text, place, &piece.years));
+            piece.text.clear();
+            self.piece = piece.text;
         }
     }
 
@@ -134,7 +121,7 @@ impl ReadSink<'_, '_, '_> {
     }
 }
 
-impl Sink for ReadSink<'_, '_, '_> {
+impl Sink for ReadSink<'_, '_> {
     fn begin(&mut self, member: &Member<'_>) -> Want {
         self.leaf = self.leaf_of(member);
         self.pieces = 0;

@@ -9,7 +9,7 @@ use crate::text::visible;
 use crate::times::rfc3339_of;
 
 const CONNECTED: [&str; 9] = ["service", "since", "auth", "to", "from", "store", "certainty", "at", "flags"];
-const ACCESS: [&str; 5] = ["last_login", "last_logout", "last_access", "login_source", "store"];
+const ACCESS: [&str; 6] = ["last_login", "last_logout", "last_access", "login_source", "store", "flags"];
 
 /// A cell that a spreadsheet would run as a formula is led by an apostrophe.
 fn safe(cell: Cow<'_, str>) -> String {
@@ -21,12 +21,12 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
     let mut writer = csv::WriterBuilder::new().from_writer(out);
     writer.write_record(header(with_connected, with_access)).map_err(cause)?;
     each_record(answer, |record| {
-        let mut cells = Vec::with_capacity(27);
+        let mut cells = Vec::with_capacity(29);
         match record {
             Record::Connected(row) => {
                 cells.extend(["connected".to_owned(), safe(visible(&row.user))]);
                 cells.extend(connected(answer, row));
-                cells.resize(if with_access { 26 } else { 11 }, String::new());
+                cells.resize(if with_access { 29 } else { 11 }, String::new());
             }
             Record::Access(row) => {
                 cells.extend(["last_access".to_owned(), safe(visible(row.user))]);
@@ -76,7 +76,7 @@ fn connected(answer: &Answer<'_>, row: &Connected) -> [String; 9] {
 }
 
 fn access(answer: &Answer<'_>, row: &LastAccessRow<'_>) -> Vec<String> {
-    let mut cells = Vec::with_capacity(15);
+    let mut cells = Vec::with_capacity(18);
     for service in &row.services {
         let Some(a) = service else {
             cells.extend(std::iter::repeat_n(String::new(), ACCESS.len()));
@@ -89,6 +89,7 @@ fn access(answer: &Answer<'_>, row: &LastAccessRow<'_>) -> Vec<String> {
             rfc3339_of(a.last_access, answer.zone),
             a.login_source.unwrap_or_default().to_owned(),
             safe(visible(a.store)),
+            a.flags.join(" "),
         ]);
     }
     cells

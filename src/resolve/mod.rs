@@ -12,7 +12,7 @@ pub use span::{Gap, GapWhy, Overlap, Part, Sequence, parse_sequence};
 
 use crate::model::{Instant, Service, Stamp};
 use crate::streams::{StreamId, Streams};
-use crate::trail::{FileId, FullHours, Trail};
+use crate::trail::{FileId, FullHours, StreamHours, Trail};
 
 /// What resolving must know of a file beside its lines.
 #[derive(Clone, Debug, Default)]
@@ -90,14 +90,16 @@ fn stream(
     gaps.sort();
     let lives = Lives::new(trail, id, (first.at, last.at), &gaps);
     let sum = |count: fn(&crate::trail::Cell) -> u64| hours.cells.values().map(count).sum();
-    let unlogged = unlogged(trail, id, first.at, &gaps);
+    let unlogged = unlogged(trail, hours, id, first.at, &gaps);
     let overlaps = span::overlaps(&parts);
     let (logins, closes, lines) = (sum(|c| c.logins), sum(|c| c.closes), sum(|c| c.lines()));
     Some(Resolved { id, store, service, first, last, logins, closes, lines, clock, gaps, overlaps, lives, lone, unlogged })
 }
 
-/// R12: a close whose connect lies 60 s or more behind the beginning of coverage, outside of gaps, and has no login line.
-fn unlogged(trail: &Trail, id: StreamId, first: Instant, gaps: &[Gap]) -> Vec<Unlogged> {
+/// R12: closes whose connect lies 60 s or more behind the beginning of coverage, outside of gaps, and that have no login line. Hours
+/// of them join to a span as long as no login was logged between.
+fn unlogged(trail: &Trail, hours: &StreamHours, id: StreamId, first: Instant, gaps: &[Gap]) -> Vec<Unlogged> {
+    let logged = |from: i64, to: i64| hours.cells.range((from, i16::MIN)..(to, i16::MIN)).any(|(_, c)| c.logins > 0);
     let mut spans: Vec<Unlogged> = Vec::new();
     for ((_, hour), seen) in trail.collected.unlogged.range((id, i64::MIN)..=(id, i64::MAX)) {
         let from = seen.first.max(first.saturating_add(60));
@@ -106,7 +108,7 @@ fn unlogged(trail: &Trail, id: StreamId, first: Instant, gaps: &[Gap]) -> Vec<Un
             continue;
         }
         match spans.last_mut() {
-            Some(last) if crate::trail::hour(last.to) + 1 >= *hour => {
+            Some(last) if !logged(crate::trail::hour(last.to) + 1, *hour) => {
                 last.to = seen.last;
                 last.closes += seen.closes;
             }

@@ -76,6 +76,7 @@ const INLINE: usize = 22;
 
 /// One cache line: who, over what, and the last login and logout.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 struct Entry {
     login: Packed,
     logout: Packed,

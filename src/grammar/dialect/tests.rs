@@ -1,0 +1,158 @@
+use super::super::{Prefix, envelope, message, syslog};
+use super::*;
+
+/// What the templates say of a whole line: the text of the one that reads it, and the fields.
+fn read<'g, 'a>(grammars: &'g Grammars, line: &'a str) -> Option<(&'g Template, Fields<'a>)> {
+    let (process, message) = match syslog(line.as_bytes()) {
+        Ok((_, Prefix::Bare(_, origin, body))) => (origin.process, message(body).unwrap().0),
+        Ok((_, Prefix::Native(native))) => {
+            let (_, e) = envelope(native).unwrap();
+            (e.origin.process, e.message)
+        }
+        Err(_) => {
+            let (_, e) = envelope(line.as_bytes()).unwrap();
+            (e.origin.process, e.message)
+        }
+    };
+    let mut fields = Fields::default();
+    let template = grammars.read(process, message, &mut fields)?;
+    Some((template, fields))
+}
+
+fn site(text: &str) -> Result<Grammars, String> {
+    Grammars::new(&[("site.toml".into(), format!("dialect = \"x\"\n{text}"))]).map_err(|e| e.to_string())
+}
+
+/// A template with one sample, whose message is given.
+fn one(kind: &str, text: &str, message: &str, expect: &str) -> String {
+    let line = format!("[29/May/2019:10:00:00 +0200] store1 imapd[7]: Account Notice: {message}");
+    format!(
+        "[[template]]\nkind = '{kind}'\ntext = '{text}'\nbasis = 'observed'\n\
+         [[template.sample]]\nline = '{line}'\nexpect = {{ {expect} }}\n"
+    )
+}
+
+#[test]
+fn built_in_templates_read_their_own_samples_and_find_every_field() {
+    let grammars = Grammars::new(&[]).unwrap();
+    for template in grammars.templates() {
+        for Sample { line, expect } in &template.samples {
+            let (reader, fields) = read(&grammars, line).unwrap_or_else(|| panic!("nothing reads {line}"));
+            assert!(std::ptr::eq(reader, template), "{line}\n is read by {reader:?}\n and not by {template:?}");
+            let (holes, default) = (template.holes().collect::<Vec<_>>(), Fields::default());
+            for hole in Hole::all() {
+                let got = fields.text(hole);
+                let untouched = || default.text(hole);
+                let expected = expect.get(hole.name()).cloned().unwrap_or_else(untouched);
+                assert_eq!(got, expected, "{}: {line}", hole.name());
+                let said = expect.contains_key(hole.name()) || hole == Hole::More;
+                assert!(said || !holes.contains(&hole), "{} is not expected: {line}", hole.name());
+            }
+            assert!(expect.keys().all(|name| Hole::named(name).is_some()), "{expect:?}");
+        }
+    }
+}
+
+#[test]
+fn a_template_that_does_not_fit_leaves_nothing_behind() {
+    let grammars = Grammars::new(&[]).unwrap();
+    let begin = "[05/Jul/2019:16:20:44 +0200] s httpd[1]: Account Notice: ";
+    let short = format!("{begin}logout [192.0.2.7:1] ed 2019/7/5 16:14:09 0:06:35 12 13");
+    let (_, fields) = read(&grammars, &short).unwrap();
+    assert_eq!((fields.bytes_in, fields.bytes_out, fields.more), (0, 0, &b" 12 13"[..]));
+    let message = b"login [192.0.2.7:40718] ed";
+    let mut fields = Fields::default();
+    assert!(grammars.read(b"imapd", message, &mut fields).is_none());
+    assert_eq!(fields, Fields::default());
+    assert!(grammars.read(b"imapd", b"", &mut fields).is_none());
+}
+
+#[test]
+fn the_process_decides_which_template_reads() {
+    let grammars = Grammars::new(&[]).unwrap();
+    for (process, basis) in
+        [("imapd", Basis::Observed), ("popd", Basis::Observed), ("httpd", Basis::Inferred), ("x", Basis::Inferred)]
+    {
+        let line = format!("[05/Jul/2019:16:20:44 +0200] s {process}[1]: A N: login [192.0.2.7:1] ed plaintext");
+        assert_eq!(read(&grammars, &line).unwrap().0.basis, basis, "{process}");
+    }
+}
+
+#[test]
+fn fields_that_a_kind_needs() {
+    let close = "c [192.0.2.7] ed 2019/5/29 8:39:42 0:06:35";
+    for (kind, text, message, said) in [
+        ("login", "c [{peer}]{_:rest}", close, "a login needs {peer}, {user}; {user} is missing"),
+        ("login", "c {_} {user}{more}", close, "{peer} is missing"),
+        ("close", "c [{peer}] {user} {start}{more}", close, "{duration} is missing"),
+        ("close", "c [{peer}] {user} {_:start} {duration}", close, "{start} is missing"),
+        ("refused", "c [{peer}] {user}{more}", close, "a refused needs {peer}, {user}, {reason}; {reason} is missing"),
+        ("known", "c {_:rest}", close, ""),
+        ("close", "c [{peer}] {user} {start} {duration}", close, ""),
+    ] {
+        let got = site(&one(kind, text, message, "")).err().unwrap_or_default();
+        assert!(got.contains(said) && got.is_empty() == said.is_empty(), "{kind} {text}: {got}");
+    }
+}
+
+#[test]
+fn samples_that_their_template_does_not_read() {
+    let text = "auth [{peer}] {user}{more}";
+    let sample = "\n[[template.sample]]\nline = ";
+    let good = one("login", text, "auth [192.0.2.7] ed", "user = 'ed', peer = '192.0.2.7', more = ''");
+    let stamp = "29/May/2019:10:00:00 +0200";
+    for (file, said) in [
+        (good.clone(), ""),
+        (
+            one("login", text, "auth [192.0.2.7] ed", "user = 'bob'"),
+            "template 1: sample 1: field 'user': expected \"bob\", got \"ed\"",
+        ),
+        (one("login", text, "auth [192.0.2.7] ed", "in = '7'"), "no field 'in'"),
+        (one("login", text, "auth [192.0.2.7] ed", "usr = 'ed'"), "no field 'usr'"),
+        (one("login", text, "auth [192.0.2.256] ed", ""), "sample 1: the template does not fit its line"),
+        (format!("{good}{sample}'auth [192.0.2.7] ed'"), "template 1: sample 2: its line has no envelope"),
+        (format!("{good}{sample}\"[{stamp}] s imapd[7]: A N: auth [192.0.2.7] ed\\n\""), "no envelope"),
+        (format!("{good}{sample}'[{stamp}] s imapd: A N: auth [192.0.2.7] ed'"), "no envelope"),
+        (format!("{good}{sample}'May 29 10:00:00 s imapd[7]: A N: auth [192.0.2.7] ed'"), ""),
+        (format!("{good}{sample}'May 29 10:00:00 s imta: [{stamp}] s imapd[7]: A N: auth [192.0.2.7] ed'"), ""),
+        (good.clone() + &one("known", "auth {_:rest}", "auth x", ""), ""),
+        (
+            one("known", "auth {_:rest}", "auth x", "") + &good,
+            "template 2: sample 1: the template \"auth {_:rest}\" stands before",
+        ),
+        (format!("reasons = ['']\n{good}"), "an empty text in 'reasons'"),
+        (format!("must_fit = ['']\n{good}"), "an empty text in 'must_fit'"),
+        (good.split("[[template.sample]]").next().unwrap().to_owned(), "at least one sample line"),
+    ] {
+        let got = site(&file).err().unwrap_or_default();
+        assert!(got.contains(said) && got.is_empty() == said.is_empty(), "{file}\n{got}");
+    }
+}
+
+#[test]
+fn a_site_overrides_another_file_for_the_lines_that_it_fits() {
+    let file = |text| format!("dialect = 'x'\n{text}");
+    let wide = file(one("known", "auth {_:rest}", "auth x", ""));
+    let narrow = file(one("login", "auth [{peer}] {user}{more}", "auth [192.0.2.7] ed", "user = 'ed'"));
+    let grammars = Grammars::new(&[("a".into(), wide), ("b".into(), narrow)]).unwrap();
+    let line = "[29/May/2019:10:00:00 +0200] s imapd[7]: A N: auth [192.0.2.7] ed";
+    assert_eq!(read(&grammars, line).unwrap().0.kind, Kind::Known);
+}
+
+#[test]
+fn reasons_of_a_site_are_reasons_of_every_template() {
+    let badlogin =
+        |rest: &str| format!("[29/May/2019:10:00:00 +0200] s imapd[7]: A N: badlogin: [192.0.2.7] plaintext {rest}");
+    let grammars = site("reasons = ['account', 'account disabled (hold) by admin', 'Wrong Weather']").unwrap();
+    for (rest, user, reason) in [
+        ("ed wrong weather", "ed", "wrong weather"),
+        ("ed account disabled (hold) by admin", "ed", "account disabled (hold) by admin"),
+        ("ed account disabled (hold) by nobody", "ed", "account disabled (hold)"),
+        ("ed account x", "ed", "account"),
+    ] {
+        let line = badlogin(rest);
+        let (_, fields) = read(&grammars, &line).unwrap();
+        assert_eq!((fields.user, fields.reason), (user.as_bytes(), reason.as_bytes()), "{rest}");
+    }
+    assert!(read(&Grammars::new(&[]).unwrap(), &badlogin("ed wrong weather")).is_none());
+}
