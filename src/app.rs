@@ -1,7 +1,7 @@
 //! The shell around the core: reads the command line, runs the stages, writes answer and notes, says how it went.
 
-mod bar;
 mod ask;
+mod bar;
 mod output;
 mod show_plan;
 
@@ -18,9 +18,9 @@ use crate::plan::{Leaf, Plan, PlanOptions, plan};
 use crate::read::{Meter, Outcome, Reading, read};
 use crate::remarks::{Remarks, written};
 use crate::render::Answer;
-use crate::text::visible;
 use crate::resolve::{ClockError, FileFacts, Resolved, resolve};
 use crate::streams::Streams;
+use crate::text::visible;
 use crate::times::Zone;
 use ask::Ask;
 use output::Output;
@@ -95,7 +95,8 @@ fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
         return Err(Stop::Usage("none of the paths could be opened".to_owned()));
     }
     let output = Output::new(cli)?;
-    let plan = pool.install(|| plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.year, spool: cli.connected }))?;
+    let plan =
+        pool.install(|| plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.year, spool: cli.connected }))?;
     if cli.plan {
         show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
         notes.tell(&[plan.notes, plan.walk_notes].concat());
@@ -106,36 +107,51 @@ fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     answer(cli, &ask, &plan, &streams, read, &output, notes)
 }
 
-fn read_with_bar(cli: &Cli, ask: &Ask, plan: &Plan, streams: &Streams, pool: &rayon::ThreadPool) -> (Outcome, Vec<Resolved>) {
+fn read_with_bar(
+    cli: &Cli,
+    ask: &Ask,
+    plan: &Plan,
+    streams: &Streams,
+    pool: &rayon::ThreadPool,
+) -> (Outcome, Vec<Resolved>) {
     let meter = Meter::default();
     let mut query = ask.connected.clone();
     bar::show(cli.progress, plan.bytes(), &meter, || {
-        pool.install(|| loop {
-            let reading = Reading {
-                needs: &ask.needs,
-                connected: query.as_ref(),
-                grammars: &ask.grammars,
-                names: &ask.names,
-                walk: &ask.walk,
-                year: cli.year,
-                meter: &meter,
-            };
-            let outcome = read(plan, streams, &reading);
-            let facts = facts(plan, &outcome);
-            let resolved = resolve(&outcome.trail, streams, &facts);
-            // Digits are compared with each line's own; a stream whose offset wandered further needs a wider look.
-            let wandered = resolved.iter().filter_map(|s| s.clock.offsets()).map(|(low, high)| i64::from(high - low)).max();
-            match (&mut query, wandered) {
-                (Some(ConnectedQuery { at: At::Local(_), drift, .. }), Some(wandered)) if wandered > *drift => *drift = wandered + 60,
-                _ => return (outcome, resolved),
+        pool.install(|| {
+            loop {
+                let reading = Reading {
+                    needs: &ask.needs,
+                    connected: query.as_ref(),
+                    grammars: &ask.grammars,
+                    names: &ask.names,
+                    walk: &ask.walk,
+                    year: cli.year,
+                    meter: &meter,
+                };
+                let outcome = read(plan, streams, &reading);
+                let facts = facts(plan, &outcome);
+                let resolved = resolve(&outcome.trail, streams, &facts);
+                // Digits are compared with each line's own; a stream whose offset wandered further needs a wider look.
+                let wandered =
+                    resolved.iter().filter_map(|s| s.clock.offsets()).map(|(low, high)| i64::from(high - low)).max();
+                match (&mut query, wandered) {
+                    (Some(ConnectedQuery { at: At::Local(_), drift, .. }), Some(wandered)) if wandered > *drift => {
+                        *drift = wandered + 60
+                    }
+                    _ => return (outcome, resolved),
+                }
             }
         })
     })
 }
 
 fn facts(plan: &Plan, outcome: &Outcome) -> std::collections::BTreeMap<crate::trail::FileId, FileFacts> {
-    let leaves = plan.leaves.iter().chain(&outcome.unplanned);
-    leaves.map(|l| (l.id, FileFacts { sequence: l.sequence.clone(), damaged: outcome.damaged.contains(&l.id) })).collect()
+    let of_leaf = |leaf: &Leaf| {
+        let end = leaf.shown.rfind(['/', '!']).unwrap_or(0);
+        let folder = leaf.shown.get(..end).unwrap_or_default().to_owned();
+        (leaf.id, FileFacts { sequence: leaf.sequence.clone(), folder, damaged: outcome.damaged.contains(&leaf.id) })
+    };
+    plan.leaves.iter().chain(&outcome.unplanned).map(of_leaf).collect()
 }
 
 fn answer(
@@ -154,7 +170,8 @@ fn answer(
     ask.check_window(&resolved)?;
     let access = cli.access.then(|| LastAccessRows::new(&outcome.trail.access, streams, &ask.needs.users));
     let flagged = rows.iter().flatten().any(|r| r.flags.contains(&INFERRED_FORMAT));
-    let inferred = flagged || access.iter().any(|rows| rows.iter().any(|r| r.services.iter().flatten().any(|s| !s.flags.is_empty())));
+    let inferred = flagged
+        || access.iter().any(|rows| rows.iter().any(|r| r.services.iter().flatten().any(|s| !s.flags.is_empty())));
     let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let remarks = Remarks {
         leaves: &leaves,
@@ -188,12 +205,12 @@ fn answer(
 fn twice(flag: &str, error: &AtError) -> Stop {
     let stream = format!("{} {}", visible(&error.store), error.service.as_str());
     Stop::Usage(match error.clock {
-        ClockError::Twice(a, b) => format!(
-            "{flag}: the clock of {stream} showed this time twice; say which: {} or {}",
-            written(a),
-            written(b)
-        ),
-        ClockError::Never(next) => format!("{flag}: the clock of {stream} never showed this time; its next is {}", written(next)),
+        ClockError::Twice(a, b) => {
+            format!("{flag}: the clock of {stream} showed this time twice; say which: {} or {}", written(a), written(b))
+        }
+        ClockError::Never(next) => {
+            format!("{flag}: the clock of {stream} never showed this time; its next is {}", written(next))
+        }
         ClockError::Empty => format!("{flag}: {stream} has no line"),
     })
 }
@@ -247,7 +264,11 @@ impl Notes {
             }
         }
         for (kind, n) in told.into_iter().filter(|(_, n)| *n > TOLD) {
-            self.line("note", "36", &format!("{} more notes of this kind ({}); --format json has all", n - TOLD, kind.as_str()));
+            self.line(
+                "note",
+                "36",
+                &format!("{} more notes of this kind ({}); --format json has all", n - TOLD, kind.as_str()),
+            );
         }
     }
 }

@@ -182,7 +182,10 @@ impl Cli {
             return Err("-k is refused: imstrail reads archived logs and cannot disconnect anybody; use imsconnutil -k on the store".to_owned());
         }
         if !self.connected && !self.access {
-            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; see --help".to_owned());
+            return Err(
+                "say what you ask: -c (who was connected) or -a (last access of each user), or both; see --help"
+                    .to_owned(),
+            );
         }
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());

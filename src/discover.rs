@@ -43,8 +43,7 @@ pub struct Discovered {
 }
 
 /// The text of the note about a folder that [`is_skipped_folder`].
-pub(crate) const FOLDER_SKIPPED: &str =
-    "folder skipped: snapshots and trash are not read unless --all is given";
+pub(crate) const FOLDER_SKIPPED: &str = "folder skipped: snapshots and trash are not read unless --all is given";
 
 /// Whether a folder of this name holds copies that the system made, or remains.
 pub(crate) fn is_skipped_folder(name: &[u8]) -> bool {
@@ -118,9 +117,7 @@ impl Search {
                 self.openable = true;
                 self.file(path.to_owned(), &meta);
             }
-            Ok(_) => {
-                self.note(path, NoteKind::Unreadable, "a socket or block device cannot be read as a log")
-            }
+            Ok(_) => self.note(path, NoteKind::Unreadable, "a socket or block device cannot be read as a log"),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 let text = match fs::symlink_metadata(path) {
                     Ok(_) => "a symbolic link that leads nowhere",
@@ -154,8 +151,7 @@ impl Search {
     fn list(&mut self, folder: &Folder) {
         if let Some(first) = self.listed.get(&folder.identity) {
             if !same_path(first, &folder.path) {
-                let text =
-                    format!("the same folder as {}; read once, under that name", first.to_string_lossy());
+                let text = format!("the same folder as {}; read once, under that name", first.to_string_lossy());
                 self.note(&folder.path, NoteKind::Copy, text);
             }
             return;
@@ -223,8 +219,7 @@ impl Search {
             match first.get(&identity) {
                 Some(path) if same_path(path, &found.path) => {}
                 Some(path) => {
-                    let text =
-                        format!("the same file as {}; read once, under that name", path.to_string_lossy());
+                    let text = format!("the same file as {}; read once, under that name", path.to_string_lossy());
                     self.note(&found.path, NoteKind::Copy, text);
                 }
                 None => {
@@ -255,10 +250,7 @@ fn names_in(folder: &Path) -> io::Result<Vec<std::ffi::OsString>> {
 /// Whether two paths are spelled the same but for `./` and doubled slashes.
 fn same_path(a: &Path, b: &Path) -> bool {
     let parts = |path: &Path| -> Vec<_> {
-        path.components()
-            .filter(|part| *part != Component::CurDir)
-            .map(|part| part.as_os_str().to_owned())
-            .collect()
+        path.components().filter(|part| *part != Component::CurDir).map(|part| part.as_os_str().to_owned()).collect()
     };
     parts(a) == parts(b)
 }

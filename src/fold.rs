@@ -10,7 +10,7 @@ use crate::model::{Instant, Peer, Service, Stamp};
 use crate::pair::{Batch, CloseLine, Key, PairLine};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
 use crate::streams::{StreamId, Streams};
-use crate::trail::{Counts, Count, FileId, FileTally, FullHours, Jump, Last, Pending, Sample, Trail, hour};
+use crate::trail::{Count, Counts, FileId, FileTally, FullHours, Jump, Last, Pending, Sample, Trail, hour};
 
 /// How far a clock may go back before it is a jump (R14), in seconds.
 const JUMP: Instant = 60;
@@ -273,7 +273,13 @@ impl<'a> Folder<'a> {
     }
 
     #[inline]
-    fn pair(&mut self, event: &Event<'_>, source: Source, (peer, user, rest): (Peer, &[u8], &[u8]), close: Option<CloseLine>) {
+    fn pair(
+        &mut self,
+        event: &Event<'_>,
+        source: Source,
+        (peer, user, rest): (Peer, &[u8], &[u8]),
+        close: Option<CloseLine>,
+    ) {
         let line = PairLine {
             stream: source.stream,
             pid: source.pid,

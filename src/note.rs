@@ -120,8 +120,7 @@ mod tests {
 
     #[test]
     fn only_losses_fail() {
-        let failing: Vec<_> =
-            NoteKind::ALL.iter().filter(|kind| kind.fails()).map(|kind| kind.as_str()).collect();
+        let failing: Vec<_> = NoteKind::ALL.iter().filter(|kind| kind.fails()).map(|kind| kind.as_str()).collect();
         assert_eq!(failing, ["unreadable", "missing", "damaged"]);
     }
 

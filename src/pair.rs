@@ -609,7 +609,14 @@ struct Bench {
 
 impl Bench {
     /// R5 for one slot; what is not ready stays on the bench.
-    fn settle_slot(&mut self, slot: &Slot, chains: &[Held], texts: &Texts, until: Instant, out: &mut dyn FnMut(&Settled<'_>)) {
+    fn settle_slot(
+        &mut self,
+        slot: &Slot,
+        chains: &[Held],
+        texts: &Texts,
+        until: Instant,
+        out: &mut dyn FnMut(&Settled<'_>),
+    ) {
         self.load(slot, chains, texts);
         self.settle(&slot.key, texts, until, out);
     }
@@ -723,7 +730,16 @@ mod tests {
     }
     fn login(at: i64, user: &str, port: Option<u16>) -> PairLine<'_> {
         let (stream, pid, peer) = (StreamId(0), 1, peer(port));
-        PairLine { stream, pid, peer, user: user.as_bytes(), rest: b"plain", stamp: stamp(at), close: None, inferred: false }
+        PairLine {
+            stream,
+            pid,
+            peer,
+            user: user.as_bytes(),
+            rest: b"plain",
+            stamp: stamp(at),
+            close: None,
+            inferred: false,
+        }
     }
     fn close(connect: i64, end: i64, user: &str, port: Option<u16>) -> PairLine<'_> {
         let close = CloseLine { connect: stamp(connect), by_duration: connect, mismatch: false };
@@ -733,7 +749,7 @@ mod tests {
         let mut table = PairTable::default();
         lines.iter().for_each(|l| table.add(l));
         let mut got = Vec::new();
-        table.finish(&mut |s| got.push((s.login.at, s.end.map(|e| e.at), s.mechanism.is_some())));
+        table.finish(&mut |s| got.push((s.login.at, s.end.map(|e| e.at), s.has_login)));
         got.sort();
         got
     }
@@ -758,7 +774,13 @@ mod tests {
     #[test]
     fn settling_early_changes_nothing() {
         let p = Some(1);
-        let lines = [login(10, "ed", p), login(30, "ed", p), close(9, 50, "ed", p), login(500, "ed", p), close(499, 600, "ed", p)];
+        let lines = [
+            login(10, "ed", p),
+            login(30, "ed", p),
+            close(9, 50, "ed", p),
+            login(500, "ed", p),
+            close(499, 600, "ed", p),
+        ];
         let mut table = PairTable::default();
         let mut got = Vec::new();
         let mut early = 0;

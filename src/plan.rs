@@ -234,7 +234,12 @@ fn input(file: &Found, options: &PlanOptions) -> io::Result<Input> {
 
 fn spool(options: &PlanOptions) -> io::Result<File> {
     let folder = &options.walk.tmpdir;
-    let named = |e: io::Error| io::Error::new(e.kind(), format!("standard input cannot be kept in {} ({e}); name another folder with --tmpdir", folder.display()));
+    let named = |e: io::Error| {
+        io::Error::new(
+            e.kind(),
+            format!("standard input cannot be kept in {} ({e}); name another folder with --tmpdir", folder.display()),
+        )
+    };
     let mut file = tempfile::tempfile_in(folder).map_err(named)?;
     io::copy(&mut io::stdin().lock(), &mut file).map_err(named)?;
     Ok(file)
@@ -244,7 +249,9 @@ fn spool(options: &PlanOptions) -> io::Result<File> {
 pub fn walk(input: &Input, path: &Path, options: &WalkOptions, sink: &mut dyn Sink) {
     match input {
         Input::Path(path) => walk_file(path, options, sink),
-        Input::Spooled(file) => walk_reader(path, Box::new(Positioned { file: Arc::clone(file), at: 0 }), options, sink),
+        Input::Spooled(file) => {
+            walk_reader(path, Box::new(Positioned { file: Arc::clone(file), at: 0 }), options, sink)
+        }
         Input::Stream => walk_reader(path, Box::new(io::stdin()), options, sink),
     }
 }
@@ -380,5 +387,9 @@ pub(crate) fn earliest(leaf: &Leaf) -> Instant {
 
 /// The note about a copy (R13).
 fn copy_note(copy: &Leaf, kept: &Leaf) -> Note {
-    Note::new(copy.shown.clone(), NoteKind::Copy, format!("a copy of {}, or of its beginning: not read again", kept.shown))
+    Note::new(
+        copy.shown.clone(),
+        NoteKind::Copy,
+        format!("a copy of {}, or of its beginning: not read again", kept.shown),
+    )
 }

@@ -174,7 +174,11 @@ enum Claim<'a> {
 impl<'a> Run<'a> {
     fn new(plan: &'a Plan, streams: &'a Streams, reading: Reading<'a>, hold: &BTreeSet<Key>, settles: bool) -> Run<'a> {
         let shard = || {
-            Mutex::new(Shard { table: PairTable::holding(hold.clone()), collected: Collected::default(), limit: SETTLE })
+            Mutex::new(Shard {
+                table: PairTable::holding(hold.clone()),
+                collected: Collected::default(),
+                limit: SETTLE,
+            })
         };
         Run {
             plan,
@@ -218,10 +222,7 @@ impl<'a> Run<'a> {
         let folders: Vec<Folder<'_>> =
             self.folders.into_iter().map(|f| f.into_inner().unwrap_or_else(PoisonError::into_inner)).collect();
         let streams = self.streams;
-        let mut trail = folders
-            .into_par_iter()
-            .map(Folder::finish)
-            .reduce(Trail::default, |a, b| a.merge(b, streams));
+        let mut trail = folders.into_par_iter().map(Folder::finish).reduce(Trail::default, |a, b| a.merge(b, streams));
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
             trail.files.entry(file).or_default().jumped(jumps);
         }

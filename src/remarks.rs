@@ -6,8 +6,8 @@ use crate::note::{Note, NoteKind};
 use crate::open::Kind;
 use crate::parse::Why;
 use crate::plan::Leaf;
-use crate::text::visible;
 use crate::resolve::{Gap, GapWhy, Resolved};
+use crate::text::visible;
 use crate::times::{log_digits, log_offset};
 use crate::trail::{FileId, FileTrail, Trail};
 
@@ -91,7 +91,8 @@ impl Remarks<'_> {
         shapes.sort_by(|a, b| b.1.count.cmp(&a.1.count).then_with(|| a.0.cmp(b.0)));
         let rest = shapes.len().saturating_sub(SHAPES_TOLD);
         let told = shapes.iter().take(SHAPES_TOLD).map(|(_, seen)| {
-            let like = if seen.count == 1 { "says something unknown".to_owned() } else { "of one unknown shape".to_owned() };
+            let like =
+                if seen.count == 1 { "says something unknown".to_owned() } else { "of one unknown shape".to_owned() };
             let sample = visible(&seen.sample.text);
             let text = format!(
                 "{} {like}, the first at byte {}: {sample} (if it matters, teach it with --grammar)",
@@ -102,7 +103,11 @@ impl Remarks<'_> {
         });
         let mut notes: Vec<Note> = told.collect();
         if rest > 0 {
-            notes.push(Note::new("", NoteKind::Format, format!("{rest} more unknown shapes; teach them with --grammar if they matter")));
+            notes.push(Note::new(
+                "",
+                NoteKind::Format,
+                format!("{rest} more unknown shapes; teach them with --grammar if they matter"),
+            ));
         }
         notes
     }
@@ -123,7 +128,8 @@ impl Remarks<'_> {
             notes.push(note(NoteKind::Overlap, text));
         }
         for lone in &stream.lone {
-            let text = format!("a lone stamp far ahead, {}, is not taken as the end of coverage", in_stream(stream, *lone));
+            let text =
+                format!("a lone stamp far ahead, {}, is not taken as the end of coverage", in_stream(stream, *lone));
             notes.push(note(NoteKind::ClockJump, text));
         }
         if let Some(query) = self.connected.filter(|_| asked) {
@@ -141,10 +147,17 @@ impl Remarks<'_> {
             GapWhy::Missing(first, last) => {
                 (NoteKind::Sequence, format!("gap: files with sequence numbers {first} to {last} are missing, {span}"))
             }
-            GapWhy::Damaged(file) if gap.from == gap.to => {
-                (NoteKind::Gap, format!("gap: {} is damaged, lines are missing from {} on", self.shown(*file), in_stream(stream, gap.from)))
+            GapWhy::Damaged(file) if gap.from == gap.to => (
+                NoteKind::Gap,
+                format!(
+                    "gap: {} is damaged, lines are missing from {} on",
+                    self.shown(*file),
+                    in_stream(stream, gap.from)
+                ),
+            ),
+            GapWhy::Damaged(file) => {
+                (NoteKind::Gap, format!("gap: {} is damaged, lines are missing {span}", self.shown(*file)))
             }
-            GapWhy::Damaged(file) => (NoteKind::Gap, format!("gap: {} is damaged, lines are missing {span}", self.shown(*file))),
             GapWhy::Silence => (NoteKind::Gap, format!("gap: no line for an hour or more, {span}")),
         };
         Note::new(name, kind, text)
@@ -166,11 +179,18 @@ fn of_moment(query: &ConnectedQuery, stream: &Resolved, name: &str) -> Vec<Note>
     let Ok(at) = moment(query.at, stream) else { return notes };
     let mut say = |kind, text: String| notes.push(Note::new(name, kind, text));
     if at.at > stream.last.at {
-        say(NoteKind::Blind, format!("{} is after the end of coverage ({}): no rows", written(at), written(stream.last)));
+        say(
+            NoteKind::Blind,
+            format!("{} is after the end of coverage ({}): no rows", written(at), written(stream.last)),
+        );
         return notes;
     }
     if at.at < stream.first.at {
-        let text = format!("{} is before the beginning of coverage ({}): only sessions that were closed later are known", written(at), written(stream.first));
+        let text = format!(
+            "{} is before the beginning of coverage ({}): only sessions that were closed later are known",
+            written(at),
+            written(stream.first)
+        );
         say(NoteKind::Blind, text);
     }
     for blind in stream.unlogged.iter().filter(|u| u.from <= at.at) {
@@ -193,9 +213,11 @@ fn of_moment(query: &ConnectedQuery, stream: &Resolved, name: &str) -> Vec<Note>
 }
 
 fn rejects(leaf: &Leaf, file: &FileTrail) -> Vec<Note> {
-    let no_log = file.tally.enveloped == 0 && file.tally.rejects.keys().all(|w| matches!(w, Why::NoEnvelope | Why::TooLong));
+    let no_log =
+        file.tally.enveloped == 0 && file.tally.rejects.keys().all(|w| matches!(w, Why::NoEnvelope | Why::TooLong));
     if no_log {
-        let text = format!("not a log: all of it rejected, {} ({} bytes)", lines(file.tally.all.lines), file.tally.all.bytes);
+        let text =
+            format!("not a log: all of it rejected, {} ({} bytes)", lines(file.tally.all.lines), file.tally.all.bytes);
         return vec![Note::new(leaf.shown.clone(), NoteKind::NotALog, text)];
     }
     let told = file.tally.rejects.iter().map(|(why, seen)| {

@@ -41,7 +41,8 @@ impl Streams {
     /// Every stream that was met, in the order of store and service.
     pub fn all(&self) -> Vec<(Vec<u8>, Service, StreamId)> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = (0..).zip(known.iter()).map(|(i, (store, service))| (store.clone(), *service, StreamId(i))).collect();
+        let mut all: Vec<_> =
+            (0..).zip(known.iter()).map(|(i, (store, service))| (store.clone(), *service, StreamId(i))).collect();
         all.sort();
         all
     }

@@ -35,7 +35,10 @@ pub const TIME_FORMS: &str = "2019-05-29T12:00:00+02:00 (RFC 3339), 29/May/2019:
 /// Says what was expected.
 pub fn parse_time(text: &str) -> Result<Time, String> {
     let text = text.trim();
-    log_form(text).or_else(|| rfc3339(text)).or_else(|| date(text)).ok_or_else(|| format!("expected a time such as {TIME_FORMS}"))
+    log_form(text)
+        .or_else(|| rfc3339(text))
+        .or_else(|| date(text))
+        .ok_or_else(|| format!("expected a time such as {TIME_FORMS}"))
 }
 
 fn log_form(text: &str) -> Option<Time> {
@@ -105,8 +108,10 @@ impl Zone {
         let seconds = match self {
             Zone::Log => return stamp,
             Zone::Utc => 0,
-            Zone::Local => DateTime::from_timestamp(stamp.at, 0).map_or(0, |t| t.with_timezone(&Local).offset().fix().local_minus_utc()),
-            Zone::Named(tz) => DateTime::from_timestamp(stamp.at, 0).map_or(0, |t| t.with_timezone(&tz).offset().fix().local_minus_utc()),
+            Zone::Local => DateTime::from_timestamp(stamp.at, 0)
+                .map_or(0, |t| t.with_timezone(&Local).offset().fix().local_minus_utc()),
+            Zone::Named(tz) => DateTime::from_timestamp(stamp.at, 0)
+                .map_or(0, |t| t.with_timezone(&tz).offset().fix().local_minus_utc()),
         };
         Stamp { at: stamp.at, offset: i16::try_from(seconds / 60).unwrap_or(0) }
     }
@@ -213,7 +218,9 @@ mod tests {
         assert_eq!(parse_time("2019-05-29 12:00"), Ok(Time::Digits(1_559_131_200, false)));
         assert_eq!(parse_time("2019-05-29"), Ok(Time::Digits(1_559_088_000, true)));
         assert_eq!(parse_time("29/May/2019"), Ok(Time::Digits(1_559_088_000, true)));
-        for bad in ["", "yesterday", "2019-02-30", "2019-05-29T25:00:00", "30/Feb/2019", "12:00", "2019-05-29T12:00:00+99:00"] {
+        for bad in
+            ["", "yesterday", "2019-02-30", "2019-05-29T25:00:00", "30/Feb/2019", "12:00", "2019-05-29T12:00:00+99:00"]
+        {
             assert!(parse_time(bad).is_err(), "{bad}");
         }
     }

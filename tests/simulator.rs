@@ -129,9 +129,10 @@ fn sessions_from_before_the_archive_are_closed_in_it() {
     let early = |s: &&sim::Session| s.login < config.span.start;
     assert!(archive.truth.sessions.iter().filter(early).count() > 10);
     assert!(archive.truth.sessions.iter().all(|s| s.login_logged == (s.login >= config.span.start)));
-    assert!(lines(&archive).all(|line| line.starts_with(b"[29/May")
-        || line.starts_with(b"[30/May")
-        || line.starts_with(b"[31/May")));
+    assert!(
+        lines(&archive)
+            .all(|line| line.starts_with(b"[29/May") || line.starts_with(b"[30/May") || line.starts_with(b"[31/May"))
+    );
 }
 
 #[test]
@@ -185,11 +186,7 @@ fn close_lines_of_the_repeated_hour() {
         let connect_utc = end - local_clock(words[11]);
         // The change is at 01:00 UTC: 3600 seconds into the day.
         let connect_offset = if connect_utc < 3600 { 2 } else { 1 };
-        assert_eq!(
-            local_clock(words[10]),
-            (connect_utc + connect_offset * 3600).rem_euclid(86_400),
-            "{line}"
-        );
+        assert_eq!(local_clock(words[10]), (connect_utc + connect_offset * 3600).rem_euclid(86_400), "{line}");
         let day = if connect_utc + connect_offset * 3600 < 0 { "2019/10/26" } else { "2019/10/27" };
         assert_eq!(words[9], day);
         if connect_offset == offset { same += 1 } else { crossing += 1 }

@@ -137,9 +137,8 @@ impl Args {
             return Err("there must be at least one store, and one process a service".into());
         }
         let all = if single { vec![Service::Imap] } else { Site::default().services };
-        let unless_bench = |given: Option<f64>, usual: f64, in_bench: f64| {
-            given.unwrap_or(if bench { in_bench } else { usual })
-        };
+        let unless_bench =
+            |given: Option<f64>, usual: f64, in_bench: f64| given.unwrap_or(if bench { in_bench } else { usual });
         let mut services = if self.services.is_empty() { all } else { self.services.clone() };
         services.sort_unstable();
         services.dedup();

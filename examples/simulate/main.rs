@@ -1,4 +1,5 @@
 //! Simulates message stores: their service logs, and the truth about who was connected.
+#![allow(clippy::print_stderr, reason = "a program speaks to its user")]
 
 mod args;
 mod disk;
@@ -34,11 +35,8 @@ fn main() -> ExitCode {
 fn write(args: &args::Args, config: &sim::Config) -> io::Result<()> {
     let begun = Instant::now();
     let create = |path: &Option<PathBuf>| path.as_deref().map(disk::create).transpose();
-    let truth = disk::Truths {
-        sessions: create(&args.truth)?,
-        failures: create(&args.failures)?,
-        lives: create(&args.lives)?,
-    };
+    let truth =
+        disk::Truths { sessions: create(&args.truth)?, failures: create(&args.failures)?, lives: create(&args.lives)? };
     let mut disk = disk::Disk::new(config, args.out.clone(), args.compress.clone(), truth);
     let summary = sim::run(config, &mut disk)?;
     disk.finish()?;

@@ -96,7 +96,11 @@ pub fn collects(query: &ConnectedQuery, session: &Settled<'_>) -> bool {
 ///
 /// # Errors
 /// Where the digits asked for are no single instant on the clock of a stream.
-pub fn connected(query: &ConnectedQuery, streams: &[Resolved], sessions: &[Session]) -> Result<Vec<Connected>, AtError> {
+pub fn connected(
+    query: &ConnectedQuery,
+    streams: &[Resolved],
+    sessions: &[Session],
+) -> Result<Vec<Connected>, AtError> {
     let mut moments: BTreeMap<StreamId, (&Resolved, Stamp)> = BTreeMap::new();
     for stream in streams.iter().filter(|s| query.services.contains(&s.service)) {
         let at = moment(query.at, stream)?;
@@ -205,7 +209,8 @@ fn count_copies_once(rows: &mut Vec<Connected>, moments: &BTreeMap<StreamId, (&R
         let overlaps = moments.values().filter(|(s, _)| s.service == a.service && s.store == a.store);
         let within = || overlaps.flat_map(|(s, _)| &s.overlaps).any(|o| o.from <= a.since.at && a.since.at <= o.to);
         let same = |a: &Connected, b: &Connected| {
-            (a.since, &a.user, &a.store, &a.peer, a.pid, &a.auth) == (b.since, &b.user, &b.store, &b.peer, b.pid, &b.auth)
+            (a.since, &a.user, &a.store, &a.peer, a.pid, &a.auth)
+                == (b.since, &b.user, &b.store, &b.peer, b.pid, &b.auth)
         };
         a.service == b.service && same(a, b) && within()
     });

@@ -51,15 +51,17 @@ impl<'a> LastAccessRows<'a> {
     pub fn iter(&self) -> impl Iterator<Item = LastAccessRow<'_>> {
         let mut seen = self.access.users().map(|(user, services)| self.row(user, &services)).peekable();
         let mut asked = self.asked.iter().peekable();
-        std::iter::from_fn(move || loop {
-            let (Some(row), Some(user)) = (seen.peek(), asked.peek()) else {
-                return seen.next().or_else(|| Some(self.row(asked.next()?, &Default::default())));
-            };
-            match row.user.cmp(user) {
-                std::cmp::Ordering::Less => return seen.next(),
-                std::cmp::Ordering::Equal => asked.next(),
-                std::cmp::Ordering::Greater => return Some(self.row(asked.next()?, &Default::default())),
-            };
+        std::iter::from_fn(move || {
+            loop {
+                let (Some(row), Some(user)) = (seen.peek(), asked.peek()) else {
+                    return seen.next().or_else(|| Some(self.row(asked.next()?, &Default::default())));
+                };
+                match row.user.cmp(user) {
+                    std::cmp::Ordering::Less => return seen.next(),
+                    std::cmp::Ordering::Equal => asked.next(),
+                    std::cmp::Ordering::Greater => return Some(self.row(asked.next()?, &Default::default())),
+                };
+            }
         })
     }
 

@@ -15,8 +15,8 @@ use crate::model::Stamp;
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::parse::Names;
-use crate::text::{exact, visible};
 use crate::resolve::Resolved;
+use crate::text::{exact, visible};
 use crate::times::{Time, rfc3339_of};
 
 /// How far a stream's clock may differ from a line's at first, in minutes, where digits are asked for.
@@ -105,7 +105,11 @@ impl Ask {
                 *names = "every log".to_owned();
             }
             for (stamp, names) in meant {
-                notes.push(Note::new("", NoteKind::Info, format!("{flag} is {} for {names}", rfc3339_of(stamp, crate::times::Zone::Log))));
+                notes.push(Note::new(
+                    "",
+                    NoteKind::Info,
+                    format!("{flag} is {} for {names}", rfc3339_of(stamp, crate::times::Zone::Log)),
+                ));
             }
         }
         notes
@@ -167,7 +171,9 @@ fn users(cli: &Cli, names: &Names) -> Result<BTreeSet<Vec<u8>>, Stop> {
         text.split(|b| *b == b'\n').for_each(&mut add);
     }
     if users.is_empty() && (cli.file.is_some() || !cli.user.is_empty()) {
-        return Err(Stop::Usage("-u and -f name no user: give at least one uid, or leave them out for all users".to_owned()));
+        return Err(Stop::Usage(
+            "-u and -f name no user: give at least one uid, or leave them out for all users".to_owned(),
+        ));
     }
     Ok(users)
 }
@@ -184,7 +190,8 @@ fn read_text(file: &Path) -> std::io::Result<Vec<u8>> {
 fn grammars(files: &[PathBuf]) -> Result<Grammars, Stop> {
     let mut texts = Vec::new();
     for file in files {
-        let text = std::fs::read_to_string(file).map_err(|e| Stop::Usage(format!("--grammar {}: {e}", file.display())))?;
+        let text =
+            std::fs::read_to_string(file).map_err(|e| Stop::Usage(format!("--grammar {}: {e}", file.display())))?;
         texts.push((file.clone(), text));
     }
     Grammars::new(&texts).map_err(|e| Stop::Usage(format!("--grammar {e}")))

@@ -52,7 +52,8 @@ impl Output {
     /// The folder cannot be written.
     pub(super) fn open(&self) -> Result<Sink, Stop> {
         let Some(file) = &self.file else { return Ok(Sink::Stdout(BufWriter::with_capacity(1 << 16, io::stdout()))) };
-        let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), PathBuf::from);
+        let folder =
+            file.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), PathBuf::from);
         let named = |e: io::Error| Stop::Usage(format!("-o {}: {e}", file.display()));
         let temporary = tempfile::NamedTempFile::new_in(folder).map_err(named)?;
         Ok(Sink::File(BufWriter::new(temporary), file.clone(), self.force))

@@ -18,7 +18,8 @@ const COMPRESSED: u64 = 40 << 20;
 /// Writes the plan as a table.
 pub(super) fn write(plan: &Plan, mut out: Sink, threads: usize) -> Result<(), Stop> {
     let headings = ["#", "STREAM", "FIRST LINE", "BYTES", "KIND", "FILE"];
-    let mut columns = Columns::new(&headings.map(|h| (h, if h == "BYTES" || h == "#" { Align::Right } else { Align::Left })));
+    let mut columns =
+        Columns::new(&headings.map(|h| (h, if h == "BYTES" || h == "#" { Align::Right } else { Align::Left })));
     let mut rows = Vec::new();
     for (unit, leaf) in texts(plan) {
         rows.push(row(rows.len() + 1, unit, leaf));
@@ -27,7 +28,8 @@ pub(super) fn write(plan: &Plan, mut out: Sink, threads: usize) -> Result<(), St
     columns.head(&mut out)?;
     rows.iter().try_for_each(|r| columns.row(&mut out, r))?;
     let streams: std::collections::BTreeSet<_> = plan.leaves.iter().filter_map(|l| l.group.as_ref()).collect();
-    let seconds = plan.units.iter().map(|u| u.size as f64 / if u.plain { PLAIN } else { COMPRESSED } as f64).sum::<f64>();
+    let seconds =
+        plan.units.iter().map(|u| u.size as f64 / if u.plain { PLAIN } else { COMPRESSED } as f64).sum::<f64>();
     writeln!(
         out,
         "{} streams, {} files, {} texts, {} bytes on disk, about {:.1} s with {threads} threads.",
@@ -52,9 +54,19 @@ fn row(number: usize, unit: &Unit, leaf: Option<&Leaf>) -> Vec<String> {
     let Some(leaf) = leaf else {
         let path = unit.path.to_string_lossy();
         let dash = || "-".to_owned();
-        return vec![number.to_string(), dash(), dash(), dash(), "pipe".to_owned(), visible(path.as_bytes()).into_owned()];
+        return vec![
+            number.to_string(),
+            dash(),
+            dash(),
+            dash(),
+            "pipe".to_owned(),
+            visible(path.as_bytes()).into_owned(),
+        ];
     };
-    let stream = leaf.group.as_ref().map_or("-".to_owned(), |(store, service)| format!("{} {}", visible(store), service.as_str()));
+    let stream = leaf
+        .group
+        .as_ref()
+        .map_or("-".to_owned(), |(store, service)| format!("{} {}", visible(store), service.as_str()));
     let kind = match (leaf.kind, leaf.copy_of, unit.plain) {
         (_, Some(_), _) => "copy, not read",
         (Kind::Image(what), ..) => what,

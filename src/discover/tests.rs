@@ -58,15 +58,8 @@ fn the_same_path_twice_is_silent() {
     let tmp = tempfile::tempdir().unwrap();
     let root = tmp.path();
     let file = at(root, "log/imap", "x");
-    let paths = [
-        root.to_owned(),
-        file.clone(),
-        file,
-        root.join("log"),
-        root.join("./log/imap"),
-        "-".into(),
-        "-".into(),
-    ];
+    let paths =
+        [root.to_owned(), file.clone(), file, root.join("log"), root.join("./log/imap"), "-".into(), "-".into()];
     let found = discover(&paths, &Options::default());
     assert_eq!(found.notes, []);
     assert_eq!(found.files.len(), 2);

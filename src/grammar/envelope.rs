@@ -86,9 +86,27 @@ mod tests {
     #[test]
     fn envelopes() {
         let table: &[(&str, &str, &str, u32, &str)] = &[
-            ("[03/Dec/1998:06:54:32 +0200] SiroePost imapd[232]: Account Notice: close x", "SiroePost", "imapd", 232, "close x"),
-            ("02/May/1998:17:37:32 -0700 showshoe cgi_store[18753]: General Notice: Log", "showshoe", "cgi_store", 18753, "Log"),
-            ("[31/Aug/2004:16:33:14 -0700] vadar ims_master[1]: Store Information:append:u", "vadar", "ims_master", 1, "append:u"),
+            (
+                "[03/Dec/1998:06:54:32 +0200] SiroePost imapd[232]: Account Notice: close x",
+                "SiroePost",
+                "imapd",
+                232,
+                "close x",
+            ),
+            (
+                "02/May/1998:17:37:32 -0700 showshoe cgi_store[18753]: General Notice: Log",
+                "showshoe",
+                "cgi_store",
+                18753,
+                "Log",
+            ),
+            (
+                "[31/Aug/2004:16:33:14 -0700] vadar ims_master[1]: Store Information:append:u",
+                "vadar",
+                "ims_master",
+                1,
+                "append:u",
+            ),
             ("[31/Aug/2004:16:33:14 -0700] a.b-c imapd[0]: Odd Level: ", "a.b-c", "imapd", 0, ""),
         ];
         for (line, host, process, pid, message) in table {

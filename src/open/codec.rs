@@ -182,8 +182,7 @@ impl Unzstd {
     /// How much input to give. When a call fails, the library forgets what it decoded in the same call, so a block
     /// and the header of the next one, which may be the broken one, are given apart.
     fn portion(&self, available: usize) -> usize {
-        let wanted =
-            if self.hint > ZSTD_BLOCK_HEADER { self.hint - ZSTD_BLOCK_HEADER } else { self.hint.max(1) };
+        let wanted = if self.hint > ZSTD_BLOCK_HEADER { self.hint - ZSTD_BLOCK_HEADER } else { self.hint.max(1) };
         wanted.min(available)
     }
 }

@@ -93,9 +93,7 @@ impl<R: BufRead> Decoder<R> {
     pub(crate) fn new(format: Format, input: R) -> Self {
         let (codec, phase) = match format.codec() {
             Ok(codec) => (Some(codec), Phase::Inside),
-            Err(text) => {
-                (None, Phase::Failed(Broken(format!("{} data could not be read ({text})", format.name()))))
-            }
+            Err(text) => (None, Phase::Failed(Broken(format!("{} data could not be read ({text})", format.name())))),
         };
         Self { input, format, codec, phase, single: false, produced: 0, streams: 0, produced_in_stream: 0 }
     }

@@ -62,8 +62,7 @@ impl Tar<'_, '_, '_> {
                 continue;
             };
             if let Some(from) = lost.take() {
-                let text =
-                    format!("tar damaged at byte {from}; reading went on with the header at byte {at}");
+                let text = format!("tar damaged at byte {from}; reading went on with the header at byte {at}");
                 self.walker.note(&self.place.member, NoteKind::Damaged, from, text);
                 self.next = Announced::default();
             }
@@ -79,10 +78,7 @@ impl Tar<'_, '_, '_> {
     fn finish(&mut self, zeros: u64, lost: Option<u64>) -> Result<(), Broken> {
         if let Some(from) = lost {
             let (kind, text) = if zeros > 0 {
-                (
-                    NoteKind::Skipped,
-                    "bytes behind the end of the tar archive are no entries; they were passed over",
-                )
+                (NoteKind::Skipped, "bytes behind the end of the tar archive are no entries; they were passed over")
             } else {
                 (NoteKind::Damaged, "tar damaged from here on: no further header was found")
             };
@@ -124,11 +120,8 @@ impl Tar<'_, '_, '_> {
         if kind == EntryType::GNUSparse && header.as_gnu().is_some_and(::tar::GnuHeader::is_extended) {
             self.blocks.sparse_map()?;
         }
-        let reason = if sparse {
-            Some("a file stored with holes (sparse); unpack the archive first")
-        } else {
-            why_not(kind)
-        };
+        let reason =
+            if sparse { Some("a file stored with holes (sparse); unpack the archive first") } else { why_not(kind) };
         let is_file = reason.is_none() && is_file(kind) && !name.ends_with('/');
         if let Some(reason) = reason {
             let kind = if sparse { NoteKind::Unreadable } else { NoteKind::Skipped };
@@ -202,9 +195,7 @@ fn why_not(kind: EntryType) -> Option<&'static str> {
         EntryType::Char | EntryType::Block | EntryType::Fifo => Some("a device or pipe"),
         // GNU directory lists and volume labels hold no file.
         _ if matches!(kind.as_byte(), b'D' | b'V' | b'N') => None,
-        _ if kind.as_byte() == b'M' => {
-            Some("the continuation of a file from another volume; unpack the volumes first")
-        }
+        _ if kind.as_byte() == b'M' => Some("the continuation of a file from another volume; unpack the volumes first"),
         _ => Some("an entry of unknown type"),
     }
 }

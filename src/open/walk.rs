@@ -151,16 +151,7 @@ const NOTES: usize = 1000;
 
 impl<'a> Walker<'a> {
     fn new(path: &'a Path, o: &'a WalkOptions, sink: &'a mut dyn Sink) -> Self {
-        Self {
-            path,
-            o,
-            sink,
-            block: vec![0; BLOCK],
-            told: 0,
-            notes: 0,
-            kept_back: 0,
-            failures_kept_back: false,
-        }
+        Self { path, o, sink, block: vec![0; BLOCK], told: 0, notes: 0, kept_back: 0, failures_kept_back: false }
     }
 
     fn file(&mut self) {
@@ -236,8 +227,7 @@ impl<'a> Walker<'a> {
     }
 
     fn leaf(&mut self, place: &Place, kind: Kind, input: &mut dyn Read) {
-        let member =
-            Member { path: self.path, member: &place.member, name: &place.name, kind, size: place.size };
+        let member = Member { path: self.path, member: &place.member, name: &place.name, kind, size: place.size };
         let limit = match self.sink.begin(&member) {
             Want::Skip => 0,
             Want::Head(n) => n as u64,

@@ -108,8 +108,7 @@ impl Zip<'_, '_> {
                 // Only the data know where they end; stored ones do not, and are passed over with the search.
                 match name {
                     Some(name) if entry.method == 0 => {
-                        let text =
-                            "zip entry stored without its size: it cannot be read without the directory";
+                        let text = "zip entry stored without its size: it cannot be read without the directory";
                         self.note(&name, NoteKind::Unreadable, 0, text);
                     }
                     Some(name) => self.read(&entry, &name, &mut input),
@@ -156,10 +155,8 @@ impl Zip<'_, '_> {
         let known = !(entry.sizes_follow && entry.packed == 0);
         let shown = self.names.unique(name);
         let Some(inner) = decoder(entry.method, input, !known) else {
-            let text = format!(
-                "zip entry has compression method {}, which is not supported; unpack it first",
-                entry.method
-            );
+            let text =
+                format!("zip entry has compression method {}, which is not supported; unpack it first", entry.method);
             return self.note(&shown, NoteKind::Unreadable, entry.offset, text);
         };
         let promise = known.then_some((entry.size, entry.crc));
@@ -244,10 +241,7 @@ impl<R> Checked<R> {
     fn verdict(&self) -> Result<(), Broken> {
         let Some((size, crc)) = self.promise else { return Ok(()) };
         if self.at != size {
-            return Err(Broken(format!(
-                "zip entry damaged: {} bytes were read where {size} were promised",
-                self.at
-            )));
+            return Err(Broken(format!("zip entry damaged: {} bytes were read where {size} were promised", self.at)));
         }
         if self.sum.sum() != crc {
             return Err(Broken("zip entry damaged: its checksum does not match what was read".to_owned()));

@@ -88,8 +88,7 @@ fn find(mut file: &File) -> io::Result<Option<End>> {
         size: u64::from(u32_at(record, 12)),
         count: u64::from(u16_at(record, 10)),
     };
-    let locator =
-        at.checked_sub(20).map(|from| &tail[from..at]).filter(|bytes| bytes.starts_with(&LOCATOR64));
+    let locator = at.checked_sub(20).map(|from| &tail[from..at]).filter(|bytes| bytes.starts_with(&LOCATOR64));
     let Some(locator) = locator else { return Ok(Some(end)) };
     let place = u64_at(locator, 8);
     let mut record = Vec::new();

@@ -64,7 +64,8 @@ fn hashes(
     let hashed: Vec<_> = units
         .par_iter()
         .map(|unit| {
-            let mut sink = HashSink { leaves: &unit.leaves, family, stops, next: 0, current: None, done: BTreeMap::new() };
+            let mut sink =
+                HashSink { leaves: &unit.leaves, family, stops, next: 0, current: None, done: BTreeMap::new() };
             walk(&unit.input, &unit.path, options, &mut sink);
             sink.done
         })
@@ -81,7 +82,8 @@ fn mark_family(
 ) {
     let length = |id: &FileId| whole.get(id).and_then(|h| h.last_key_value()).map(|(n, h)| (*n, *h));
     let mut longest_first: Vec<FileId> = family.to_vec();
-    longest_first.sort_by_key(|id| (std::cmp::Reverse(length(id).map(|l| l.0)), plan.leaf(*id).map(|l| l.shown.clone())));
+    longest_first
+        .sort_by_key(|id| (std::cmp::Reverse(length(id).map(|l| l.0)), plan.leaf(*id).map(|l| l.shown.clone())));
     let mut kept: Vec<FileId> = Vec::new();
     for id in longest_first {
         let Some((n, hash)) = length(&id) else { continue };

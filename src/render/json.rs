@@ -158,7 +158,8 @@ fn coverage(stream: &Resolved, zone: Zone) -> Value {
         let offset = stream.clock.offset_at(at);
         rfc3339_of(crate::model::Stamp { at, offset }, zone)
     };
-    let gaps: Vec<Value> = stream.gaps.iter().map(|g| json!({"from": shown(g.from), "to": shown(g.to), "why": g.why.as_str()})).collect();
+    let gaps: Vec<Value> =
+        stream.gaps.iter().map(|g| json!({"from": shown(g.from), "to": shown(g.to), "why": g.why.as_str()})).collect();
     let unlogged: Vec<Value> =
         stream.unlogged.iter().map(|u| json!({"from": shown(u.from), "to": shown(u.to), "closes": u.closes})).collect();
     json!({

@@ -90,7 +90,7 @@ pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut dyn io::Write) -> io::
 #[derive(Debug)]
 enum Record<'a> {
     Connected(&'a Connected),
-    Access(LastAccessRow<'a>),
+    Access(&'a LastAccessRow<'a>),
 }
 
 /// Every record in the order of the answer: connected rows first.
@@ -99,7 +99,7 @@ fn each_record(answer: &Answer<'_>, mut each: impl FnMut(&Record<'_>) -> io::Res
         rows.iter().try_for_each(|row| each(&Record::Connected(row)))?;
     }
     if let Some(rows) = &answer.access {
-        rows.iter().try_for_each(|row| each(&Record::Access(row)))?;
+        rows.iter().try_for_each(|row| each(&Record::Access(&row)))?;
     }
     Ok(())
 }

@@ -98,7 +98,13 @@ impl Clock {
     /// The offset that the stream's lines had at an instant, or nearest to it.
     pub fn offset_at(&self, at: Instant) -> i16 {
         let distance = |s: &&Stretch| {
-            if at < s.first { s.first.abs_diff(at) } else if at > s.last { at.abs_diff(s.last) } else { 0 }
+            if at < s.first {
+                s.first.abs_diff(at)
+            } else if at > s.last {
+                at.abs_diff(s.last)
+            } else {
+                0
+            }
         };
         self.stretches.iter().min_by_key(distance).map_or(0, |s| s.offset)
     }

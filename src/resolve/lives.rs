@@ -166,7 +166,14 @@ impl Births {
         let spanning = |at: Instant| {
             let begun = firsts.partition_point(|first| *first < at);
             let over = ended.partition_point(|(last, _)| *last <= at);
-            let over_at_once = ended.get(..over).unwrap_or_default().iter().rev().take_while(|(last, _)| *last == at).filter(|(_, first)| *first == at).count();
+            let over_at_once = ended
+                .get(..over)
+                .unwrap_or_default()
+                .iter()
+                .rev()
+                .take_while(|(last, _)| *last == at)
+                .filter(|(_, first)| *first == at)
+                .count();
             begun + over_at_once - over.min(begun + over_at_once)
         };
         let proofs = all.iter().copied().filter(|at| spanning(*at) == 0 || covered.1 >= at + SILENCE).collect();

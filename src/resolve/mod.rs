@@ -19,6 +19,8 @@ use crate::trail::{FileId, FullHours, StreamHours, Trail};
 pub struct FileFacts {
     /// The sequence number of its name, if it has one (R9).
     pub sequence: Option<Sequence>,
+    /// The folder or archive that it lies in.
+    pub folder: String,
     /// It could not be read to its end.
     pub damaged: bool,
 }
@@ -85,7 +87,7 @@ fn stream(
     let (first, last, lone) = span::coverage(hours)?;
     let parts = span::parts(trail, facts, id);
     let mut gaps = span::silences(hours, last.at);
-    gaps.extend(span::missing(&parts));
+    gaps.extend(span::missing(&parts, &span::present(trail, facts)));
     gaps.extend(span::damaged(&parts, last.at));
     gaps.sort();
     let lives = Lives::new(trail, id, (first.at, last.at), &gaps);
@@ -93,7 +95,22 @@ fn stream(
     let unlogged = unlogged(trail, hours, id, first.at, &gaps);
     let overlaps = span::overlaps(&parts);
     let (logins, closes, lines) = (sum(|c| c.logins), sum(|c| c.closes), sum(|c| c.lines()));
-    Some(Resolved { id, store, service, first, last, logins, closes, lines, clock, gaps, overlaps, lives, lone, unlogged })
+    Some(Resolved {
+        id,
+        store,
+        service,
+        first,
+        last,
+        logins,
+        closes,
+        lines,
+        clock,
+        gaps,
+        overlaps,
+        lives,
+        lone,
+        unlogged,
+    })
 }
 
 /// R12: closes whose connect lies 60 s or more behind the beginning of coverage, outside of gaps, and that have no login line. Hours

@@ -1,6 +1,6 @@
 //! Spans of a stream: its coverage, gaps (R9) and overlaps (R13).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::FileFacts;
 use crate::model::{Instant, Stamp};
@@ -77,7 +77,8 @@ pub struct Sequence {
 pub fn parse_sequence(name: &str) -> Option<Sequence> {
     let mut parts = name.split('.');
     let service = parts.next().filter(|s| !s.is_empty())?;
-    let digits = |part: Option<&str>| part.filter(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned);
+    let digits =
+        |part: Option<&str>| part.filter(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned);
     let number = digits(parts.next())?;
     let created = digits(parts.next()).filter(|t| (9..=11).contains(&t.len()))?;
     Some(Sequence { service: service.to_owned(), number: number.parse().ok()?, created: created.parse().ok()? })
@@ -89,8 +90,7 @@ pub struct Part {
     file: FileId,
     first: Instant,
     last: Instant,
-    sequence: Option<Sequence>,
-    damaged: bool,
+    facts: FileFacts,
 }
 
 /// The files of a stream, by first stamp, then by sequence number.
@@ -101,10 +101,10 @@ pub(super) fn parts(trail: &Trail, facts: &BTreeMap<FileId, FileFacts>, id: Stre
         .filter_map(|(file, known)| {
             let (first, last) = *known.spans.get(&id)?;
             let facts = facts.get(file).cloned().unwrap_or_default();
-            Some(Part { file: *file, first, last, sequence: facts.sequence, damaged: facts.damaged })
+            Some(Part { file: *file, first, last, facts })
         })
         .collect();
-    parts.sort_by_key(|p| (p.first, p.sequence.as_ref().map(|s| s.number), p.file));
+    parts.sort_by_key(|p| (p.first, p.last, p.facts.sequence.as_ref().map(|s| s.number), p.file));
     parts
 }
 
@@ -149,15 +149,38 @@ pub(super) fn silences(hours: &StreamHours, end: Instant) -> Vec<Gap> {
         .collect()
 }
 
+/// Numbers that are there: folder, service word and number of every file that is read, or a copy, or has nothing to say. A damaged
+/// file without a readable line does not count.
+pub(super) fn present<'a>(trail: &Trail, facts: &'a BTreeMap<FileId, FileFacts>) -> BTreeSet<(&'a str, &'a str, u64)> {
+    let readable = |id: &FileId| trail.files.get(id).is_some_and(|f| !f.spans.is_empty());
+    let there = facts.iter().filter(|(id, facts)| !facts.damaged || readable(id));
+    there.filter_map(|(_, f)| f.sequence.as_ref().map(|s| (f.folder.as_str(), s.service.as_str(), s.number))).collect()
+}
+
 /// Missing sequence numbers between neighbouring files.
-pub(super) fn missing(parts: &[Part]) -> Vec<Gap> {
-    let numbered: Vec<(&Part, &Sequence)> = parts.iter().filter_map(|p| Some((p, p.sequence.as_ref()?))).collect();
+pub(super) fn missing(parts: &[Part], present: &BTreeSet<(&str, &str, u64)>) -> Vec<Gap> {
+    let numbered: Vec<(&Part, &Sequence)> =
+        parts.iter().filter_map(|p| Some((p, p.facts.sequence.as_ref()?))).collect();
     let mut gaps = Vec::new();
     for pair in numbered.windows(2) {
         let [(before, a), (after, b)] = pair else { continue };
-        if a.service == b.service && b.number > a.number + 1 {
-            let why = GapWhy::Missing(a.number + 1, b.number - 1);
-            gaps.push(Gap { from: before.last, to: after.first.max(before.last), why });
+        if a.service != b.service {
+            continue;
+        }
+        let there = |folder| {
+            let known = present
+                .range((folder, a.service.as_str(), a.number)..=(folder, a.service.as_str(), b.number.max(a.number)));
+            known.map(|(_, _, number)| *number)
+        };
+        let known: BTreeSet<u64> = there(&before.facts.folder).chain(there(&after.facts.folder)).collect();
+        let known: Vec<u64> = [a.number].into_iter().chain(known).chain([b.number]).collect();
+        for numbers in known.windows(2) {
+            if let [low, high] = *numbers
+                && high > low + 1
+            {
+                let why = GapWhy::Missing(low + 1, high - 1);
+                gaps.push(Gap { from: before.last, to: after.first.max(before.last), why });
+            }
         }
     }
     gaps
@@ -168,7 +191,7 @@ pub(super) fn damaged(parts: &[Part], end: Instant) -> Vec<Gap> {
     let next = |part: &Part| parts.iter().map(|p| p.first).filter(|first| *first > part.last).min();
     parts
         .iter()
-        .filter(|p| p.damaged)
+        .filter(|p| p.facts.damaged)
         .map(|p| Gap { from: p.last, to: next(p).unwrap_or(end).max(p.last), why: GapWhy::Damaged(p.file) })
         .collect()
 }
@@ -179,8 +202,7 @@ pub(super) fn overlaps(parts: &[Part]) -> Vec<Overlap> {
     let mut longest: Option<&Part> = None;
     for part in parts {
         if let Some(before) = longest
-            && part.first + BUFFERED < before.last
-            && part.last > part.first
+            && part.first.saturating_add(BUFFERED) < part.last.min(before.last)
         {
             let to = part.last.min(before.last);
             found.push(Overlap { from: part.first, to, one: before.file, other: part.file });

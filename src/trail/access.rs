@@ -176,7 +176,9 @@ impl LastAccess {
         let there = aside.iter().filter(|e| table.find(spread(e.hash), |t| t.hash == e.hash).is_some()).count();
         table.reserve(aside.len() - there, |e| spread(e.hash));
         for new in aside.drain(..) {
-            let same = |e: &Entry| e.hash == new.hash && e.service == new.service && e.length == new.length && e.name == new.name;
+            let same = |e: &Entry| {
+                e.hash == new.hash && e.service == new.service && e.length == new.length && e.name == new.name
+            };
             match table.entry(spread(new.hash), same, |e| spread(e.hash)) {
                 Slot::Occupied(found) => {
                     let entry = found.into_mut();

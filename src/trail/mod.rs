@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 pub use access::{Access, Last, LastAccess, Sorted};
 pub use coverage::{Cell, Counts, Coverage, FullHours, Pending, ProcessHours, StreamHours, hour};
-pub use tally::{Count, FileId, FileTally, Sample, Sampled, SHAPES, Tally};
+pub use tally::{Count, FileId, FileTally, SHAPES, Sample, Sampled, Tally};
 
 use crate::model::Instant;
 use crate::pair::{PairTable, Session};

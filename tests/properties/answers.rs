@@ -103,7 +103,12 @@ fn know(mut trail: Trail, streams: &Streams, question: &Question) -> Knowledge {
 }
 
 /// Folds pieces, each with the folder of its worker, and gives the workers' trails and what stood at the pieces' borders.
-fn fold(pieces: &[Piece<'_>], workers: &[usize], needs: &Needs, streams: &Streams) -> (Vec<Trail>, Vec<Vec<PieceSource>>) {
+fn fold(
+    pieces: &[Piece<'_>],
+    workers: &[usize],
+    needs: &Needs,
+    streams: &Streams,
+) -> (Vec<Trail>, Vec<Vec<PieceSource>>) {
     let (grammars, names) = (super::grammars(), Names::default());
     let count = workers.iter().max().map_or(1, |last| last + 1);
     let mut folders: Vec<Folder<'_>> = (0..count).map(|_| Folder::new(needs, grammars, &names, streams)).collect();

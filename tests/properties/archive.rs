@@ -136,8 +136,13 @@ fn item() -> impl Strategy<Value = Item> {
         1 => Just(What::Nobody),
         1 => Just(What::OtherMark),
     ];
-    (at, 0..10_usize, 0..6_usize, 0..6_usize, what)
-        .prop_map(|(at, source, user, peer, what)| Item { at: BASE + at, source, user, peer, what })
+    (at, 0..10_usize, 0..6_usize, 0..6_usize, what).prop_map(|(at, source, user, peer, what)| Item {
+        at: BASE + at,
+        source,
+        user,
+        peer,
+        what,
+    })
 }
 
 /// How the lines come out of order.
@@ -213,7 +218,8 @@ impl Session {
             let start = digits(connect + self.off, style.offset(connect));
             let (hours, minutes, seconds) = (self.lasts / 3600, self.lasts / 60 % 60, self.lasts % 60);
             let word = if self.guess { "logout" } else { "close" };
-            let message = format!("Account Notice: {word} [{peer}] {user} {start} {hours}:{minutes:02}:{seconds:02} 1 2 3");
+            let message =
+                format!("Account Notice: {word} [{peer}] {user} {start} {hours}:{minutes:02}:{seconds:02} 1 2 3");
             drafts.push(Draft { at, offset: style.offset(at), source, message });
         }
         drafts
@@ -358,7 +364,8 @@ pub(crate) struct Close {
 impl PairText {
     pub(crate) fn line(&self) -> PairLine<'_> {
         let PairText { stream, pid, peer, ref user, ref rest, stamp, inferred, .. } = *self;
-        let close = self.close.map(|Close { connect, by_duration, mismatch }| CloseLine { connect, by_duration, mismatch });
+        let close =
+            self.close.map(|Close { connect, by_duration, mismatch }| CloseLine { connect, by_duration, mismatch });
         PairLine { stream, pid, peer, user, rest, stamp, close, inferred }
     }
 }

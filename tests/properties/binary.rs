@@ -160,7 +160,8 @@ fn names_of_files_mean_nothing() {
         let [at, _] = some_moments(&archive, &mut dice);
         let pieces = split(&archive, |n| cut_at(cuts, n));
         let count = pieces.len() as u64;
-        let [ascending, descending] = [Laid::new(pieces.clone(), |n| format!("{n:02}")), Laid::new(pieces, |n| format!("{:02}", count - n))];
+        let [ascending, descending] =
+            [Laid::new(pieces.clone(), |n| format!("{n:02}")), Laid::new(pieces, |n| format!("{:02}", count - n))];
         for query in [vec!["-a", "-c", "--at", &at], vec!["-c"]] {
             let (expected, _) = ascending.answer(&query, &mut dice);
             let (got, told) = descending.answer(&query, &mut dice);
@@ -206,14 +207,20 @@ fn files_with_all_their_numbers_leave_no_gap() {
         let [at, _] = some_moments(&archive, &mut dice);
         let queries = [vec!["-c", "--at", &at], vec!["-c"]];
         let expected = expected(&archive, &queries, &mut dice);
-        let seams = with_all_streams(&archive, seams(&archive.lines).into_iter().filter(|n| cut_at(cuts, *n)).collect());
+        let seams =
+            with_all_streams(&archive, seams(&archive.lines).into_iter().filter(|n| cut_at(cuts, *n)).collect());
         let pieces = without_copies(split(&archive, |n| seams.contains(&n)));
         files.set(files.get() + pieces.len());
         let first = dice.next() % 12;
         let laid = Laid::new(pieces, |n| format!("imap.{}.{}", first + n, 1_559_116_200 + n));
         for (query, expected) in queries.iter().zip(&expected) {
             let (got, told) = laid.answer(query, &mut dice);
-            prop_assert!(!told.contains(" is missing") && !told.contains(" are missing"), "{}\n{:#?}", told, laid.files);
+            prop_assert!(
+                !told.contains(" is missing") && !told.contains(" are missing"),
+                "{}\n{:#?}",
+                told,
+                laid.files
+            );
             prop_assert_eq!(&got, expected, "{}\n{:#?}", told, laid.files);
         }
         Ok(())

@@ -10,7 +10,8 @@ use proptest::sample::select;
 
 use super::check;
 
-const LOGIN: &str = "[29/May/2019:10:00:00 +0200] store1 imapd[100]: Account Information: login [192.0.2.7] ed plaintext";
+const LOGIN: &str =
+    "[29/May/2019:10:00:00 +0200] store1 imapd[100]: Account Information: login [192.0.2.7] ed plaintext";
 
 /// A text with its way of being cut, shown by the lengths of its lines.
 #[derive(Clone)]
@@ -91,7 +92,9 @@ fn any_blocks_give_the_same_lines() {
         }
         let mut got = Vec::new();
         text.cut(|cut| match cut {
-            Cut::Lines(block, at) => got.extend(Lines::new(block).map(|(start, line, bytes)| told(at + start, bytes, line))),
+            Cut::Lines(block, at) => {
+                got.extend(Lines::new(block).map(|(start, line, bytes)| told(at + start, bytes, line)))
+            }
             Cut::TooLong(head, bytes, at) => got.push(told(at, bytes, head)),
         });
         prop_assert!(got == expected, "{:?}\nand not {:?}", shown(&got), shown(&expected));

@@ -49,8 +49,24 @@ impl Met {
 }
 
 const HAPPENS: [&str; 19] = [
-    "closed", "paired", "unclosed", "reused", "ambiguous", "mismatch", "user differs", "certain", "possible", "lost",
-    "doubtful-life", "peer-reused", "ambiguous-pairing", "inferred-format", "users", "jumps", "rejects", "shapes",
+    "closed",
+    "paired",
+    "unclosed",
+    "reused",
+    "ambiguous",
+    "mismatch",
+    "user differs",
+    "certain",
+    "possible",
+    "lost",
+    "doubtful-life",
+    "peer-reused",
+    "ambiguous-pairing",
+    "inferred-format",
+    "users",
+    "jumps",
+    "rejects",
+    "shapes",
     "lives by the line",
 ];
 
@@ -75,8 +91,10 @@ fn cut<'a>(archive: &Archive, text: &'a str, dice: &mut Dice) -> Vec<Piece<'a>> 
 
 /// Streams of which some have their numbers already.
 fn numbered(dice: &mut Dice) -> Streams {
-    let mut all: Vec<(&[u8], Service)> =
-        [&b"store2"[..], b"store1"].into_iter().flat_map(|store| Service::ALL.map(|service| (store, service))).collect();
+    let mut all: Vec<(&[u8], Service)> = [&b"store2"[..], b"store1"]
+        .into_iter()
+        .flat_map(|store| Service::ALL.map(|service| (store, service)))
+        .collect();
     dice.shuffle(&mut all);
     let streams = Streams::default();
     for (store, service) in all {
@@ -140,9 +158,7 @@ fn merging_is_associative_and_commutative_and_nothing_is_neutral() {
         let streams = Streams::default();
         let (pieces, workers) = dealt(&archive, &text, &mut dice);
         let read = |merge: &dyn Fn([Trail; 3]) -> Trail| {
-            read_with(&pieces, &workers, &question, &streams, |trails| {
-                merge(trails.try_into().expect("three trails"))
-            })
+            read_with(&pieces, &workers, &question, &streams, |trails| merge(trails.try_into().expect("three trails")))
         };
         let expected = read(&|[a, b, c]| a.merge(b, &streams).merge(c, &streams));
         let got = read(&|[a, b, c]| a.merge(b.merge(c, &streams), &streams));
@@ -166,7 +182,8 @@ fn merging_is_associative_and_commutative_and_nothing_is_neutral() {
 fn what_is_collected_from_sessions_merges_in_any_order() {
     check("collecting", 256, &(archive(1..24), any::<u64>()), |(archive, seed)| {
         let mut dice = Dice(seed | 1);
-        let closes: Vec<_> = pair_lines(&archive).into_iter().filter_map(|line| Some((line.stream, line.close?))).collect();
+        let closes: Vec<_> =
+            pair_lines(&archive).into_iter().filter_map(|line| Some((line.stream, line.close?))).collect();
         let mut whole = Collected::default();
         closes.iter().for_each(|(stream, close)| whole.no_login(*stream, close.connect.at));
         let mut parts = vec![Collected::default(), Collected::default()];

@@ -126,7 +126,13 @@ fn a_line_that_comes_too_late_is_told() {
         for (line, bound) in lines.iter().zip(&bounds) {
             let needed = line.stamp.at + if line.close.is_some() { LOGIN_AFTER_END } else { 0 };
             if frontier.get(&line.stream).is_some_and(|frontier| needed < *frontier) {
-                prop_assert!(got.late.contains(&Key::of(&line.line())), "{:#?}\n{:?}\nlate: {:#?}", lines, bounds, line);
+                prop_assert!(
+                    got.late.contains(&Key::of(&line.line())),
+                    "{:#?}\n{:?}\nlate: {:#?}",
+                    lines,
+                    bounds,
+                    line
+                );
             }
             frontier.extend(bound.iter().flatten());
         }

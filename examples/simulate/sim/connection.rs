@@ -181,8 +181,7 @@ impl<O: Out> Engine<'_, O> {
                     names::push_hostile(&mut self.name, &mut self.rng, &victim);
                 }
                 2..=5 => {
-                    let guess =
-                        self.rng.pick(&["admin", "root", "test", "info", "postmaster", "backup"], "a");
+                    let guess = self.rng.pick(&["admin", "root", "test", "info", "postmaster", "backup"], "a");
                     self.name.clear();
                     self.name.extend_from_slice(guess.as_bytes());
                 }

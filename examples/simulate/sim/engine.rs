@@ -71,9 +71,8 @@ impl<'a, O: Out> Engine<'a, O> {
         let mut rng = Rng::new(config.seed);
         let stores: Vec<Store> = (0..config.site.stores).map(|n| Store::new(config, n, &mut rng)).collect();
         let services = &config.site.services;
-        let streams = (0..stores.len())
-            .flat_map(|n| services.iter().map(move |s| Stream::new(config, n, *s)))
-            .collect();
+        let streams =
+            (0..stores.len()).flat_map(|n| services.iter().map(move |s| Stream::new(config, n, *s))).collect();
         let start = config.span.start.unsigned_abs();
         Engine {
             config,
@@ -145,9 +144,7 @@ impl<'a, O: Out> Engine<'a, O> {
         let wait = start.saturating_sub(self.now) as f64;
         let length = self.expected_length();
         let trouble = &self.config.trouble;
-        for (count, what) in
-            [(trouble.restarts, What::Restart as fn(u32) -> What), (trouble.crashes, What::Crash)]
-        {
+        for (count, what) in [(trouble.restarts, What::Restart as fn(u32) -> What), (trouble.crashes, What::Crash)] {
             for store in 0..self.stores.len() {
                 for n in 0..count {
                     let part = (n as f64 + 0.2 + 0.6 * self.rng.unit()) / count as f64;
@@ -161,8 +158,7 @@ impl<'a, O: Out> Engine<'a, O> {
     fn expected_length(&self) -> f64 {
         let span = &self.config.span;
         let sessions_an_hour = self.config.traffic.rate * self.stores.len() as f64;
-        let by_bytes =
-            span.bytes.map(|bytes| bytes as f64 / BYTES_A_SESSION / sessions_an_hour * 3_600_000.0);
+        let by_bytes = span.bytes.map(|bytes| bytes as f64 / BYTES_A_SESSION / sessions_an_hour * 3_600_000.0);
         let by_time = span.seconds.map(|s| s as f64 * 1000.0);
         match (by_bytes, by_time) {
             (Some(a), Some(b)) => a.min(b),
@@ -193,9 +189,7 @@ impl<'a, O: Out> Engine<'a, O> {
                 self.plan_noise(stream as usize);
                 self.noise(stream as usize)
             }
-            What::Step(slot) if self.connections[slot as usize].turn == Some(event.turn) => {
-                self.step(slot as usize)
-            }
+            What::Step(slot) if self.connections[slot as usize].turn == Some(event.turn) => self.step(slot as usize),
             // The process died before the connection's next step.
             What::Step(_) => Ok(()),
             What::Restart(store) => self.restart(store as usize),

@@ -18,11 +18,8 @@ pub(crate) struct Archive {
 /// Simulates, and keeps everything.
 pub(crate) fn simulate(config: &Config) -> Archive {
     let streams = config.site.streams().len();
-    let mut memory = Memory {
-        rotation: Rotation::new(config),
-        current: vec![Vec::new(); streams],
-        archive: Archive::default(),
-    };
+    let mut memory =
+        Memory { rotation: Rotation::new(config), current: vec![Vec::new(); streams], archive: Archive::default() };
     let Ok(summary) = run(config, &mut memory);
     let Memory { rotation, current, mut archive } = memory;
     for (stream, bytes) in current.into_iter().enumerate().filter(|(_, bytes)| !bytes.is_empty()) {

@@ -5,8 +5,8 @@ use super::lines::push_number;
 use super::rng::{Rng, mix};
 
 const SURNAMES: [&str; 16] = [
-    "martin", "weber", "leroy", "rossi", "novak", "silva", "jensen", "kowal", "smith", "nagy", "ivanov",
-    "tanaka", "chen", "okoro", "dubois", "braun",
+    "martin", "weber", "leroy", "rossi", "novak", "silva", "jensen", "kowal", "smith", "nagy", "ivanov", "tanaka",
+    "chen", "okoro", "dubois", "braun",
 ];
 const DOMAINS: [&str; 4] = ["mydomaine.example", "siroe.example", "example.org", "sesta.example"];
 

@@ -33,11 +33,7 @@ impl Rotation {
         let streams = config.site.streams().into_iter().map(|(store, service)| {
             let verbose = config.site.level_of(&store) == Level::Information;
             Current {
-                name: if config.files.flat {
-                    service.name().into()
-                } else {
-                    format!("{store}/{}", service.name())
-                },
+                name: if config.files.flat { service.name().into() } else { format!("{store}/{}", service.name()) },
                 created_level: config.files.created.filter(|level| verbose || *level == Level::Notice),
                 created: None,
                 size: 0,
@@ -65,8 +61,7 @@ impl Rotation {
             current.sequence += 1;
             format!("{}.{}.{created}", current.name, current.sequence)
         });
-        let created_line =
-            current.created_level.map_or_else(Vec::new, |level| created_line(place, line, level));
+        let created_line = current.created_level.map_or_else(Vec::new, |level| created_line(place, line, level));
         current.created = Some(place.unix);
         current.size = length + created_line.len() as u64;
         Some(Admission { rotate_to, created_line })

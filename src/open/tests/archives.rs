@@ -18,8 +18,7 @@ fn nests() {
         assert_eq!(memory.leaves[0].name, "imap.3.17.gz");
         assert_eq!((memory.leaves[0].size, memory.leaves[1].size), (None, Some(b.len() as u64)));
     }
-    let zipped =
-        tar(&[("logs.zip", &zip(&[("z", &b), ("a", &gz(&a))])), ("inner.tar", &tar(&[("imap", &b)]))]);
+    let zipped = tar(&[("logs.zip", &zip(&[("z", &b), ("a", &gz(&a))])), ("inner.tar", &tar(&[("imap", &b)]))]);
     let memory = walk(&zipped);
     assert_eq!(memory.notes, []);
     assert_eq!(memory.members(), ["logs.zip!a", "logs.zip!z", "inner.tar!imap"]);
@@ -73,8 +72,7 @@ fn zip_streamed_with_sizes_behind_the_data() {
     let cut = walk(&bytes[..bytes.len() - 30]);
     assert_eq!((cut.members(), cut.kinds()), (vec!["b", "a"], vec![NoteKind::Damaged]));
     assert!(cut.leaves.iter().all(|leaf| leaf.bytes == a && leaf.damage.is_none()));
-    let heads =
-        walk_with(&bytes[..bytes.len() - 30], Memory { want: Some(Want::Head(5)), ..Memory::default() });
+    let heads = walk_with(&bytes[..bytes.len() - 30], Memory { want: Some(Want::Head(5)), ..Memory::default() });
     assert_eq!(heads.members(), ["b", "a"]);
 }
 

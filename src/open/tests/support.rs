@@ -94,8 +94,7 @@ pub(super) fn text(lines: usize) -> Vec<u8> {
     let mut out = Vec::new();
     for n in 0..lines {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        writeln!(out, "[01/Jan/2024:00:00:{:02}] store1 imapd[{n}]: login {:x}", n % 60, state >> 20)
-            .unwrap();
+        writeln!(out, "[01/Jan/2024:00:00:{:02}] store1 imapd[{n}]: login {:x}", n % 60, state >> 20).unwrap();
     }
     out
 }
