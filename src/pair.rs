@@ -486,7 +486,7 @@ impl PairTable {
         });
         self.slots = slots;
         live += self.held.iter().map(Held::text_length).sum::<usize>();
-        if self.texts.0.len() > 2 * live + SPARE_TEXT {
+        if self.texts.0.len() > 3 * live + SPARE_TEXT {
             self.compact();
         }
     }
@@ -520,7 +520,7 @@ impl PairTable {
 }
 
 /// This much text is not worth tidying up, in bytes.
-const SPARE_TEXT: usize = 64 << 10;
+const SPARE_TEXT: usize = 256 << 10;
 
 impl Slot {
     fn of(key: Key, held: &Held) -> Slot {

@@ -39,8 +39,8 @@ use queue::Queue;
 const PIECE: u64 = 1 << 20;
 /// The block that is read at a time, in bytes: it stays in the second cache, a larger one does not.
 const BLOCK: usize = 64 << 10;
-/// A shard is settled when it holds this many keys, or a third more than settling left: a small table stays in the cache.
-const SETTLE: usize = 1024;
+/// A shard is settled when it holds this many keys, or twice what settling left.
+const SETTLE: usize = 2048;
 /// After this many readings everything is held until the end.
 const READINGS: usize = 4;
 
@@ -343,7 +343,7 @@ impl<'a> Run<'a> {
                 let frontier = frontier.get_or_insert_with(|| lock(&self.progress).frontier.clone());
                 let query = self.reading.connected;
                 table.settle(frontier, &mut |session| collect(query, session, collected));
-                *limit = SETTLE.max(table.len() / 3 * 4);
+                *limit = SETTLE.max(table.len() * 2);
             }
         }
     }
