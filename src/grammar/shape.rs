@@ -7,7 +7,7 @@ const WORDS: usize = 10;
 /// that servers say and this project knows, each with at most one bracket before and one after it and one mark of
 /// punctuation; every other word is masked, and masked words beside each other are one.
 ///
-/// The words come from a fixed list ([`WORDS_OF_SERVERS`], small or with a capital, and [`ACRONYMS`]), whatever a
+/// The words come from a fixed list (`WORDS_OF_SERVERS`, small or with a capital, and `ACRONYMS`), whatever a
 /// message says. So no name is in a shape, unless it is one of these words, and what clients send makes few shapes.
 pub fn shape(message: &[u8]) -> String {
     let mut words: Vec<&str> = message
