@@ -4,7 +4,7 @@
 //! put in: pairing looks at one peer's lines at a time, in the order of R5. [`PairTable::settle`] pairs early what no
 //! line still to come can change, so that memory is bounded; a line that comes too late for that is told to the caller.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -316,22 +316,19 @@ fn place(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(END)
 }
 
-/// What is held of one key. Nearly always that is a login, a close, or the two of one session: those lie here. Anything else is
-/// a chain of lines in the table's `held`. Two cache lines: a login touches the first alone.
+/// A login that waits for its close, or a chain of whatever else was seen of a key. One cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Slot {
+struct Open {
     key: Key,
     chain: u32,
     pid: u32,
-    login: SlotLine,
-    close: SlotLine,
-    times: HeldClose,
+    login: HeldText,
 }
 
-/// A line that lies in its slot; `there` says whether it does.
+/// When a line was written and where its texts are; `there` says whether there is one.
 #[derive(Clone, Copy, Debug, Default)]
-struct SlotLine {
+struct HeldText {
     at: Instant,
     text: u32,
     user: u16,
@@ -341,23 +338,145 @@ struct SlotLine {
     there: bool,
 }
 
-impl SlotLine {
-    fn of(held: &Held) -> SlotLine {
+impl HeldText {
+    fn of(held: &Held) -> HeldText {
         let Held { at, text, user, rest, offset, inferred, .. } = *held;
-        SlotLine { at, text, user, rest, offset, inferred, there: true }
+        HeldText { at, text, user, rest, offset, inferred, there: true }
     }
 
-    fn text_length(&self) -> usize {
-        if self.there { usize::from(self.user) + usize::from(self.rest) } else { 0 }
+    fn held(&self, pid: u32, close: Option<HeldClose>) -> Option<Held> {
+        let HeldText { at, text, user, rest, offset, inferred, there } = *self;
+        let held = Held { at, close, reused: NOT_REUSED, pid, text, next: END, user, rest, offset, inferred };
+        there.then_some(held)
+    }
+}
+
+impl Open {
+    fn new(key: Key, pid: u32) -> Open {
+        Open { key, chain: END, pid, login: HeldText::default() }
+    }
+
+    fn login(&self) -> Option<Held> {
+        self.login.held(self.pid, None)
+    }
+
+    /// Every line of the key.
+    fn lines<'a>(&self, chains: &'a [Held]) -> impl Iterator<Item = Held> + use<'a> {
+        let get = |index: u32| chains.get(usize::try_from(index).ok()?);
+        let chain = std::iter::successors(get(self.chain), move |held| get(held.next));
+        self.login().into_iter().chain(chain.copied())
+    }
+
+    /// Adds lines to the chain; a login that lies here goes there too.
+    fn link(&mut self, lines: impl IntoIterator<Item = Held>, chains: &mut Vec<Held>) {
+        let login = self.login();
+        self.login.there = false;
+        for mut line in login.into_iter().chain(lines) {
+            line.next = std::mem::replace(&mut self.chain, place(chains.len()));
+            chains.push(line);
+        }
+    }
+
+    /// Keeps what the bench left, with the chain in a new place; `false` if nothing is left.
+    fn relay(&mut self, bench: &Bench, chains: &mut Vec<Held>) -> bool {
+        let mut left = bench.logins_left().chain(&bench.closes).copied();
+        let Some(one) = left.next() else { return false };
+        let two = left.next();
+        *self = Open::new(self.key, one.pid);
+        if two.is_none() && one.close.is_none() && one.reused == NOT_REUSED {
+            self.login = HeldText::of(&one);
+        } else {
+            self.link([Some(one), two].into_iter().flatten().chain(left), chains);
+        }
+        true
+    }
+}
+
+/// A session that is closed, or a close alone, as long as a line to come could change what it means.
+#[derive(Clone, Copy, Debug)]
+struct Closed {
+    key: Key,
+    pid: u32,
+    login: HeldText,
+    close: HeldText,
+    times: HeldClose,
+}
+
+impl Closed {
+    fn new(key: Key, login: HeldText, close: &Held, times: HeldClose) -> Closed {
+        Closed { key, pid: close.pid, login, close: HeldText::of(close), times }
+    }
+
+    fn login(&self) -> Option<Held> {
+        self.login.held(self.pid, None)
+    }
+
+    fn close(&self) -> Option<Held> {
+        self.close.held(self.pid, Some(self.times))
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Held> + use<> {
+        self.login().into_iter().chain(self.close())
+    }
+}
+
+/// Closed sessions in the order in which their closes came, found by their keys.
+#[derive(Debug, Default)]
+struct Recent {
+    queue: VecDeque<Closed>,
+    /// The number of the first in the queue.
+    first: u64,
+    /// Hash of a key → number.
+    index: HashTable<(u64, u64)>,
+}
+
+impl Recent {
+    fn push(&mut self, hash: u64, closed: Closed) {
+        let number = self.first + self.queue.len() as u64;
+        self.index.insert_unique(hash, (hash, number), |(hash, _)| *hash);
+        self.queue.push_back(closed);
+    }
+
+    /// Takes out the session of a key.
+    fn take(&mut self, hash: u64, key: &Key) -> Option<Closed> {
+        let Recent { queue, first, index } = self;
+        let at = |number: u64| usize::try_from(number - *first).unwrap_or(usize::MAX);
+        let same = |(h, number): &(u64, u64)| *h == hash && queue.get(at(*number)).is_some_and(|c| c.key == *key);
+        let ((_, number), _) = index.find_entry(hash, same).ok()?.remove();
+        let found = queue.get_mut(at(number))?;
+        let taken = *found;
+        found.close.there = false;
+        Some(taken)
+    }
+
+    /// Takes out the oldest.
+    fn pop(&mut self) {
+        if let Some(oldest) = self.queue.pop_front() {
+            if oldest.close.there {
+                let hash = oldest.key.hash();
+                if let Ok(found) = self.index.find_entry(hash, |(_, number)| *number == self.first) {
+                    found.remove();
+                }
+            }
+            self.first += 1;
+        }
     }
 }
 
 /// Logins and closes that are not settled yet.
 #[derive(Debug, Default)]
 pub struct PairTable {
-    slots: HashTable<Slot>,
+    open: HashTable<Open>,
+    /// Lines of the chains.
     held: Vec<Held>,
+    /// The keys that have a chain.
+    chained: Vec<Key>,
+    /// With how many more than these they are paired next.
+    patience: usize,
+    recent: Recent,
     texts: Texts,
+    /// Bytes of `texts` that are still needed.
+    live: usize,
     /// Up to where each stream was settled, by its number.
     settled: Vec<Instant>,
     /// Keys that are never settled early, because a line of theirs came late.
@@ -374,12 +493,12 @@ impl PairTable {
 
     /// How many keys are held.
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.open.len() + self.recent.index.len()
     }
 
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.len() == 0
     }
 
     /// Adds a line.
@@ -390,7 +509,7 @@ impl PairTable {
         }
         let mut held = Held::of(line);
         self.texts.put(&mut held, line.user, line.rest);
-        self.put(key, held);
+        self.put(key, &held);
     }
 
     /// Adds a batch and empties it.
@@ -398,10 +517,10 @@ impl PairTable {
         // Asking for all keys first makes the processor fetch them side by side.
         let there = batch.lines().filter(|line| {
             let key = Key::of(line);
-            self.slots.find(key.hash(), |slot| slot.key == key).is_some()
+            self.open.find(key.hash(), |open| open.key == key).is_some()
         });
         let new = batch.lines.len() - there.count();
-        self.slots.reserve(new, |slot| slot.key.hash());
+        self.open.reserve(new, |open| open.key.hash());
         batch.lines().for_each(|line| self.add(&line));
         batch.lines.clear();
         batch.text.clear();
@@ -417,38 +536,69 @@ impl PairTable {
         self.settled.get(index).copied().unwrap_or(Instant::MIN)
     }
 
-    fn settle_until(&mut self, stream: StreamId, at: Instant) {
-        let Ok(index) = usize::try_from(stream.0) else { return };
+    /// Moves a stream's frontier ahead; whether it moved.
+    fn settle_until(&mut self, stream: StreamId, at: Instant) -> bool {
+        let Ok(index) = usize::try_from(stream.0) else { return false };
         if index >= self.settled.len() {
             self.settled.resize(index + 1, Instant::MIN);
         }
-        if let Some(settled) = self.settled.get_mut(index) {
-            *settled = at.max(*settled);
-        }
+        let Some(settled) = self.settled.get_mut(index) else { return false };
+        let moved = at > *settled;
+        *settled = at.max(*settled);
+        moved
     }
 
-    /// Puts a line whose texts are in place into the slot of its key.
-    fn put(&mut self, key: Key, held: Held) {
-        let PairTable { slots, held: chains, texts, .. } = self;
-        match slots.entry(key.hash(), |slot| slot.key == key, |slot| slot.key.hash()) {
-            Entry::Vacant(free) => {
-                free.insert(Slot::of(key, &held));
+    /// Puts a line whose texts are in place to the others of its key.
+    fn put(&mut self, key: Key, held: &Held) {
+        let PairTable { open, held: lines, chained, recent, texts, live, .. } = self;
+        *live += held.text_length();
+        let hash = key.hash();
+        match open.entry(hash, |o| o.key == key, |o| o.key.hash()) {
+            Entry::Occupied(mut found) => {
+                let waiting = found.get_mut();
+                let login = waiting.login().filter(|_| waiting.chain == END);
+                match (held.close, login) {
+                    (Some(times), Some(login)) if fits(texts, &login, held, key.port != 0) => {
+                        let closed = Closed::new(key, waiting.login, held, times);
+                        found.remove();
+                        recent.push(hash, closed);
+                    }
+                    _ => {
+                        if waiting.chain == END {
+                            chained.push(key);
+                        }
+                        waiting.link([*held], lines);
+                    }
+                }
             }
-            Entry::Occupied(mut found) => found.get_mut().take(&held, chains, texts),
+            Entry::Vacant(free) => match (recent.take(hash, &key), held.close) {
+                (Some(closed), _) => {
+                    let mut waiting = Open::new(key, held.pid);
+                    waiting.link(closed.lines().chain([*held]), lines);
+                    chained.push(key);
+                    free.insert(waiting);
+                }
+                (None, None) => {
+                    let login = HeldText::of(held);
+                    free.insert(Open { login, ..Open::new(key, held.pid) });
+                }
+                (None, Some(times)) => recent.push(hash, Closed::new(key, HeldText::default(), held, times)),
+            },
         }
     }
 
     /// Everything that either holds.
     pub fn merge(mut self, mut other: PairTable) -> PairTable {
-        if self.slots.len() < other.slots.len() {
+        if self.len() < other.len() {
             std::mem::swap(&mut self, &mut other);
         }
-        for slot in &other.slots {
-            for line in slot.lines(&other.held) {
-                let mut held = Held { next: END, ..line };
-                self.texts.put(&mut held, other.texts.user(&line), other.texts.rest(&line));
-                self.put(slot.key, held);
-            }
+        let closed = other.recent.queue.iter().filter(|closed| closed.close.there);
+        let closed = closed.flat_map(|closed| closed.lines().map(|line| (closed.key, line)));
+        let open = other.open.iter().flat_map(|open| open.lines(&other.held).map(|line| (open.key, line)));
+        for (key, line) in open.chain(closed) {
+            let mut held = Held { next: END, ..line };
+            self.texts.put(&mut held, other.texts.user(&line), other.texts.rest(&line));
+            self.put(key, &held);
         }
         self.hold.extend(other.hold);
         self.late.extend(other.late);
@@ -461,49 +611,87 @@ impl PairTable {
     /// Pairs every close that no line at or after `frontier` of its stream can concern any more, and hands out the
     /// sessions. Streams without a frontier are left alone.
     pub fn settle(&mut self, frontier: &BTreeMap<StreamId, Instant>, out: &mut dyn FnMut(&Settled<'_>)) {
-        for (stream, at) in frontier {
-            self.settle_until(*stream, *at);
-        }
-        let (old_held, mut slots) = (std::mem::take(&mut self.held), std::mem::take(&mut self.slots));
-        let mut bench = Bench::default();
-        let mut live = 0;
-        slots.retain(|slot| {
-            let held_back = !self.hold.is_empty() && self.hold.contains(&slot.key);
-            let until = if held_back { Instant::MIN } else { self.settled_until(slot.key.stream) };
-            let stays = if slot.chain != END {
-                bench.settle_slot(slot, &old_held, &self.texts, until, out);
-                slot.relay(&bench, &mut self.held)
-            } else if slot.is_ready(until) {
-                out(&Settled::new(&slot.key, &self.texts, slot.login(), slot.close(), false));
-                false
+        let moved: Vec<StreamId> = frontier
+            .iter()
+            .filter(|(stream, at)| self.settle_until(**stream, **at))
+            .map(|(stream, _)| *stream)
+            .collect();
+        while let Some(&oldest) = self.recent.queue.front() {
+            let held_back = !self.hold.is_empty() && self.hold.contains(&oldest.key);
+            if !oldest.close.there {
+                self.recent.pop();
+            } else if !held_back && self.is_ready(&oldest) {
+                out(&Settled::new(&oldest.key, &self.texts, oldest.login(), oldest.close(), false));
+                self.live -= oldest.lines().map(|line| line.text_length()).sum::<usize>();
+                self.recent.pop();
+            } else if held_back || (self.recent.queue.len() > WAITING && !moved.contains(&oldest.key.stream)) {
+                // It would hold up the others: it waits with the chains.
+                self.recent.pop();
+                let mut waiting = Open::new(oldest.key, oldest.pid);
+                waiting.link(oldest.lines(), &mut self.held);
+                self.chained.push(oldest.key);
+                self.open.insert_unique(oldest.key.hash(), waiting, |open| open.key.hash());
             } else {
-                true
-            };
-            if stays {
-                live += slot.login.text_length() + slot.close.text_length();
+                break;
             }
-            stays
-        });
-        self.slots = slots;
-        live += self.held.iter().map(Held::text_length).sum::<usize>();
-        if self.texts.0.len() > 3 * live + SPARE_TEXT {
+        }
+        if self.chained.len() > self.patience {
+            self.settle_chains(out);
+        }
+        if self.texts.0.len() > 2 * self.live + SPARE_TEXT {
             self.compact();
         }
+    }
+
+    fn is_ready(&self, closed: &Closed) -> bool {
+        closed.close.at.saturating_add(LOGIN_AFTER_END) < self.settled_until(closed.key.stream)
+    }
+
+    /// Pairs the lines of chains, as far as they are ready.
+    fn settle_chains(&mut self, out: &mut dyn FnMut(&Settled<'_>)) {
+        let (old_lines, chained) = (std::mem::take(&mut self.held), std::mem::take(&mut self.chained));
+        let length = |lines: &mut dyn Iterator<Item = Held>| lines.map(|line| line.text_length()).sum::<usize>();
+        let mut bench = Bench::default();
+        for key in chained {
+            let held_back = !self.hold.is_empty() && self.hold.contains(&key);
+            let until = if held_back { Instant::MIN } else { self.settled_until(key.stream) };
+            let Ok(mut found) = self.open.find_entry(key.hash(), |open| open.key == key) else { continue };
+            let waiting = found.get_mut();
+            self.live -= length(&mut waiting.lines(&old_lines));
+            bench.load(&key, waiting.lines(&old_lines), &self.texts);
+            bench.settle(&key, &self.texts, until, out);
+            if waiting.relay(&bench, &mut self.held) {
+                self.live += length(&mut waiting.lines(&self.held));
+                if waiting.chain != END {
+                    self.chained.push(key);
+                }
+            } else {
+                found.remove();
+            }
+        }
+        self.patience = self.chained.len() * 2;
     }
 
     /// Writes the texts that are still needed anew, without the others.
     fn compact(&mut self) {
         let old = std::mem::take(&mut self.texts);
-        let PairTable { slots, held, texts, .. } = self;
+        let PairTable { open, held, recent, texts, .. } = self;
         let mut relay = |line: Held| {
             let mut moved = line;
             texts.put(&mut moved, old.user(&line), old.rest(&line));
             moved
         };
-        for slot in slots.iter_mut() {
-            for line in [slot.login(), slot.close()].into_iter().flatten() {
-                let moved = relay(line);
-                slot.lay(&moved);
+        for waiting in open.iter_mut() {
+            if let Some(login) = waiting.login() {
+                waiting.login = HeldText::of(&relay(login));
+            }
+        }
+        for closed in recent.queue.iter_mut().filter(|closed| closed.close.there) {
+            if let Some(login) = closed.login() {
+                closed.login = HeldText::of(&relay(login));
+            }
+            if let Some(close) = closed.close() {
+                closed.close = HeldText::of(&relay(close));
             }
         }
         held.iter_mut().for_each(|line| *line = relay(*line));
@@ -511,93 +699,22 @@ impl PairTable {
 
     /// Pairs all that is there: nothing more will come. Logins without a close are handed out without an end.
     pub fn finish(self, out: &mut dyn FnMut(&Settled<'_>)) {
+        for closed in self.recent.queue.iter().filter(|closed| closed.close.there) {
+            out(&Settled::new(&closed.key, &self.texts, closed.login(), closed.close(), false));
+        }
         let mut bench = Bench::default();
-        for slot in &self.slots {
-            bench.settle_slot(slot, &self.held, &self.texts, Instant::MAX, out);
-            bench.unclosed(&slot.key, &self.texts, out);
+        for waiting in &self.open {
+            bench.load(&waiting.key, waiting.lines(&self.held), &self.texts);
+            bench.settle(&waiting.key, &self.texts, Instant::MAX, out);
+            bench.unclosed(&waiting.key, &self.texts, out);
         }
     }
 }
 
+/// So many closed sessions may wait for a frontier that does not move.
+const WAITING: usize = 4096;
 /// This much text is not worth tidying up, in bytes.
 const SPARE_TEXT: usize = 256 << 10;
-
-impl Slot {
-    fn of(key: Key, held: &Held) -> Slot {
-        let empty = SlotLine::default();
-        let times = HeldClose { connect: 0, by_duration: 0, offset: 0, mismatch: false };
-        let mut slot = Slot { key, chain: END, pid: held.pid, login: empty, close: empty, times };
-        slot.lay(held);
-        slot
-    }
-
-    /// Lays a line into its place.
-    fn lay(&mut self, held: &Held) {
-        match held.close {
-            Some(times) => (self.close, self.times) = (SlotLine::of(held), times),
-            None => self.login = SlotLine::of(held),
-        }
-    }
-
-    fn held(&self, line: &SlotLine, close: Option<HeldClose>) -> Option<Held> {
-        let SlotLine { at, text, user, rest, offset, inferred, there } = *line;
-        let held = Held { at, close, reused: NOT_REUSED, pid: self.pid, text, next: END, user, rest, offset, inferred };
-        there.then_some(held)
-    }
-
-    /// The login that lies here.
-    fn login(&self) -> Option<Held> {
-        self.held(&self.login, None)
-    }
-
-    /// The close that lies here.
-    fn close(&self) -> Option<Held> {
-        self.held(&self.close, Some(self.times))
-    }
-
-    /// Every line of the slot.
-    fn lines<'a>(&self, chains: &'a [Held]) -> impl Iterator<Item = Held> + use<'a> {
-        let get = |index: u32| chains.get(usize::try_from(index).ok()?);
-        let chain = std::iter::successors(get(self.chain), move |held| get(held.next));
-        self.login().into_iter().chain(self.close()).chain(chain.copied())
-    }
-
-    /// Takes one more line: the close of the login that lies here, or else all of them become a chain.
-    fn take(&mut self, held: &Held, chains: &mut Vec<Held>, texts: &Texts) {
-        let has_port = self.key.port != 0;
-        let fitting = self.chain == END && held.close.is_some() && !self.close.there;
-        if fitting && self.login().is_some_and(|login| fits(texts, &login, held, has_port)) {
-            self.lay(held);
-            return;
-        }
-        for mut line in [self.login(), self.close(), Some(*held)].into_iter().flatten() {
-            line.next = std::mem::replace(&mut self.chain, place(chains.len()));
-            chains.push(line);
-        }
-        (self.login.there, self.close.there) = (false, false);
-    }
-
-    /// Whether the close that lies here cannot be changed any more by a line to come.
-    fn is_ready(&self, until: Instant) -> bool {
-        self.close.there && self.close.at.saturating_add(LOGIN_AFTER_END) < until
-    }
-
-    /// Keeps what the bench left, with chains in new places; `false` if nothing is left.
-    fn relay(&mut self, bench: &Bench, chains: &mut Vec<Held>) -> bool {
-        let mut left = bench.logins_left().chain(&bench.closes).copied();
-        let Some(one) = left.next() else { return false };
-        *self = Slot::of(self.key, &one);
-        let two = left.next();
-        if two.is_some() || one.reused != NOT_REUSED {
-            (self.login.there, self.close.there) = (false, false);
-            for mut held in [Some(one), two].into_iter().flatten().chain(left) {
-                held.next = std::mem::replace(&mut self.chain, place(chains.len()));
-                chains.push(held);
-            }
-        }
-        true
-    }
-}
 
 /// Where the lines of one key are laid out and paired.
 #[derive(Debug, Default)]
@@ -608,44 +725,29 @@ struct Bench {
 }
 
 impl Bench {
-    /// R5 for one slot; what is not ready stays on the bench.
-    fn settle_slot(
-        &mut self,
-        slot: &Slot,
-        chains: &[Held],
-        texts: &Texts,
-        until: Instant,
-        out: &mut dyn FnMut(&Settled<'_>),
-    ) {
-        self.load(slot, chains, texts);
-        self.settle(&slot.key, texts, until, out);
-    }
-
-    /// Takes up the lines of a slot, in the order of R5. Equal lines of a peer with a port are one line, read twice (R13).
-    fn load(&mut self, slot: &Slot, chains: &[Held], texts: &Texts) {
+    /// Takes up the lines of a key, in the order of R5. Equal lines of a peer with a port are one line, read twice (R13).
+    fn load(&mut self, key: &Key, lines: impl Iterator<Item = Held>, texts: &Texts) {
         self.logins.clear();
         self.closes.clear();
         self.taken.clear();
-        for held in slot.lines(chains) {
+        for held in lines {
             if held.close.is_some() { &mut self.closes } else { &mut self.logins }.push(held);
         }
-        if slot.chain != END {
-            let login = |h: &Held| (h.at, h.pid, h.offset, h.inferred);
-            let order = |h: &Held| (h.at, h.close, h.pid, h.offset, h.inferred);
-            let same = |a: &Held, b: &Held| texts.rest(a) == texts.rest(b) && texts.user(a) == texts.user(b);
-            self.logins.sort_by(|a, b| {
-                let text = |h| (texts.rest(h), texts.user(h));
-                a.at.cmp(&b.at).then_with(|| text(a).cmp(&text(b))).then_with(|| login(a).cmp(&login(b)))
-            });
-            self.closes.sort_by(|a, b| {
-                let key = |h: &Held| (h.at, h.close.map(|c| c.connect));
-                let text = |h| (texts.user(h), texts.rest(h));
-                key(a).cmp(&key(b)).then_with(|| text(a).cmp(&text(b))).then_with(|| order(a).cmp(&order(b)))
-            });
-            if slot.key.peer().has_port() {
-                self.logins.dedup_by(|a, b| login(a) == login(b) && same(a, b));
-                self.closes.dedup_by(|a, b| order(a) == order(b) && same(a, b));
-            }
+        let login = |h: &Held| (h.at, h.pid, h.offset, h.inferred);
+        let order = |h: &Held| (h.at, h.close, h.pid, h.offset, h.inferred);
+        let same = |a: &Held, b: &Held| texts.rest(a) == texts.rest(b) && texts.user(a) == texts.user(b);
+        self.logins.sort_by(|a, b| {
+            let text = |h| (texts.rest(h), texts.user(h));
+            a.at.cmp(&b.at).then_with(|| text(a).cmp(&text(b))).then_with(|| login(a).cmp(&login(b)))
+        });
+        self.closes.sort_by(|a, b| {
+            let key = |h: &Held| (h.at, h.close.map(|c| c.connect));
+            let text = |h| (texts.user(h), texts.rest(h));
+            key(a).cmp(&key(b)).then_with(|| text(a).cmp(&text(b))).then_with(|| order(a).cmp(&order(b)))
+        });
+        if key.port != 0 {
+            self.logins.dedup_by(|a, b| login(a) == login(b) && same(a, b));
+            self.closes.dedup_by(|a, b| order(a) == order(b) && same(a, b));
         }
         self.taken.resize(self.logins.len(), false);
     }
@@ -775,6 +877,8 @@ mod tests {
     fn settling_early_changes_nothing() {
         let p = Some(1);
         let lines = [
+            login(5, "ani", Some(2)),
+            close(4, 7, "ani", Some(2)),
             login(10, "ed", p),
             login(30, "ed", p),
             close(9, 50, "ed", p),
@@ -798,7 +902,7 @@ mod tests {
         whole.finish(&mut |s| expected.push(s.to_session()));
         expected.sort();
         assert_eq!(got, expected);
-        assert_eq!(expected[1].reused, Some(500));
+        assert_eq!(expected[2].reused, Some(500));
     }
 
     #[test]

@@ -139,9 +139,9 @@ impl Names {
         } else {
             uid
         };
-        match uid.strip_suffix(self.default_domain.as_slice()) {
-            Some(bare) if !bare.is_empty() => bare,
-            _ => uid,
+        match self.default_domain.as_slice() {
+            [] => uid,
+            domain => uid.strip_suffix(domain).filter(|bare| !bare.is_empty()).unwrap_or(uid),
         }
     }
 }

@@ -35,12 +35,10 @@ use crate::trail::{Collected, FileId, Trail};
 use progress::Progress;
 use queue::Queue;
 
-/// The piece of a plain file that a worker claims at a time, in bytes.
-const PIECE: u64 = 1 << 20;
+/// The piece of a plain file that a worker claims at a time, in bytes: what it gives to pairing stays in the second cache.
+const PIECE: u64 = 256 << 10;
 /// The block that is read at a time, in bytes: it stays in the second cache, a larger one does not.
 const BLOCK: usize = 64 << 10;
-/// A shard is settled when it holds this many keys, or twice what settling left.
-const SETTLE: usize = 2048;
 /// After this many readings everything is held until the end.
 const READINGS: usize = 4;
 
@@ -132,7 +130,6 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
 struct Shard {
     table: PairTable,
     collected: Collected,
-    limit: usize,
 }
 
 /// One reading of everything.
@@ -173,13 +170,7 @@ enum Claim<'a> {
 
 impl<'a> Run<'a> {
     fn new(plan: &'a Plan, streams: &'a Streams, reading: Reading<'a>, hold: &BTreeSet<Key>, settles: bool) -> Run<'a> {
-        let shard = || {
-            Mutex::new(Shard {
-                table: PairTable::holding(hold.clone()),
-                collected: Collected::default(),
-                limit: SETTLE,
-            })
-        };
+        let shard = || Mutex::new(Shard { table: PairTable::holding(hold.clone()), collected: Collected::default() });
         Run {
             plan,
             streams,
@@ -337,13 +328,12 @@ impl<'a> Run<'a> {
         let mut frontier: Option<BTreeMap<StreamId, Instant>> = None;
         for (shard, batch) in self.shards.iter().zip(&mut folder.batches) {
             let mut shard = lock(shard);
-            let Shard { table, collected, limit } = &mut *shard;
+            let Shard { table, collected } = &mut *shard;
             table.add_all(batch);
-            if self.settles && table.len() > *limit {
+            if self.settles {
                 let frontier = frontier.get_or_insert_with(|| lock(&self.progress).frontier.clone());
                 let query = self.reading.connected;
                 table.settle(frontier, &mut |session| collect(query, session, collected));
-                *limit = SETTLE.max(table.len() * 2);
             }
         }
     }

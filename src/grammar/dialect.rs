@@ -82,7 +82,7 @@ impl Template {
     /// Whether it reads lines of this process.
     #[inline]
     fn is_of(&self, process: &[u8]) -> bool {
-        self.processes.is_empty() || self.processes.iter().any(|p| p == process)
+        self.processes.is_empty() || self.processes.iter().any(|p| matcher::same(p, process))
     }
 }
 

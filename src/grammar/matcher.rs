@@ -154,14 +154,26 @@ pub(super) fn run<'a>(ops: &[Op], input: &'a [u8], reasons: &[Box<[u8]>], fields
     input.is_empty()
 }
 
-/// What follows a literal. Most are of one or two bytes, which are not worth a call.
+/// What follows a literal. Most are short, which is not worth a call.
 #[inline]
 fn after<'a>(literal: &[u8], input: &'a [u8]) -> Option<&'a [u8]> {
     match (literal, input) {
         ([a], [x, rest @ ..]) => (a == x).then_some(rest),
         ([a, b], [x, y, rest @ ..]) => (a == x && b == y).then_some(rest),
-        _ => input.strip_prefix(literal),
+        _ => {
+            let (head, rest) = input.split_at_checked(literal.len())?;
+            same(literal, head).then_some(rest)
+        }
     }
+}
+
+/// Whether two texts of one length are the same; short ones are compared without a call.
+#[inline]
+pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() > 12 {
+        return a == b;
+    }
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b)
 }
 
 /// A hole whose end only the rest of the template (`ops`) decides: of all ends, the first in the terminal's own order
