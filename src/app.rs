@@ -10,14 +10,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::answer::{At, AtError, Connected, ConnectedQuery, INFERRED_FORMAT, LastAccessRows, connected};
+use crate::answer::{At, AtError, Connected, ConnectedQuery, LastAccessRows, connected};
 use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
 use crate::note::Note;
 use crate::plan::{Leaf, Plan, PlanOptions, plan};
 use crate::read::{Meter, Outcome, Reading, read};
 use crate::remarks::{Remarks, written};
-use crate::render::Answer;
+use crate::render::{Answer, Summary};
 use crate::resolve::{ClockError, FileFacts, Resolved, resolve};
 use crate::streams::Streams;
 use crate::text::visible;
@@ -169,9 +169,7 @@ fn answer(
     };
     ask.check_window(&resolved)?;
     let access = cli.access.then(|| LastAccessRows::new(&outcome.trail.access, streams, &ask.needs.users));
-    let flagged = rows.iter().flatten().any(|r| r.flags.contains(&INFERRED_FORMAT));
-    let inferred = flagged
-        || access.iter().any(|rows| rows.iter().any(|r| r.services.iter().flatten().any(|s| !s.flags.is_empty())));
+    let summary = Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), cli.tz);
     let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let remarks = Remarks {
         leaves: &leaves,
@@ -179,7 +177,7 @@ fn answer(
         streams: &resolved,
         connected: ask.connected.as_ref(),
         access: cli.access,
-        inferred,
+        inferred: summary.inferred,
     };
     let mut all = [plan.notes.clone(), outcome.notes, remarks.notes(), ask.echoes(&resolved)].concat();
     all.sort();
@@ -192,10 +190,11 @@ fn answer(
         tally: &outcome.trail.tally,
         query: ask.as_json(cli),
         zone: cli.tz,
+        summary,
     };
     output.write(&answer)?;
     notes.tell(&all);
-    if let (crate::cli::Format::Table, Some(offset)) = (cli.format, answer.shared_offset()) {
+    if let (crate::cli::Format::Table, Some(offset)) = (cli.format, summary.shared_offset) {
         notes.zone(cli.tz, offset);
     }
     Ok(if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered })

@@ -142,17 +142,6 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
     out.write_all(b"}\n")
 }
 
-/// Writes the coverage records as JSON Lines.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write_coverage(streams: &[Resolved], zone: Zone, out: &mut dyn io::Write) -> io::Result<()> {
-    streams.iter().try_for_each(|stream| {
-        put(&coverage(stream, zone), out)?;
-        out.write_all(b"\n")
-    })
-}
-
 fn coverage(stream: &Resolved, zone: Zone) -> Value {
     let shown = |at| {
         let offset = stream.clock.offset_at(at);

@@ -6,10 +6,9 @@ mod table;
 
 use std::io;
 
-pub use json::write_coverage;
 pub use table::{Align, Columns};
 
-use crate::answer::{Connected, LastAccessRow, LastAccessRows};
+use crate::answer::{Connected, INFERRED_FORMAT, LastAccessRow, LastAccessRows};
 use crate::model::{Service, Stamp};
 use crate::note::Note;
 use crate::resolve::Resolved;
@@ -33,27 +32,38 @@ pub struct Answer<'a> {
     pub query: serde_json::Value,
     /// How times are shown.
     pub zone: Zone,
+    /// What is to be known of all rows together.
+    pub summary: Summary,
+}
+
+/// What is to be known of all rows together, found in one pass over them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The offset that all times share, in minutes; `None` where they differ or there is none.
+    pub shared_offset: Option<i16>,
+    /// Whether a row rests on a template that is a guess.
+    pub inferred: bool,
+}
+
+impl Summary {
+    /// Of the rows of `-c` and of `-a`.
+    pub fn new(connected: &[Connected], access: Option<&LastAccessRows<'_>>, zone: Zone) -> Summary {
+        let (mut shared, mut differ, mut inferred) = (None, false, false);
+        let mut see = |stamp: Stamp, flags: &[&str]| {
+            let offset = zone.of(stamp).offset;
+            differ |= shared.is_some_and(|s| s != offset);
+            shared = Some(offset);
+            inferred |= flags.contains(&INFERRED_FORMAT);
+        };
+        connected.iter().for_each(|row| see(row.since, &row.flags));
+        if let Some(rows) = access {
+            rows.iter().for_each(|row| row.services.iter().flatten().for_each(|s| see(s.last_access, s.flags)));
+        }
+        Summary { shared_offset: shared.filter(|_| !differ), inferred }
+    }
 }
 
 impl Answer<'_> {
-    /// The offset that all times of the answer share, in minutes; `None` where they differ or there is none.
-    pub fn shared_offset(&self) -> Option<i16> {
-        let mut shared: Option<i16> = None;
-        let mut differ = false;
-        let mut see = |stamp: Stamp| {
-            let offset = self.zone.of(stamp).offset;
-            differ |= shared.is_some_and(|s| s != offset);
-            shared = Some(offset);
-        };
-        if let Some((rows, _)) = self.connected {
-            rows.iter().for_each(|r| see(r.since));
-        }
-        if let Some(rows) = &self.access {
-            rows.iter().for_each(|row| row.services.iter().flatten().for_each(|s| see(s.last_access)));
-        }
-        shared.filter(|_| !differ)
-    }
-
     /// Whether the digits of a time were shown twice, so that it needs its offset.
     fn repeats(&self, stamp: Stamp) -> bool {
         self.zone.repeats(stamp).unwrap_or_else(|| self.streams.iter().any(|s| s.clock.is_repeated(stamp)))

@@ -95,7 +95,7 @@ fn blanks(out: &mut dyn io::Write, mut n: usize) -> io::Result<()> {
 const NOT_RECORDED: &str = "---NOT-RECORDED---";
 
 pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    let all_offsets = answer.shared_offset().is_none();
+    let all_offsets = answer.summary.shared_offset.is_none();
     if let Some((rows, services)) = answer.connected {
         connected(answer, rows, services, all_offsets, out)?;
         if answer.access.is_some() {
