@@ -1,9 +1,9 @@
 //! `-a`: the last access of each user over each service (R11).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::INFERRED_FORMAT;
-use crate::model::{Service, Stamp};
+use crate::model::Stamp;
 use crate::streams::{StreamId, Streams};
 use crate::trail::{Access, Last, LastAccess, Sorted};
 
@@ -29,7 +29,7 @@ pub struct ServiceAccess<'a> {
 pub struct LastAccessRow<'a> {
     /// The user (R2).
     pub user: &'a [u8],
-    /// By service, in the order of [`Service::ALL`].
+    /// By service, in the order of [`Service::ALL`](crate::model::Service::ALL).
     pub services: [Option<ServiceAccess<'a>>; 3],
 }
 
@@ -38,13 +38,14 @@ pub struct LastAccessRow<'a> {
 pub struct LastAccessRows<'a> {
     access: Sorted<'a>,
     asked: &'a BTreeSet<Vec<u8>>,
-    stores: Vec<(Vec<u8>, Service)>,
+    stores: BTreeMap<StreamId, Vec<u8>>,
 }
 
 impl<'a> LastAccessRows<'a> {
     /// Of users asked for, seen or not; of all that were seen if none was asked for.
     pub fn new(access: &'a LastAccess, streams: &Streams, asked: &'a BTreeSet<Vec<u8>>) -> LastAccessRows<'a> {
-        LastAccessRows { access: access.sorted(), asked, stores: streams.names() }
+        let stores = streams.all().into_iter().map(|(store, _, id)| (id, store)).collect();
+        LastAccessRows { access: access.sorted(), asked, stores }
     }
 
     /// The rows, in the order of the users' bytes.
@@ -89,7 +90,6 @@ impl<'a> LastAccessRows<'a> {
     }
 
     fn store(&self, stream: StreamId) -> &[u8] {
-        let index = usize::try_from(stream.0).unwrap_or(usize::MAX);
-        self.stores.get(index).map_or(&[], |(store, _)| store.as_slice())
+        self.stores.get(&stream).map_or(&[], Vec::as_slice)
     }
 }

@@ -3,6 +3,7 @@
 use nom::Parser;
 use nom::bytes::complete::take_while1;
 
+use super::eight::{Digits, eight};
 use super::stamp::{days, four_digits, two_digits};
 use super::{Parsed, fault};
 
@@ -16,6 +17,12 @@ pub fn word(input: &[u8]) -> Parsed<'_, &[u8]> {
 pub fn number(input: &[u8]) -> Parsed<'_, u64> {
     /// So many digits always fit.
     const SAFE: usize = 19;
+    let digits = Digits::of(eight(input));
+    if let count @ 1..=7 = digits.count()
+        && let Some(rest) = input.get(count..)
+    {
+        return Ok((rest, u64::from(digits.number(count))));
+    }
     let mut n: u64 = 0;
     let mut rest = input;
     while let [digit @ b'0'..=b'9', after @ ..] = rest {

@@ -1,5 +1,6 @@
 //! The one matcher: runs a template's program over a message.
 
+use super::eight::{eight, first_of};
 use super::fields::{Start, duration, number, start};
 use super::peer::peer;
 use super::template::{Op, Terminal};
@@ -135,18 +136,78 @@ impl Fields<'_> {
     }
 }
 
-/// Runs `ops` over the whole of `input`; `reasons` are the known ones, longest first. Where it fails, it may leave
-/// values of this template in `fields`.
-pub(super) fn run<'a>(ops: &[Op], input: &'a [u8], reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
-    let mut input = input;
-    let mut ops = ops.iter();
-    while let Some(op) = ops.next() {
-        let read = match op {
-            Op::Literal(literal) => after(literal, input),
-            Op::Hole(hole, terminal @ (Terminal::Text | Terminal::First | Terminal::Reason), _) => {
-                return choose(*hole, *terminal, ops.as_slice(), input, reasons, fields);
+/// A template as the matcher runs it: steps one after another.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Program {
+    steps: Vec<Step>,
+}
+
+/// Literal text, perhaps none, and the hole behind it.
+#[derive(Clone, Debug)]
+struct Step {
+    literal: Box<[u8]>,
+    /// The literal as [`eight`] gives it, and which bits of eight bytes it takes; none where it is longer.
+    eight: (u64, u64),
+    /// The hole, the terminal that reads it, and the byte that ends a word besides the blank.
+    hole: Option<(Hole, Terminal, u8)>,
+}
+
+impl Step {
+    fn new(literal: &[u8], hole: Option<(Hole, Terminal, u8)>) -> Step {
+        let taken = u32::try_from(8 * literal.len()).ok().and_then(|bits| u64::MAX.checked_shl(bits));
+        let mask = if literal.len() > 8 { 0 } else { !taken.unwrap_or(0) };
+        Step { literal: literal.into(), eight: (eight(literal) & mask, mask), hole }
+    }
+
+    /// What follows the literal.
+    #[inline]
+    fn after<'a>(&self, input: &'a [u8]) -> Option<&'a [u8]> {
+        let (value, mask) = self.eight;
+        if eight(input) & mask != value {
+            return None;
+        }
+        let (head, rest) = input.split_at_checked(self.literal.len())?;
+        (self.literal.len() <= 8 || *head == *self.literal).then_some(rest)
+    }
+}
+
+impl Program {
+    pub(super) fn new(ops: &[Op]) -> Program {
+        let mut steps = Vec::new();
+        let mut literal: &[u8] = &[];
+        for op in ops {
+            match op {
+                Op::Literal(text) => literal = text,
+                Op::Hole(hole, terminal, stop) => {
+                    steps.push(Step::new(std::mem::take(&mut literal), Some((*hole, *terminal, *stop))));
+                }
             }
-            Op::Hole(hole, terminal, stop) => read(*hole, *terminal, *stop, input, fields),
+        }
+        if !literal.is_empty() {
+            steps.push(Step::new(literal, None));
+        }
+        Program { steps }
+    }
+
+    /// Runs over the whole of `input`; `reasons` are the known ones, longest first. Where it fails, it may leave
+    /// values of this template in `fields`.
+    #[inline]
+    pub(super) fn run<'a>(&self, input: &'a [u8], reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
+        run(&self.steps, input, reasons, fields)
+    }
+}
+
+fn run<'a>(steps: &[Step], input: &'a [u8], reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
+    let mut input = input;
+    let mut steps = steps.iter();
+    while let Some(step) = steps.next() {
+        let Some(rest) = step.after(input) else { return false };
+        let Some((hole, terminal, stop)) = step.hole else { return rest.is_empty() };
+        let read = match terminal {
+            Terminal::Text | Terminal::First | Terminal::Reason => {
+                return choose(hole, terminal, steps.as_slice(), rest, reasons, fields);
+            }
+            _ => read(hole, terminal, stop, rest, fields),
         };
         let Some(rest) = read else { return false };
         input = rest;
@@ -154,41 +215,19 @@ pub(super) fn run<'a>(ops: &[Op], input: &'a [u8], reasons: &[Box<[u8]>], fields
     input.is_empty()
 }
 
-/// What follows a literal. Most are short, which is not worth a call.
-#[inline]
-fn after<'a>(literal: &[u8], input: &'a [u8]) -> Option<&'a [u8]> {
-    match (literal, input) {
-        ([a], [x, rest @ ..]) => (a == x).then_some(rest),
-        ([a, b], [x, y, rest @ ..]) => (a == x && b == y).then_some(rest),
-        _ => {
-            let (head, rest) = input.split_at_checked(literal.len())?;
-            same(literal, head).then_some(rest)
-        }
-    }
-}
-
-/// Whether two texts of one length are the same; short ones are compared without a call.
-#[inline]
-pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() > 12 {
-        return a == b;
-    }
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b)
-}
-
-/// A hole whose end only the rest of the template (`ops`) decides: of all ends, the first in the terminal's own order
+/// A hole whose end only the rest of the template (`steps`) decides: of all ends, the first in the terminal's own order
 /// behind which the rest fits.
 fn choose<'a>(
     hole: Hole,
     terminal: Terminal,
-    ops: &[Op],
+    steps: &[Step],
     input: &'a [u8],
     reasons: &[Box<[u8]>],
     fields: &mut Fields<'a>,
 ) -> bool {
     let mut fits = |end: usize| {
         let Some((held, rest)) = input.split_at_checked(end) else { return false };
-        let fits = run(ops, rest, reasons, fields);
+        let fits = run(steps, rest, reasons, fields);
         if fits {
             keep(hole, held, fields);
         }
@@ -198,15 +237,14 @@ fn choose<'a>(
         let stands = |r: &[u8]| input.get(..r.len()).is_some_and(|start| start.eq_ignore_ascii_case(r));
         return reasons.iter().any(|reason| stands(reason) && fits(reason.len()));
     }
-    let Some(Op::Literal(literal)) = ops.first() else { return false };
-    let Some(&first) = literal.first() else { return false };
+    let Some(&first) = steps.first().and_then(|step| step.literal.first()) else { return false };
     match terminal {
         Terminal::First => memchr::memchr_iter(first, input).any(fits),
         _ => memchr::memrchr_iter(first, input).any(fits),
     }
 }
 
-#[inline]
+#[inline(always)]
 fn read<'a>(hole: Hole, terminal: Terminal, stop: u8, input: &'a [u8], fields: &mut Fields<'a>) -> Option<&'a [u8]> {
     match terminal {
         Terminal::Word => {
@@ -257,26 +295,19 @@ fn read<'a>(hole: Hole, terminal: Terminal, stop: u8, input: &'a [u8], fields: &
     }
 }
 
-/// How many bytes stand before the first blank or `stop`. Eight bytes are looked at together, since there is a name in
-/// nearly every line, too long for a byte at a time and too short for a search that must be called.
+/// How many bytes stand before the first blank or `stop`.
 #[inline]
 fn word_length(input: &[u8], stop: u8) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    // The lowest bit that is set belongs to the lowest byte that is zero; those above it may be wrong.
-    let zeros = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes & (ONES << 7);
-    let (blanks, stops) = (ONES * u64::from(b' '), ONES * u64::from(stop));
     let mut length = 0;
     let mut rest = input;
-    while let Some((eight, after)) = rest.split_first_chunk() {
-        let eight = u64::from_le_bytes(*eight);
-        let found = zeros(eight ^ blanks) | zeros(eight ^ stops);
-        if found != 0 {
-            return length + found.trailing_zeros() as usize / 8;
+    while let Some((head, after)) = rest.split_first_chunk::<8>() {
+        if let Some(end) = first_of(eight(head), b' ', stop) {
+            return length + end;
         }
         length += 8;
         rest = after;
     }
-    length + rest.iter().position(|&b| b == b' ' || b == stop).unwrap_or(rest.len())
+    first_of(eight(rest), b' ', stop).map_or(input.len(), |end| input.len().min(length + end))
 }
 
 #[inline]
@@ -312,7 +343,8 @@ mod tests {
         let reasons = ["gone (hold)", "gone"].map(|r| r.as_bytes().into());
         let mut fields = Fields::default();
         let holes = ops.iter().filter_map(|op| if let Op::Hole(hole, ..) = op { Some(*hole) } else { None });
-        run(&ops, message.as_bytes(), &reasons, &mut fields)
+        Program::new(&ops)
+            .run(message.as_bytes(), &reasons, &mut fields)
             .then(|| holes.map(|h| format!("{}={}", h.name(), fields.text(h))).collect::<Vec<_>>().join(","))
     }
 

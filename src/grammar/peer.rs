@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::eight::{Digits, eight};
 use super::{Parsed, fault};
 use crate::model::Peer;
 
@@ -72,54 +73,37 @@ fn port_number(digits: &str) -> Option<u16> {
     digits.parse().ok()
 }
 
-/// The usual case, `d.d.d.d:port]` or `d.d.d.d]`, without looking for the bracket first.
+/// The usual case, `d.d.d.d:port]` or `d.d.d.d]` without a zero before other digits, with no branch that the digits
+/// decide. Whatever else there is, is left to [`any_spelling`].
 #[inline]
 fn quick_v4(input: &[u8]) -> Option<(&[u8], Peer)> {
-    let (a, rest) = octet(input)?;
-    let (b, rest) = octet(rest.strip_prefix(b".")?)?;
-    let (c, rest) = octet(rest.strip_prefix(b".")?)?;
-    let (d, mut rest) = octet(rest.strip_prefix(b".")?)?;
+    let (a, b, dot, rest) = two_octets(input)?;
+    let (c, d, end, behind) = two_octets(rest)?;
     let ip = a << 24 | b << 16 | c << 8 | d;
-    let port = match rest {
-        [b':', digits @ ..] => {
-            let (port, after) = decimal(digits, 5)?;
-            rest = after;
-            Some(u16::try_from(port).ok()?)
-        }
-        _ => None,
-    };
-    (rest.first() == Some(&b']')).then(|| (rest, Peer::v4(ip, port)))
+    if dot != b'.' {
+        return None;
+    }
+    if end == b']' {
+        let length = input.len() - behind.len() - 1;
+        return Some((input.get(length..)?, Peer::v4(ip, None)));
+    }
+    let digits = Digits::of(eight(behind));
+    let count @ 1..=5 = digits.count() else { return None };
+    let (port, rest) = (digits.number(count), behind.get(count..)?);
+    (end == b':' && rest.first() == Some(&b']')).then(|| Some((rest, Peer::v4(ip, Some(u16::try_from(port).ok()?)))))?
 }
 
-/// `dec-octet`, with two bytes or more behind its first: there are always as many in a line, and where there are not,
-/// the slow way reads it. A digit too many is left to what follows.
+/// Two octets with a dot between, and the byte behind them: eight bytes hold them, however long they are.
 #[inline]
-fn octet(input: &[u8]) -> Option<(u32, &[u8])> {
-    let [a, from_b @ ..] = input else { return None };
-    let [b, from_c @ ..] = from_b else { return None };
-    let [c, from_d @ ..] = from_c else { return None };
-    let [a, b, c] = [a, b, c].map(|digit| u32::from(digit.wrapping_sub(b'0')));
-    match (a, b, c) {
-        (10.., ..) => None,
-        (_, 10.., _) => Some((a, from_b)),
-        (0, ..) => None,
-        (_, _, 10..) => Some((a * 10 + b, from_c)),
-        _ => Some((a * 100 + b * 10 + c, from_d)).filter(|(octet, _)| *octet < 256),
-    }
-}
-
-/// Up to so many digits, 9 or less, without a leading zero.
-#[inline]
-fn decimal(input: &[u8], longest: usize) -> Option<(u32, &[u8])> {
-    let mut n: u32 = 0;
-    let mut rest = input;
-    while let [digit @ b'0'..=b'9', after @ ..] = rest {
-        n = n.wrapping_mul(10).wrapping_add(u32::from(digit - b'0'));
-        rest = after;
-    }
-    let length = input.len() - rest.len();
-    let leading_zero = length > 1 && input.first() == Some(&b'0');
-    (length > 0 && length <= longest && !leading_zero).then_some((n, rest))
+fn two_octets(input: &[u8]) -> Option<(u32, u32, u8, &[u8])> {
+    let first = Digits::of(eight(input));
+    let second = first.behind();
+    let (one, two) = (first.count(), second.count());
+    let ((a, a_zero), (b, b_zero)) = (first.octet(one), second.octet(two));
+    let end = one + 1 + two;
+    let fits = one.wrapping_sub(1) < 3 && two.wrapping_sub(1) < 3 && (a | b) < 256 && !(a_zero || b_zero);
+    let (dot, last) = (*input.get(one)?, *input.get(end)?);
+    (fits && dot == b'.').then_some((a, b, last, input.get(end + 1..)?))
 }
 
 #[cfg(test)]
