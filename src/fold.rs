@@ -74,8 +74,11 @@ impl Needs {
 
 /// Where a folder's login and close lines go, if not into its own trail.
 pub trait Pairing: std::fmt::Debug + Sync {
-    /// Takes the lines of one block, sorted by [`shard_of`] their keys, and empties the batches. What they tell of users goes to
-    /// `accessed`.
+    /// Whether lines of this shard may wait: then they need texts of their own.
+    fn may_wait(&self, shard: usize) -> bool;
+
+    /// Takes the lines of one block, sorted by [`shard_of`] their keys, and empties the batches. What they, or lines that
+    /// waited, tell of users goes to `accessed`.
     fn take(&self, batches: &mut [Batch; SHARDS], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>));
 }
 
@@ -157,6 +160,12 @@ impl<'a> Folder<'a> {
         Folder { pairing: Some(pairing), ..self }
     }
 
+    /// Does something that tells of users.
+    pub fn with_access<T>(&mut self, work: impl FnOnce(&mut dyn FnMut(&Accessed<'_>)) -> T) -> T {
+        let Folder { needs, streams, trail, .. } = self;
+        work(&mut |accessed| keep_access(needs, streams, &mut trail.access, accessed))
+    }
+
     /// Begins a piece of a file.
     pub fn begin(&mut self, file: FileId) {
         self.file = file;
@@ -164,6 +173,11 @@ impl<'a> Folder<'a> {
 
     /// Folds whole lines; `place` is the offset of the first in the decoded text.
     pub fn lines(&mut self, block: &[u8], place: u64, years: &Years) {
+        if let Some(pairing) = self.pairing {
+            for (shard, batch) in self.batches.iter_mut().enumerate() {
+                batch.apart = pairing.may_wait(shard);
+            }
+        }
         for (start, line, bytes) in Lines::new(block) {
             self.line(block, line, bytes, place + start, years);
         }
@@ -266,7 +280,7 @@ impl<'a> Folder<'a> {
     }
 
     /// Notes that a process wrote, and whether its clock went back (R14).
-    #[inline]
+    #[inline(always)]
     fn saw(&mut self, source: Option<Source>, stamp: Stamp, place: u64, counts: Option<Counts>) {
         let Some(source) = source else { return };
         let number = usize::try_from(source.number).unwrap_or(0);

@@ -311,15 +311,15 @@ impl<'a> Run<'a> {
         folder.begin(file);
         lines(&mut folder);
         let sources = folder.end();
-        drop(folder);
-        let mut progress = lock(&self.progress);
+        let frontier = {
+            let mut progress = lock(&self.progress);
+            progress.done(file, piece, pieces, sources);
+            progress.frontier.clone()
+        };
         if self.settles && self.reading.needs.pairs {
-            let frontier = progress.frontier.clone();
-            drop(progress);
-            self.shards.settle(&frontier, self.reading.connected);
-            progress = lock(&self.progress);
+            let query = self.reading.connected;
+            folder.with_access(|accessed| self.shards.settle(&frontier, query, accessed));
         }
-        progress.done(file, piece, pieces, sources);
     }
 }
 

@@ -13,10 +13,16 @@ use crate::model::Peer;
 /// Reads up to, not including, the `]` that closes the template's bracket. `2001:db8::1:143` could be an address,
 /// or an address and a port: it is read as an address, which claims less. Eight groups and a port, or a
 /// last group that no address could have, are read as a port. A zone is accepted and not kept.
+#[inline(always)]
 pub fn peer(input: &[u8]) -> Parsed<'_, Peer> {
-    if let Some(parsed) = quick_v4(input) {
-        return Ok(parsed);
+    match quick_v4(input) {
+        Some(parsed) => Ok(parsed),
+        None => any_peer(input),
     }
+}
+
+#[cold]
+fn any_peer(input: &[u8]) -> Parsed<'_, Peer> {
     let nested = usize::from(input.first() == Some(&b'['));
     let Some(close) = closing(input, nested) else { return fault("peer") };
     let (text, rest) = input.split_at(close);
@@ -75,7 +81,7 @@ fn port_number(digits: &str) -> Option<u16> {
 
 /// The usual case, `d.d.d.d:port]` or `d.d.d.d]` without a zero before other digits, with no branch that the digits
 /// decide. Whatever else there is, is left to [`any_spelling`].
-#[inline]
+#[inline(always)]
 fn quick_v4(input: &[u8]) -> Option<(&[u8], Peer)> {
     let (a, b, dot, rest) = two_octets(input)?;
     let (c, d, end, behind) = two_octets(rest)?;
@@ -94,7 +100,7 @@ fn quick_v4(input: &[u8]) -> Option<(&[u8], Peer)> {
 }
 
 /// Two octets with a dot between, and the byte behind them: eight bytes hold them, however long they are.
-#[inline]
+#[inline(always)]
 fn two_octets(input: &[u8]) -> Option<(u32, u32, u8, &[u8])> {
     let first = Digits::of(eight(input));
     let second = first.behind();

@@ -1,14 +1,17 @@
-//! Login and close lines on their way to pairing: numbers, and where in the block their texts are.
+//! Login and close lines on their way to pairing: numbers, and where their texts are.
 
 use super::line::{CloseLine, Key, PairLine};
 use crate::model::{Instant, Stamp};
 
-/// Login and close lines of one block. Their texts stay in the block, which must be at hand when they are taken out.
+/// Login and close lines of one block. Texts stay in the block, which must be at hand when they are taken out, unless the batch
+/// is to be [`Batch::apart`] from it.
 #[derive(Debug, Default)]
 pub struct Batch {
     records: Vec<Record>,
-    /// Texts that stand otherwise in the block: users with upper-case letters (R2).
+    /// Texts that were copied: those of a batch apart, and users with upper-case letters (R2).
     own: Vec<u8>,
+    /// Every text is copied.
+    pub apart: bool,
 }
 
 /// A line. Every field is written and read as it is, never as part of a wider copy: the processor would have to wait until
@@ -38,7 +41,7 @@ impl Batch {
     #[inline]
     pub fn push(&mut self, block: &[u8], key: Key, line: &PairLine<'_>) {
         let mut places = (place_in(block, line.user), place_in(block, line.rest));
-        let own = places.0.is_none() || places.1.is_none();
+        let own = self.apart || places.0.is_none() || places.1.is_none();
         if own {
             let mut copy = |text: &[u8]| {
                 let at = u32::try_from(self.own.len()).ok();

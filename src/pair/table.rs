@@ -374,6 +374,12 @@ impl PairTable {
             .filter(|(stream, at)| self.settle_until(**stream, **at))
             .map(|(stream, _)| *stream)
             .collect();
+        // Looking for those that are ready first makes the processor fetch their entries, and their places in the index, side
+        // by side.
+        let oldest = self.queue.sessions.iter().map_while(|queued| self.entries.get(queued.entry as usize));
+        let ready = oldest.take_while(|entry| is_ready(entry.end, self.settled_until(entry.key.stream())));
+        let there = ready.filter(|entry| self.index.find(entry.key.hash(), |_| false).is_some()).count();
+        debug_assert_eq!(there, 0);
         while let Some(&Queued { entry: number, .. }) = self.queue.sessions.front() {
             let Some(oldest) = self.entries.get(number as usize) else { break };
             if oldest.state != State::Closed || oldest.link != self.queue.first {

@@ -1,4 +1,7 @@
-//! The shared tables of login and close lines, sorted by peer so that workers seldom meet at one.
+//! The shared tables of login and close lines, sorted by peer.
+//!
+//! Each table has its worker, in whose cache it stays: what others have for it waits in its inbox until that worker comes by.
+//! Only if too much waits, because that worker is busy with something else, another does the work.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -13,17 +16,58 @@ use crate::pair::{Accessed, Batch, Key, PairTable, Settled};
 use crate::streams::StreamId;
 use crate::trail::Collected;
 
+/// So many batches may wait for a shard's worker.
+const WAITING: usize = 8;
+
 /// One shard of the login and close lines: those whose keys fall here.
 #[derive(Debug, Default)]
 struct Shard {
+    settled: Mutex<Settling>,
+    inbox: Mutex<Inbox>,
+}
+
+#[derive(Debug, Default)]
+struct Settling {
     table: PairTable,
     collected: Collected,
+}
+
+/// Batches that wait, and empty ones to be used again.
+#[derive(Debug, Default)]
+struct Inbox {
+    waiting: Vec<Batch>,
+    spare: Vec<Batch>,
+}
+
+impl Shard {
+    /// Takes in what waits.
+    fn take_in(&self, table: &mut PairTable, accessed: &mut dyn FnMut(&Accessed<'_>)) {
+        let mut waiting = std::mem::take(&mut lock(&self.inbox).waiting);
+        for batch in &mut waiting {
+            table.add_all(batch, &[], &mut |a| accessed(a));
+            batch.clear();
+        }
+        if !waiting.is_empty() {
+            lock(&self.inbox).spare.append(&mut waiting);
+        }
+    }
+
+    /// Leaves a batch in the inbox, and an empty one in its place; `false` if too much waits there already.
+    fn leave(&self, batch: &mut Batch) -> bool {
+        let mut inbox = lock(&self.inbox);
+        if inbox.waiting.len() >= WAITING {
+            return false;
+        }
+        let empty = inbox.spare.pop().unwrap_or_default();
+        inbox.waiting.push(std::mem::replace(batch, empty));
+        true
+    }
 }
 
 /// Every shard.
 #[derive(Debug)]
 pub(super) struct Shards {
-    shards: Vec<Mutex<Shard>>,
+    shards: Vec<Shard>,
 }
 
 /// What one shard gave in the end: what its sessions gave to the query, and keys of which a line came too late.
@@ -32,28 +76,43 @@ pub(super) type Finished = (Collected, BTreeSet<Key>);
 impl Shards {
     /// Empty shards that never settle these keys early.
     pub(super) fn holding(hold: &BTreeSet<Key>) -> Shards {
-        let shard = || Mutex::new(Shard { table: PairTable::holding(hold.clone()), collected: Collected::default() });
-        Shards { shards: (0..SHARDS).map(|_| shard()).collect() }
+        let settling = || Settling { table: PairTable::holding(hold.clone()), ..Settling::default() };
+        let shard = |_| Shard { settled: Mutex::new(settling()), ..Shard::default() };
+        Shards { shards: (0..SHARDS).map(shard).collect() }
     }
 
-    /// Settles what lies behind the frontier.
-    pub(super) fn settle(&self, frontier: &BTreeMap<StreamId, Instant>, query: Option<&ConnectedQuery>) {
-        for shard in &self.shards {
-            let mut shard = lock(shard);
-            let Shard { table, collected } = &mut *shard;
-            table.settle(frontier, &mut |session| collect(query, session, collected));
+    /// Settles what lies behind the frontier, in this worker's shards and in those that nobody came by for long.
+    pub(super) fn settle(
+        &self,
+        frontier: &BTreeMap<StreamId, Instant>,
+        query: Option<&ConnectedQuery>,
+        accessed: &mut dyn FnMut(&Accessed<'_>),
+    ) {
+        for (i, shard) in self.shards.iter().enumerate() {
+            if is_own(i) || lock(&shard.inbox).waiting.len() >= WAITING {
+                let mut settling = lock(&shard.settled);
+                let Settling { table, collected } = &mut *settling;
+                // All that the frontier counts as read is in the table or in the inbox.
+                shard.take_in(table, accessed);
+                table.settle(frontier, &mut |session| collect(query, session, collected));
+            }
         }
     }
 
-    /// What waiting logins have kept back of their users.
-    pub(super) fn owed(&self, accessed: &mut impl FnMut(&Accessed<'_>)) {
-        self.shards.iter().for_each(|shard| lock(shard).table.owed(accessed));
+    /// Takes in all that waits. What logins without a close have kept back of their users goes to `accessed`, too.
+    pub(super) fn owed(&self, accessed: &mut dyn FnMut(&Accessed<'_>)) {
+        for shard in &self.shards {
+            let mut settling = lock(&shard.settled);
+            shard.take_in(&mut settling.table, accessed);
+            settling.table.owed(&mut |a| accessed(a));
+        }
     }
 
     /// Settles everything. `ends` is where each stream's coverage ends.
     pub(super) fn finish(self, query: Option<&ConnectedQuery>, ends: &BTreeMap<StreamId, Instant>) -> Vec<Finished> {
-        let finish = |shard: Mutex<Shard>| {
-            let Shard { mut table, mut collected } = shard.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let finish = |shard: Shard| {
+            let settling = shard.settled.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let Settling { mut table, mut collected } = settling;
             let late = std::mem::take(&mut table.late);
             table.finish(&mut |session| collect_last(query, ends, session, &mut collected));
             (collected, late)
@@ -62,15 +121,25 @@ impl Shards {
     }
 }
 
+/// Whether a shard is this worker's.
+fn is_own(shard: usize) -> bool {
+    shard % rayon::current_num_threads().max(1) == rayon::current_thread_index().unwrap_or(0)
+}
+
 impl Pairing for Shards {
+    fn may_wait(&self, shard: usize) -> bool {
+        !is_own(shard)
+    }
+
     fn take(&self, batches: &mut [Batch; SHARDS], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>)) {
-        // Workers begin at different shards, so that they do not follow each other from lock to lock.
-        let begin = rayon::current_thread_index().unwrap_or(0) * SHARDS / rayon::current_num_threads().max(1);
-        for i in (begin..SHARDS).chain(0..begin.min(SHARDS)) {
-            if let (Some(shard), Some(batch)) = (self.shards.get(i), batches.get_mut(i)) {
-                lock(shard).table.add_all(batch, block, &mut |a| accessed(a));
-                batch.clear();
+        for (i, (shard, batch)) in self.shards.iter().zip(batches).enumerate() {
+            if batch.is_empty() || (!is_own(i) && shard.leave(batch)) {
+                continue;
             }
+            let mut settling = lock(&shard.settled);
+            shard.take_in(&mut settling.table, accessed);
+            settling.table.add_all(batch, block, &mut |a| accessed(a));
+            batch.clear();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Last access of each user over each service (R11). Merges by maximum; pairing cannot change it.
 
+use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hasher};
 
 use hashbrown::HashTable;
@@ -75,19 +76,27 @@ impl Packed {
     }
 
     /// The maximum of two; every field of equal instants has its own order, so that merging is commutative.
-    #[inline]
-    fn take(&mut self, other: Packed, streams: &Streams) {
-        if other.at > self.at {
-            *self = other;
-        } else if other.at == self.at && other.at != NEVER {
-            if other.stream != self.stream && streams.get(other.stream) < streams.get(self.stream) {
-                self.stream = other.stream;
-            }
-            self.offset = self.offset.min(other.offset);
-            self.from_login |= other.from_login;
-            self.inferred &= other.inferred;
+    #[inline(always)]
+    fn max(self, other: Packed, streams: &Streams) -> Packed {
+        match self.at.cmp(&other.at) {
+            Ordering::Less => other,
+            Ordering::Greater => self,
+            Ordering::Equal if self.at == NEVER => self,
+            Ordering::Equal => Packed {
+                at: self.at,
+                stream: if self.stream == other.stream { self.stream } else { first(self.stream, other.stream, streams) },
+                offset: self.offset.min(other.offset),
+                from_login: self.from_login | other.from_login,
+                inferred: self.inferred & other.inferred,
+            },
         }
     }
+}
+
+/// Of two streams the one whose store has the smaller name.
+#[cold]
+fn first(a: StreamId, b: StreamId, streams: &Streams) -> StreamId {
+    if streams.get(b) < streams.get(a) { b } else { a }
 }
 
 /// How many accesses are put aside: enough to overlap their misses, few enough to stay in the first cache.
@@ -144,9 +153,8 @@ impl Entry {
     /// The maximum of two of one user.
     #[inline]
     fn take(&mut self, other: &Entry, streams: &Streams) {
-        let (mut login, mut logout) = (self.login(), self.logout());
-        login.take(other.login(), streams);
-        logout.take(other.logout(), streams);
+        let login = self.login().max(other.login(), streams);
+        let logout = self.logout().max(other.logout(), streams);
         self.set(login, logout);
     }
 
@@ -170,7 +178,7 @@ impl Entry {
     }
 
     /// The order of the names' bytes, then of the services.
-    fn order(&self, other: &Entry, long: &[u8]) -> std::cmp::Ordering {
+    fn order(&self, other: &Entry, long: &[u8]) -> Ordering {
         let behind = |entry: &Entry| (entry.length, entry.service);
         let inline = self.name.cmp(&other.name);
         inline
@@ -235,8 +243,7 @@ impl LastAccess {
         end: Option<Last>,
         streams: &Streams,
     ) {
-        let mut login = line.map_or(NONE, Packed::of);
-        login.take(connect.map_or(NONE, Packed::of), streams);
+        let login = line.map_or(NONE, Packed::of).max(connect.map_or(NONE, Packed::of), streams);
         let from = |at: usize| eight(user.get(at..).unwrap_or_default());
         let words = [eight(user), from(8), from(16)];
         let rest = user.get(INLINE..).unwrap_or_default();
