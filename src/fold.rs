@@ -208,7 +208,7 @@ impl<'a> Folder<'a> {
     }
 
     /// Folds one line of a block, of `bytes` bytes with its newline.
-    #[inline]
+    #[inline(always)]
     fn line(&mut self, block: &[u8], line: &[u8], bytes: u64, place: u64, years: &Years) {
         self.tally.all.add(bytes);
         let mut fields = Fields::default();
@@ -231,7 +231,7 @@ impl<'a> Folder<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn event(&mut self, block: &[u8], event: &Event<'_>, fields: &Fields<'_>, bytes: u64, place: u64) {
         let tally = &mut self.trail.tally;
         let count: &mut Count = if event.kind == Kind::Known { &mut tally.known } else { &mut tally.event };

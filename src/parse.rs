@@ -133,19 +133,21 @@ impl Names {
     }
 
     /// The user of a uid (R2): ASCII lower case, without the default domain. Borrowed where nothing changes.
+    #[inline]
     pub fn user<'a>(&self, uid: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
-        let uid = if grammar::has_upper_case(uid) {
-            scratch.clear();
-            scratch.extend(uid.iter().map(u8::to_ascii_lowercase));
-            scratch.as_slice()
-        } else {
-            uid
-        };
+        let uid = if grammar::has_upper_case(uid) { lower_case(uid, scratch) } else { uid };
         match self.default_domain.as_slice() {
             [] => uid,
             domain => uid.strip_suffix(domain).filter(|bare| !bare.is_empty()).unwrap_or(uid),
         }
     }
+}
+
+#[cold]
+fn lower_case<'a>(uid: &[u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
+    scratch.clear();
+    scratch.extend(uid.iter().map(u8::to_ascii_lowercase));
+    scratch
 }
 
 /// Reads lines. One per worker; cheap to keep, warm for neighbouring lines.
@@ -199,7 +201,7 @@ impl<'g> Reader<'g> {
 
     /// What a line says; what its holes hold goes to `fields`, which must be fresh. `line` has no newline; `place` is its offset in the
     /// decoded text.
-    #[inline]
+    #[inline(always)]
     pub fn read<'a>(&mut self, line: &'a [u8], years: &Years, place: u64, fields: &mut Fields<'a>) -> Line<'a> {
         if line.len() > LONGEST_LINE {
             return Line::Reject(Why::TooLong);
@@ -215,6 +217,7 @@ impl<'g> Reader<'g> {
     }
 
     /// `native-head`, read by the grammar only where its text is not the line before's.
+    #[inline(always)]
     fn native_head<'a>(&mut self, line: &'a [u8]) -> Option<(Stamp, &'a [u8])> {
         let skip = usize::from(line.first() == Some(&b'['));
         let text: &[u8; 26] = line.get(skip..skip + 26)?.try_into().ok()?;
@@ -229,7 +232,7 @@ impl<'g> Reader<'g> {
     }
 
     /// `origin`: host and process are read by the grammar only where their text was not seen before.
-    #[inline]
+    #[inline(always)]
     fn origin<'a>(&mut self, input: &'a [u8]) -> Option<(Option<Source>, Process, &'a [u8])> {
         let behind = self.heads.get(self.last).and_then(|head| input.strip_prefix(&head.text[..]));
         let behind = behind.or_else(|| self.find_head(input))?;
@@ -296,7 +299,7 @@ impl<'g> Reader<'g> {
         source
     }
 
-    #[inline]
+    #[inline(always)]
     fn message<'a>(
         &self,
         (stamp, undated): (Stamp, bool),
@@ -378,6 +381,7 @@ pub struct Connect {
 
 /// R4: of the line's offset and those an hour or half an hour to either side, the one that brings the start field nearest
 /// to `end − duration`; the line's own on a tie, and where they are over 300 s apart. Never later than the end.
+#[inline]
 pub fn connect(end: Stamp, start: i64, duration: u32) -> Connect {
     let by_duration: Instant = end.at - i64::from(duration);
     let read = |shift: i16| Stamp { at: start - i64::from(end.offset + shift) * 60, offset: end.offset + shift };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::matcher::{Fields, Hole, Program};
+use super::matcher::{Fields, Hole, Message, Program};
 use super::sample::Sample;
 use super::template::{Op, compile, first_byte, holes};
 
@@ -290,7 +290,7 @@ impl Grammars {
 
     /// The template that a process's message fits; what its holes hold goes to `fields`, which must be fresh and stays
     /// so if no template fits.
-    #[inline]
+    #[inline(always)]
     pub fn read<'a>(&self, process: Process, message: &'a [u8], fields: &mut Fields<'a>) -> Option<&Template> {
         let candidates = self.candidates.get(process.0)?.get(usize::from(*message.first()?))?;
         let templates = candidates.iter().filter_map(|i| self.templates.get(*i));
@@ -298,15 +298,16 @@ impl Grammars {
     }
 
     /// The first of some templates, which are of the message's process, that a message fits.
-    #[inline]
+    #[inline(always)]
     fn first_that_fits<'a, 't>(
         &self,
         templates: impl Iterator<Item = &'t Template>,
         message: &'a [u8],
         fields: &mut Fields<'a>,
     ) -> Option<&'t Template> {
+        let message = Message::new(message);
         for template in templates {
-            if template.program.run(message, &self.reasons, fields) {
+            if template.program.run(&message, &self.reasons, fields) {
                 return Some(template);
             }
             *fields = Fields::default();

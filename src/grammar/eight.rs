@@ -30,34 +30,29 @@ fn fewer(input: &[u8]) -> u64 {
     input.first().map_or(0, |byte| u64::from(*byte))
 }
 
-/// The highest bit of every byte that is zero. Above the lowest of them, a bit may stand where no zero is.
-#[inline]
-fn zeros(eight: u64) -> u64 {
-    eight.wrapping_sub(ONES) & !eight & HIGHS
-}
-
-/// Where the first of two bytes stands among the eight.
-#[inline]
-pub(crate) fn first_of(eight: u64, a: u8, b: u8) -> Option<usize> {
-    let found = zeros(eight ^ (ONES * u64::from(a))) | zeros(eight ^ (ONES * u64::from(b)));
-    (found != 0).then_some(found.trailing_zeros() as usize / 8)
-}
-
 /// Whether a text has an upper-case letter of ASCII.
 #[inline]
 pub(crate) fn has_upper_case(text: &[u8]) -> bool {
-    let (eights, rest) = text.as_chunks::<8>();
-    eights.iter().any(|bytes| has_upper(eight(bytes))) || has_upper(eight(rest))
+    let (eights, _) = text.as_chunks::<8>();
+    // The last eight bytes, some of them a second time.
+    let last = text.last_chunk::<8>().map_or_else(|| eight(text), |bytes| u64::from_le_bytes(*bytes));
+    eights.iter().fold(upper(last), |found, bytes| found | upper(u64::from_le_bytes(*bytes))) & HIGHS != 0
 }
 
-/// Whether one of the eight is an upper-case letter of ASCII.
+/// The highest bit of every byte that is an upper-case letter of ASCII; the other bits say nothing.
 #[inline]
-fn has_upper(eight: u64) -> bool {
+fn upper(eight: u64) -> u64 {
     // The seven low bits, moved so that the eighth says "from A on" and "behind Z".
     let low = eight & !HIGHS;
     let from_a = low + ONES * u64::from(0x80 - b'A');
     let behind_z = low + ONES * u64::from(0x80 - b'Z' - 1);
-    from_a & !behind_z & !eight & HIGHS != 0
+    from_a & !behind_z & !eight
+}
+
+/// Whether eight values are all 0 to 9.
+#[inline]
+pub(super) fn all_digits(values: u64) -> bool {
+    (values.wrapping_add(ONES * (0x80 - 10)) | values) & HIGHS == 0
 }
 
 /// The decimal digits at the beginning of eight bytes.
@@ -84,15 +79,6 @@ impl Digits {
         self.others.trailing_zeros() as usize / 8
     }
 
-    /// What stands behind the digits and one byte more.
-    #[inline]
-    pub(crate) fn behind(self) -> Digits {
-        let skip = 8 * (self.count() as u32 + 1);
-        let shift = |bits: u64| bits.checked_shr(skip).unwrap_or(0);
-        // What is shifted in is no digit.
-        Digits { values: shift(self.values), others: shift(self.others) | (HIGHS & !shift(u64::MAX)) }
-    }
-
     /// The number that the first `count` digits make; `count` is at most [`Digits::count`].
     #[inline]
     pub(crate) fn number(self, count: usize) -> u32 {
@@ -105,14 +91,21 @@ impl Digits {
         let n = n.wrapping_mul((100 << 16) + 1) >> 16 & 0x0000_FFFF_0000_FFFF;
         (n.wrapping_mul((10_000 << 32) + 1) >> 32) as u32
     }
+}
 
-    /// The number that 1 to 3 digits make, and whether there is a zero before others.
-    #[inline]
-    pub(crate) fn octet(self, count: usize) -> (u32, bool) {
-        let n = (self.values << (64 - 8 * count.clamp(1, 3))) >> 40;
-        let (a, b, c) = (n & 0xFF, n >> 8 & 0xFF, n >> 16);
-        ((a * 100 + b * 10 + c) as u32, count > 1 && self.values & 0xFF == 0)
-    }
+/// An octet of an IPv4 address: the number that the `length` digits before `end` make, two of which stand in eight bytes.
+/// `None` where that is over 255, or a zero stands before other digits, or there are not 1 to 3 digits.
+#[inline]
+pub(super) fn octet(eight: u64, end: usize, length: usize) -> Option<u32> {
+    /// What is the least that so many digits may say: a hundred, ten, or nothing, a byte a digit.
+    const LEAST: [u64; 4] = [u64::MAX, 0, 0x01_00, 0x01_00_00];
+    let digits = (eight ^ (ONES * u64::from(b'0'))) << (64 - 8 * (end & 7).max(1));
+    let digits = (digits >> 40) & (0xFF_FFFF << (8 * (3 - length.min(3)))) & 0xFF_FFFF;
+    // The last digit is highest here; the other way round, numbers of such bytes are in the order of what they say.
+    let in_order = digits.swap_bytes() >> 40;
+    let least = LEAST.get(length).copied().unwrap_or(u64::MAX);
+    let number = digits.wrapping_mul((100 << 16) + (10 << 8) + 1) >> 16 & 0xFF;
+    (least <= in_order && in_order <= 0x02_05_05).then_some(number as u32)
 }
 
 #[cfg(test)]
@@ -139,26 +132,32 @@ mod tests {
                 let number = text[..digits].iter().fold(0, |n, b| n * 10 + u32::from(b - b'0'));
                 let got = Digits::of(eight(&text));
                 assert_eq!((got.count(), got.number(digits)), (digits, number), "{byte} at {place}");
-                assert_eq!(has_upper(eight(&text)), byte.is_ascii_uppercase(), "{byte} at {place}");
-                let found = text.iter().position(|b| *b == b' ' || *b == b'5');
-                assert_eq!(first_of(eight(&text), b' ', b'5'), found, "{byte} at {place}");
+                assert_eq!(has_upper_case(&text), byte.is_ascii_uppercase(), "{byte} at {place}");
                 text[(place + 1) % 8] = 0xFF;
                 let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
                 assert_eq!(Digits::of(eight(&text)).count(), digits, "{byte} at {place}, then 255");
-                assert_eq!(has_upper(eight(&text)), byte.is_ascii_uppercase(), "{byte} at {place}, then 255");
+                assert_eq!(has_upper_case(&text), byte.is_ascii_uppercase(), "{byte} at {place}, then 255");
             }
         }
     }
 
     #[test]
-    fn two_numbers_in_eight() {
-        for (text, a, b) in [("255.255.", 255, 255), ("1.2.3.4.", 1, 2), ("10.0x...", 10, 0), ("192.1234", 192, 1234)] {
-            let first = Digits::of(eight(text.as_bytes()));
-            let second = first.behind();
-            assert_eq!(first.octet(first.count()).0, a, "{text}");
-            assert_eq!(second.number(second.count()), b, "{text}");
+    fn octets() {
+        for a in 0..=999 {
+            for (text, length) in [(format!("{a}"), a.to_string().len()), (format!("{a:02}"), 2), (format!("{a:03}"), 3)] {
+                if text.len() != length {
+                    continue;
+                }
+                let good = (a < 256 && text == a.to_string()).then_some(a);
+                for behind in ["1.2.3.4.", "255.255.", ":1234567"] {
+                    let after = format!("{text}.{behind}");
+                    assert_eq!(octet(eight(after.as_bytes()), length, length), good, "{after}");
+                    let before = format!("25.{text}.{behind}");
+                    assert_eq!(octet(eight(before.as_bytes()), 3 + length, length), good, "{before}");
+                }
+            }
         }
-        assert!(Digits::of(eight(b"01.2.3.4")).octet(2).1);
-        assert!(!Digits::of(eight(b"0.2.3.45")).octet(1).1);
+        assert_eq!(octet(eight(b".2.3.4.5"), 0, 0), None);
+        assert_eq!(octet(eight(b"1234.3.4"), 4, 4), None);
     }
 }

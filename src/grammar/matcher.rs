@@ -1,8 +1,9 @@
 //! The one matcher: runs a template's program over a message.
 
-use super::eight::{eight, first_of};
+use super::eight::{Digits, eight};
 use super::fields::{Start, duration, number, start};
-use super::peer::peer;
+use super::marks::Marks;
+use super::peer::{peer, peer_at};
 use super::template::{Op, Terminal};
 use crate::model::Peer;
 
@@ -159,15 +160,17 @@ impl Step {
         Step { literal: literal.into(), eight: (eight(literal) & mask, mask), hole }
     }
 
-    /// What follows the literal.
-    #[inline]
-    fn after<'a>(&self, input: &'a [u8]) -> Option<&'a [u8]> {
+    /// Where a message goes on behind the literal, if it stands at `at`.
+    #[inline(always)]
+    fn after(&self, message: &[u8], at: usize) -> Option<usize> {
         let (value, mask) = self.eight;
-        if eight(input) & mask != value {
-            return None;
+        let end = at + self.literal.len();
+        match *self.literal {
+            [] => Some(at),
+            [byte] => (message.get(at) == Some(&byte)).then_some(end),
+            [_, _, _, _, _, _, _, _, _, ..] => (message.get(at..end)? == &*self.literal).then_some(end),
+            _ => (eight(message.get(at..)?) & mask == value && end <= message.len()).then_some(end),
         }
-        let (head, rest) = input.split_at_checked(self.literal.len())?;
-        (self.literal.len() <= 8 || *head == *self.literal).then_some(rest)
     }
 }
 
@@ -189,45 +192,66 @@ impl Program {
         Program { steps }
     }
 
-    /// Runs over the whole of `input`; `reasons` are the known ones, longest first. Where it fails, it may leave
-    /// values of this template in `fields`.
+    /// Runs over the whole of a message, which has these marks; `reasons` are the known ones, longest first. Where it fails, it may
+    /// leave values of this template in `fields`.
     #[inline]
-    pub(super) fn run<'a>(&self, input: &'a [u8], reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
-        run(&self.steps, input, reasons, fields)
+    pub(super) fn run<'a>(&self, message: &Message<'a>, reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
+        run(&self.steps, message, 0, reasons, fields)
     }
 }
 
-fn run<'a>(steps: &[Step], input: &'a [u8], reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
-    let mut input = input;
+/// A message and its marks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message<'a> {
+    text: &'a [u8],
+    marks: Marks,
+}
+
+impl<'a> Message<'a> {
+    #[inline]
+    pub(super) fn new(text: &'a [u8]) -> Message<'a> {
+        Message { text, marks: Marks::of(text) }
+    }
+}
+
+fn run<'a>(
+    steps: &[Step],
+    message: &Message<'a>,
+    at: usize,
+    reasons: &[Box<[u8]>],
+    fields: &mut Fields<'a>,
+) -> bool {
+    let mut at = at;
     let mut steps = steps.iter();
     while let Some(step) = steps.next() {
-        let Some(rest) = step.after(input) else { return false };
-        let Some((hole, terminal, stop)) = step.hole else { return rest.is_empty() };
-        let read = match terminal {
+        let Some(behind) = step.after(message.text, at) else { return false };
+        let Some((hole, terminal, stop)) = step.hole else { return behind == message.text.len() };
+        let end = match terminal {
             Terminal::Text | Terminal::First | Terminal::Reason => {
-                return choose(hole, terminal, steps.as_slice(), rest, reasons, fields);
+                return choose((hole, terminal), steps.as_slice(), message, behind, reasons, fields);
             }
-            _ => read(hole, terminal, stop, rest, fields),
+            _ => read(hole, terminal, stop, message, behind, fields),
         };
-        let Some(rest) = read else { return false };
-        input = rest;
+        let Some(end) = end else { return false };
+        at = end;
     }
-    input.is_empty()
+    at == message.text.len()
 }
 
 /// A hole whose end only the rest of the template (`steps`) decides: of all ends, the first in the terminal's own order
 /// behind which the rest fits.
 fn choose<'a>(
-    hole: Hole,
-    terminal: Terminal,
+    (hole, terminal): (Hole, Terminal),
     steps: &[Step],
-    input: &'a [u8],
+    message: &Message<'a>,
+    at: usize,
     reasons: &[Box<[u8]>],
     fields: &mut Fields<'a>,
 ) -> bool {
-    let mut fits = |end: usize| {
-        let Some((held, rest)) = input.split_at_checked(end) else { return false };
-        let fits = run(steps, rest, reasons, fields);
+    let Some(input) = message.text.get(at..) else { return false };
+    let mut fits = |length: usize| {
+        let Some(held) = input.get(..length) else { return false };
+        let fits = run(steps, message, at + length, reasons, fields);
         if fits {
             keep(hole, held, fields);
         }
@@ -244,16 +268,33 @@ fn choose<'a>(
     }
 }
 
+/// Reads one hole from `at` on: where it ends.
 #[inline(always)]
-fn read<'a>(hole: Hole, terminal: Terminal, stop: u8, input: &'a [u8], fields: &mut Fields<'a>) -> Option<&'a [u8]> {
+fn read<'a>(
+    hole: Hole,
+    terminal: Terminal,
+    stop: u8,
+    message: &Message<'a>,
+    at: usize,
+    fields: &mut Fields<'a>,
+) -> Option<usize> {
+    let Message { text, marks } = message;
+    let rest_at = |rest: &[u8]| text.len() - rest.len();
     match terminal {
         Terminal::Word => {
-            let (held, rest) = input.split_at_checked(word_length(input, stop))?;
-            keep(hole, held, fields);
-            (!held.is_empty()).then_some(rest)
+            let end = match marks.blank(at) {
+                Some(blank) if stop == b' ' => blank,
+                _ => word_end(text, at, stop),
+            };
+            keep(hole, text.get(at..end)?, fields);
+            (end > at).then_some(end)
         }
         Terminal::Number => {
-            let (rest, n) = number(input).ok()?;
+            let count = (!marks.digits(at)).trailing_zeros() as usize;
+            let (end, n) = match count {
+                1..=8 => (at + count, u64::from(Digits::of(eight(text.get(at..)?)).number(count))),
+                _ => number(text.get(at..)?).ok().map(|(rest, n)| (rest_at(rest), n))?,
+            };
             match hole {
                 Hole::In => fields.bytes_in = n,
                 Hole::Out => fields.bytes_out = n,
@@ -262,52 +303,39 @@ fn read<'a>(hole: Hole, terminal: Terminal, stop: u8, input: &'a [u8], fields: &
                 Hole::Created => fields.created = n,
                 _ => {}
             }
-            Some(rest)
+            Some(end)
         }
-        Terminal::Peer => {
-            let (rest, peer) = peer(input).ok()?;
-            if hole == Hole::Peer {
-                fields.peer = peer;
-            }
-            Some(rest)
-        }
+        Terminal::Peer if hole == Hole::Peer => peer_at(text, at, marks, &mut fields.peer),
+        Terminal::Peer => peer(text.get(at..)?).ok().map(|(rest, _)| rest_at(rest)),
         Terminal::Start => {
-            let (rest, start) = start(input).ok()?;
+            let (rest, start) = start(text.get(at..)?).ok()?;
             if hole == Hole::Start {
                 fields.start = start;
             }
-            Some(rest)
+            Some(rest_at(rest))
         }
         Terminal::Duration => {
-            let (rest, duration) = duration(input).ok()?;
+            let (rest, duration) = duration(text.get(at..)?).ok()?;
             if hole == Hole::Duration {
                 fields.duration = duration;
             }
-            Some(rest)
+            Some(rest_at(rest))
         }
-        Terminal::More if !input.is_empty() && input.first() != Some(&b' ') => None,
+        Terminal::More if at < text.len() && text.get(at) != Some(&b' ') => None,
         Terminal::More | Terminal::Rest => {
-            keep(hole, input, fields);
-            Some(&[])
+            keep(hole, text.get(at..)?, fields);
+            Some(text.len())
         }
         // Their ends are chosen by `choose`.
         Terminal::Text | Terminal::First | Terminal::Reason => None,
     }
 }
 
-/// How many bytes stand before the first blank or `stop`.
-#[inline]
-fn word_length(input: &[u8], stop: u8) -> usize {
-    let mut length = 0;
-    let mut rest = input;
-    while let Some((head, after)) = rest.split_first_chunk::<8>() {
-        if let Some(end) = first_of(eight(head), b' ', stop) {
-            return length + end;
-        }
-        length += 8;
-        rest = after;
-    }
-    first_of(eight(rest), b' ', stop).map_or(input.len(), |end| input.len().min(length + end))
+/// Where the first blank or `stop` stands, from `at` on; the end of the text where there is none.
+#[inline(never)]
+fn word_end(text: &[u8], at: usize, stop: u8) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    memchr::memchr2(b' ', stop, rest).map_or(text.len(), |length| at + length)
 }
 
 #[inline]
@@ -344,7 +372,7 @@ mod tests {
         let mut fields = Fields::default();
         let holes = ops.iter().filter_map(|op| if let Op::Hole(hole, ..) = op { Some(*hole) } else { None });
         Program::new(&ops)
-            .run(message.as_bytes(), &reasons, &mut fields)
+            .run(&Message::new(message.as_bytes()), &reasons, &mut fields)
             .then(|| holes.map(|h| format!("{}={}", h.name(), fields.text(h))).collect::<Vec<_>>().join(","))
     }
 
@@ -393,7 +421,7 @@ mod tests {
             for behind in ["", " ", ":", " : and more", ": and more", "\u{a0} x"] {
                 let text = format!("{}{behind}", "\u{1f}\u{21}\u{39}\u{3b}\u{7f}a".repeat(9).get(..length).unwrap());
                 let plain = text.bytes().position(|b| b == b' ' || b == b':').unwrap_or(text.len());
-                assert_eq!(word_length(text.as_bytes(), b':'), plain, "{text:?}");
+                assert_eq!(word_end(text.as_bytes(), 0, b':'), plain, "{text:?}");
             }
         }
     }

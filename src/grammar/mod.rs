@@ -8,6 +8,7 @@ mod dialect;
 mod eight;
 mod envelope;
 mod fields;
+mod marks;
 mod matcher;
 mod peer;
 mod sample;
