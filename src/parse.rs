@@ -156,8 +156,9 @@ pub struct Reader<'g> {
     grammars: &'g Grammars,
     names: &'g Names,
     streams: &'g Streams,
+    /// The text of the last stamp, and what it says; at first a text that is no stamp.
     stamp_text: [u8; 26],
-    stamp: Stamp,
+    stamp: Option<Stamp>,
     heads: Vec<Head>,
     /// Host and process as a line writes them, up to the bracket → number of the head.
     by_text: FxHashMap<Box<[u8]>, usize>,
@@ -190,7 +191,7 @@ impl<'g> Reader<'g> {
             names,
             streams,
             stamp_text: [0; 26],
-            stamp: Stamp::default(),
+            stamp: None,
             heads: Vec::new(),
             by_text: FxHashMap::default(),
             last: 0,
@@ -224,11 +225,11 @@ impl<'g> Reader<'g> {
         if *text != self.stamp_text {
             let (_, stamp) = grammar::stamp(text).ok()?;
             self.stamp_text = *text;
-            self.stamp = stamp;
+            self.stamp = Some(stamp);
         }
         let rest = line.get(skip + 26..)?;
         let rest = rest.strip_prefix(b"]").unwrap_or(rest);
-        Some((self.stamp, rest.strip_prefix(b" ")?))
+        Some((self.stamp?, rest.strip_prefix(b" ")?))
     }
 
     /// `origin`: host and process are read by the grammar only where their text was not seen before.
@@ -252,7 +253,7 @@ impl<'g> Reader<'g> {
     /// Looks for the head of a line among those that were seen; what stands behind it.
     #[inline(never)]
     fn find_head<'a>(&mut self, input: &'a [u8]) -> Option<&'a [u8]> {
-        let end = memchr::memchr(b'[', input.get(..input.len().min(512))?)? + 1;
+        let end = memchr::memchr(b'[', input)? + 1;
         let (text, behind) = input.split_at_checked(end)?;
         self.last = match self.by_text.get(text) {
             Some(number) => *number,

@@ -138,16 +138,12 @@ fn digits(local: i64) -> [i64; 6] {
     [i64::from(date.year()), month, day, second / 3600, second / 60 % 60, second % 60]
 }
 
-/// Appends a number of so many digits, or as many as it takes.
+/// Appends a number of so many digits, two or four, or as many as it takes.
 fn push(text: &mut String, n: i64, width: usize) {
-    let mut digits = *b"0000";
-    let mut rest = n;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(rest.rem_euclid(10)).unwrap_or(0);
-        rest /= 10;
-    }
-    match digits.get(digits.len() - width..).map(std::str::from_utf8) {
-        Some(Ok(digits)) if (0..10_000).contains(&n) => text.push_str(digits),
+    let digit = |n: u32| char::from_digit(n % 10, 10).unwrap_or('0');
+    match (u32::try_from(n), width) {
+        (Ok(n @ 0..100), 2) => text.extend([digit(n / 10), digit(n)]),
+        (Ok(n @ 0..10_000), 4) => text.extend([digit(n / 1000), digit(n / 100), digit(n / 10), digit(n)]),
         _ => text.push_str(&n.to_string()),
     }
 }

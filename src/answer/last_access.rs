@@ -1,6 +1,7 @@
 //! `-a`: the last access of each user over each service (R11).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::INFERRED_FORMAT;
 use crate::model::Stamp;
@@ -48,9 +49,20 @@ impl<'a> LastAccessRows<'a> {
         LastAccessRows { access: access.sorted(), asked, stores }
     }
 
-    /// The rows, in the order of the users' bytes.
+    /// Parts of about so many rows, which can be made side by side.
+    pub fn parts(&self, size: usize) -> Vec<Range<usize>> {
+        // Users asked for may have to stand anywhere between those that were seen, and are few.
+        self.access.parts(if self.asked.is_empty() { size } else { usize::MAX })
+    }
+
+    /// All rows, in the order of the users' bytes.
     pub fn iter(&self) -> impl Iterator<Item = LastAccessRow<'_>> {
-        let mut seen = self.access.users().map(|(user, services)| self.row(user, &services)).peekable();
+        self.parts(usize::MAX).into_iter().flat_map(|part| self.rows(part))
+    }
+
+    /// The rows of a part, in the order of the users' bytes.
+    pub fn rows(&self, part: Range<usize>) -> impl Iterator<Item = LastAccessRow<'_>> {
+        let mut seen = self.access.users(part).map(|(user, services)| self.row(user, &services)).peekable();
         let mut asked = self.asked.iter().peekable();
         std::iter::from_fn(move || {
             loop {

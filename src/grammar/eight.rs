@@ -93,19 +93,44 @@ impl Digits {
     }
 }
 
-/// An octet of an IPv4 address: the number that the `length` digits before `end` make, two of which stand in eight bytes.
-/// `None` where that is over 255, or a zero stands before other digits, or there are not 1 to 3 digits.
+/// The byte at one of eight places.
 #[inline]
-pub(super) fn octet(eight: u64, end: usize, length: usize) -> Option<u32> {
-    /// What is the least that so many digits may say: a hundred, ten, or nothing, a byte a digit.
-    const LEAST: [u64; 4] = [u64::MAX, 0, 0x01_00, 0x01_00_00];
-    let digits = (eight ^ (ONES * u64::from(b'0'))) << (64 - 8 * (end & 7).max(1));
-    let digits = (digits >> 40) & (0xFF_FFFF << (8 * (3 - length.min(3)))) & 0xFF_FFFF;
-    // The last digit is highest here; the other way round, numbers of such bytes are in the order of what they say.
-    let in_order = digits.swap_bytes() >> 40;
-    let least = LEAST.get(length).copied().unwrap_or(u64::MAX);
-    let number = digits.wrapping_mul((100 << 16) + (10 << 8) + 1) >> 16 & 0xFF;
-    (least <= in_order && in_order <= 0x02_05_05).then_some(number as u32)
+pub(super) fn byte(eight: u64, place: usize) -> u8 {
+    (eight >> (8 * (place & 7))) as u8
+}
+
+/// The octets of IPv4 addresses as they are written, each in the place that [`place_of`] gives its text: the text in the lower
+/// three bytes, the octet in the highest. No other text is as the text in its place.
+const OCTETS: [u32; 1 << OCTET_BITS] = {
+    let mut octets = [u32::MAX; 1 << OCTET_BITS];
+    let mut n = 0;
+    while n < 256 {
+        let (a, b, c) = (n / 100 + 0x30, n / 10 % 10 + 0x30, n % 10 + 0x30);
+        let text = match n {
+            0..10 => c,
+            10..100 => b | c << 8,
+            _ => a | b << 8 | c << 16,
+        };
+        assert!(octets[place_of(text)] == u32::MAX, "two octets in one place");
+        octets[place_of(text)] = text | n << 24;
+        n += 1;
+    }
+    octets
+};
+const OCTET_BITS: u32 = 9;
+
+/// The factor was found by trying: it gives each of the 256 texts a place of its own.
+const fn place_of(text: u32) -> usize {
+    (text.wrapping_mul(0x8D3F_DA7B) >> (32 - OCTET_BITS)) as usize
+}
+
+/// An octet of an IPv4 address: what the `length` digits from `start` on say, out of eight bytes. `None` where they are no octet as
+/// it is written, without a zero before other digits.
+#[inline]
+pub(super) fn octet(eight: u64, start: usize, length: usize) -> Option<u32> {
+    let text = (eight >> (8 * (start & 7))) & !(u64::MAX << (8 * (length & 7)));
+    let found = OCTETS.get(place_of(text as u32)).copied().unwrap_or(u32::MAX);
+    (u64::from(found & 0xFF_FFFF) == text && length <= 3).then_some(found >> 24)
 }
 
 #[cfg(test)]
@@ -143,21 +168,25 @@ mod tests {
 
     #[test]
     fn octets() {
-        for a in 0..=999 {
-            for (text, length) in [(format!("{a}"), a.to_string().len()), (format!("{a:02}"), 2), (format!("{a:03}"), 3)] {
-                if text.len() != length {
-                    continue;
-                }
+        for a in 0..=1200 {
+            for text in [format!("{a}"), format!("{a:02}"), format!("{a:03}")] {
                 let good = (a < 256 && text == a.to_string()).then_some(a);
+                let length = text.len();
                 for behind in ["1.2.3.4.", "255.255.", ":1234567"] {
                     let after = format!("{text}.{behind}");
-                    assert_eq!(octet(eight(after.as_bytes()), length, length), good, "{after}");
+                    assert_eq!(octet(eight(after.as_bytes()), 0, length), good, "{after}");
                     let before = format!("25.{text}.{behind}");
-                    assert_eq!(octet(eight(before.as_bytes()), 3 + length, length), good, "{before}");
+                    assert_eq!(octet(eight(before.as_bytes()), 3, length), good, "{before}");
                 }
             }
         }
         assert_eq!(octet(eight(b".2.3.4.5"), 0, 0), None);
-        assert_eq!(octet(eight(b"1234.3.4"), 4, 4), None);
+        assert_eq!(octet(eight(b"1.2.3.4."), 0, 8), None);
+        for bytes in 0..=0xFF_FFFF_u32 {
+            let [a, b, c, _] = bytes.to_le_bytes();
+            if let (true, Some(octet)) = ([a, b, c].iter().all(u8::is_ascii_digit), octet(u64::from(bytes), 0, 3)) {
+                assert_eq!(std::str::from_utf8(&[a, b, c]), Ok(octet.to_string().as_str()));
+            }
+        }
     }
 }

@@ -214,13 +214,7 @@ impl<'a> Message<'a> {
     }
 }
 
-fn run<'a>(
-    steps: &[Step],
-    message: &Message<'a>,
-    at: usize,
-    reasons: &[Box<[u8]>],
-    fields: &mut Fields<'a>,
-) -> bool {
+fn run<'a>(steps: &[Step], message: &Message<'a>, at: usize, reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
     let mut at = at;
     let mut steps = steps.iter();
     while let Some(step) = steps.next() {

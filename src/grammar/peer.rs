@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::eight::{Digits, eight, octet};
+use super::eight::{Digits, byte, eight, octet};
 use super::marks::Marks;
 use super::{Parsed, fault};
 use crate::model::Peer;
@@ -105,13 +105,13 @@ fn quick_v4(message: &[u8], at: usize, marks: &Marks) -> Option<(usize, u32, Opt
     let input = message.get(at..)?;
     // Two octets and their dots fit into eight bytes, however long they are.
     let (first, second) = (eight(input), eight(input.get(b + 1..)?));
-    let dots = [a, b, c].map(|place| input.get(place) == Some(&b'.'));
-    if dots != [true; 3] {
+    let (third, fourth) = (c - b - 1, d - b - 1);
+    if b > 7 || fourth > 7 || [byte(first, a), byte(first, b), byte(second, third)] != *b"..." {
         return None;
     }
-    let ip = octet(first, a, a)? << 24 | octet(first, b, b - a - 1)? << 16;
-    let ip = ip | octet(second, c - b - 1, c - b - 1)? << 8 | octet(second, d - b - 1, d - c - 1)?;
-    match input.get(d)? {
+    let ip = octet(first, 0, a)? << 24 | octet(first, a + 1, b - a - 1)? << 16;
+    let ip = ip | octet(second, 0, third)? << 8 | octet(second, third + 1, d - c - 1)?;
+    match byte(second, fourth) {
         b']' => Some((at + d, ip, None)),
         b':' => {
             let end = next();

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Slot;
@@ -67,7 +68,7 @@ impl Packed {
     }
 
     fn flags(self) -> u8 {
-        u8::from(self.from_login) * FROM_LOGIN | u8::from(self.inferred) * INFERRED
+        (u8::from(self.from_login) * FROM_LOGIN) | (u8::from(self.inferred) * INFERRED)
     }
 
     fn unpacked(self) -> Option<Last> {
@@ -84,7 +85,11 @@ impl Packed {
             Ordering::Equal if self.at == NEVER => self,
             Ordering::Equal => Packed {
                 at: self.at,
-                stream: if self.stream == other.stream { self.stream } else { first(self.stream, other.stream, streams) },
+                stream: if self.stream == other.stream {
+                    self.stream
+                } else {
+                    first(self.stream, other.stream, streams)
+                },
                 offset: self.offset.min(other.offset),
                 from_login: self.from_login | other.from_login,
                 inferred: self.inferred & other.inferred,
@@ -147,7 +152,7 @@ impl Entry {
         self.logout = logout.at;
         self.logout_stream = logout.stream;
         self.logout_offset = logout.offset;
-        self.flags = login.flags() | logout.flags() << 2;
+        self.flags = login.flags() | (logout.flags() << 2);
     }
 
     /// The maximum of two of one user.
@@ -175,6 +180,11 @@ impl Entry {
             && self.length == other.length
             && self.service == other.service
             && (!self.is_long() || self.name(long) == other.name(others))
+    }
+
+    /// The first bytes of the name as a number that sorts as they do.
+    fn leading(&self) -> u128 {
+        self.name.first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes))
     }
 
     /// The order of the names' bytes, then of the services.
@@ -308,8 +318,9 @@ impl LastAccess {
 
     /// The entries, in the order of the users' bytes. All that was put aside must be settled.
     pub fn sorted(&self) -> Sorted<'_> {
-        let mut entries: Vec<&Entry> = self.table.iter().collect();
-        entries.par_sort_unstable_by(|a, b| a.order(b, &self.long));
+        // Copies, so that all that follows goes through memory in order.
+        let mut entries: Vec<Entry> = self.table.iter().copied().collect();
+        entries.par_sort_unstable_by(|a, b| a.leading().cmp(&b.leading()).then_with(|| a.order(b, &self.long)));
         Sorted { long: &self.long, entries }
     }
 
@@ -327,7 +338,7 @@ impl LastAccess {
 /// The entries of a [`LastAccess`] in the order of the users' bytes.
 pub struct Sorted<'a> {
     long: &'a [u8],
-    entries: Vec<&'a Entry>,
+    entries: Vec<Entry>,
 }
 
 impl std::fmt::Debug for Sorted<'_> {
@@ -337,10 +348,29 @@ impl std::fmt::Debug for Sorted<'_> {
 }
 
 impl Sorted<'_> {
-    /// Every user with their accesses by [`Service`].
-    pub fn users(&self) -> impl Iterator<Item = (&[u8], [Access; 3])> {
-        let same = |a: &&Entry, b: &&Entry| a.name(self.long) == b.name(self.long);
-        self.entries.chunk_by(same).filter_map(|of_user| {
+    /// Where to cut into parts of about so many entries, no user being in two parts. One part at least.
+    pub fn parts(&self, size: usize) -> Vec<Range<usize>> {
+        let name = |at: usize| self.entries.get(at).map(|entry| entry.name(self.long));
+        let mut parts = Vec::new();
+        let mut from = 0;
+        while from < self.entries.len() {
+            let mut to = from.saturating_add(size.max(1)).min(self.entries.len());
+            while to < self.entries.len() && name(to) == name(to - 1) {
+                to += 1;
+            }
+            parts.push(from..to);
+            from = to;
+        }
+        if parts.is_empty() {
+            parts.push(Range::default());
+        }
+        parts
+    }
+
+    /// The users of a part, with their accesses by [`Service`].
+    pub fn users(&self, part: Range<usize>) -> impl Iterator<Item = (&[u8], [Access; 3])> {
+        let same = |a: &Entry, b: &Entry| a.name(self.long) == b.name(self.long);
+        self.entries.get(part).unwrap_or_default().chunk_by(same).filter_map(|of_user| {
             let mut accesses = <[Access; 3]>::default();
             for entry in of_user {
                 if let Some(access) = accesses.get_mut(entry.service as usize) {
@@ -379,7 +409,7 @@ mod tests {
         two.add(b"ed", Service::Pop, [None; 2], Some(last(7, a)), &streams);
         let both = one.merge(two, &streams);
         let sorted = both.sorted();
-        let users: Vec<_> = sorted.users().collect();
+        let users: Vec<_> = sorted.parts(1).into_iter().flat_map(|part| sorted.users(part)).collect();
         assert_eq!(users.len(), 2);
         assert_eq!(users[0].0, b"ed");
         assert_eq!(users[0].1[0].login, Some(last(10, a)), "of equal instants the smallest store");
