@@ -14,6 +14,8 @@ mod adapter;
 mod common;
 #[path = "grammar_based/limits.rs"]
 mod limits;
+#[path = "grammar_based/outside.rs"]
+mod outside;
 #[path = "grammar_based/templates.rs"]
 mod templates;
 
@@ -90,7 +92,6 @@ fn line_of(maker: &mut Maker<'_>, message: &str) -> Vec<u8> {
     } else if maker.up_to(2) > 0 {
         maker.instead.insert("process", either(&SERVICES));
     }
-    // The message-head may end in a blank, which must then not be one of an unknown message.
     let whole = ["line", "syslog-line"][maker.up_to(1)];
     let mut line = maker.rule(whole);
     // One carriage return at the end is dropped, so that a line that ends in one needs another.
@@ -120,6 +121,85 @@ fn lines_of_the_abnf() {
     }
     let lines = archive.check();
     println!("abnf: {} rules, {lines} lines of {} messages", abnf.rules.len(), messages(&abnf).len());
+}
+
+#[test]
+fn lines_just_outside_of_the_abnf() {
+    let (abnf, limits) = (grammar(), limits::limits());
+    let mut maker = Maker { abnf: &abnf, limits: &limits, instead: BTreeMap::new(), dice: dice() };
+    let desk = Desk::new(Templates::built_in(), Some(limits::YEAR as u32));
+    let mut archive = Archive::default();
+    let rule = |name: &str| Node::Rule(name.to_owned());
+    let fixed = |text: &str| Node::Text(text.as_bytes().to_vec(), false);
+    for (production, message, whole, texts) in outside::OUTSIDE {
+        maker.instead = BTreeMap::from([
+            ("message", Node::Each(vec![rule("message-head"), rule(message)])),
+            ("whole", outside::whole(&abnf, whole)),
+            // Right ones around the one that is wrong.
+            ("digits", Node::Each(vec![fixed("29/May/2019:"), rule("time")])),
+            ("timestamp", Node::Each(vec![fixed("2019-05-29T10:00:00"), rule("zone-offset")])),
+        ]);
+        let inside = (0..50).any(|_| matches!(desk.reader().read(&maker.rule("whole")).class, Class::Event(_)));
+        assert!(inside, "{production}: without what is wrong the line is no event either");
+        for (text, _) in texts.iter().flat_map(|text| (0..cases().div_ceil(10)).map(move |n| (text, n))) {
+            maker.instead.insert(production, fixed(text));
+            let line = maker.rule("whole");
+            let told = desk.reader().read(&line);
+            assert!(matches!(told.class, Class::Reject(_)), "{production} {text:?}: {told:?}\n{}", shown(&line));
+            archive.add(&line, &told.class);
+        }
+    }
+    println!("abnf: {} lines just outside, all rejected", archive.check());
+}
+
+/// How an address can be written, all for the same peer.
+fn spellings(ip: std::net::Ipv6Addr, port: Option<u16>) -> Vec<String> {
+    let groups = ip.segments().map(|s| format!("{s:x}")).join(":");
+    let padded = ip.segments().map(|s| format!("{s:04X}")).join(":");
+    let mut all = match port {
+        None => vec![ip.to_string(), groups, padded, format!("IPv6:{ip}"), format!("[{ip}]"), format!("[{ip}%eth0]")],
+        // Eight groups and one more can only be an address and a port.
+        Some(port) => vec![
+            format!("[{ip}]:{port}"),
+            format!("{groups}:{port}"),
+            format!("IPv6:{padded}:{port}"),
+            format!("[{ip}%1]:{port}"),
+            format!("[{ip}]:{port:05}"),
+        ],
+    };
+    if let Some(v4) = ip.to_ipv4_mapped() {
+        all.push(port.map_or(v4.to_string(), |port| format!("{v4}:{port}")));
+        all.push(port.map_or(format!("[{v4}]"), |port| format!("[{v4}]:{port}")));
+    }
+    all
+}
+
+#[test]
+fn all_spellings_of_a_peer_are_one() {
+    let desk = Desk::new(Templates::built_in(), None);
+    let mut dice = dice();
+    let mut read = 0;
+    for n in 0..cases() {
+        let bits = u128::from(dice.next()) << 64 | u128::from(dice.next());
+        let ip = match n % 3 {
+            0 => std::net::Ipv4Addr::from(bits as u32).to_ipv6_mapped(),
+            // An address whose end says that it is one: no part of it can be taken for a port.
+            1 => std::net::Ipv6Addr::from(bits | 0xffff),
+            _ => std::net::Ipv6Addr::from(bits & !(0xffff_ffff_ffff << 16)),
+        };
+        for port in [None, Some(0), Some(u16::MAX), Some(dice.next() as u16)] {
+            for spelt in spellings(ip, port) {
+                let line = format!(
+                    "[29/May/2019:10:00:00 +0200] store1 imapd[7]: Account Notice: login [{spelt}] ed plaintext"
+                );
+                let told = desk.reader().read(line.as_bytes());
+                assert_eq!(told.class, Class::Event("login".to_owned()), "{line}");
+                assert_eq!(told.fields.peer, (ip.to_canonical(), port), "{line}");
+                read += 1;
+            }
+        }
+    }
+    println!("peers: {read} spellings");
 }
 
 #[test]

@@ -23,6 +23,9 @@ pub fn run(data: &[u8]) {
     match time(time_text) {
         Ok(moment) => {
             again(moment);
+            if let Some(other) = other_form(time_text) {
+                assert_eq!(time(&other), Ok(moment), "the other form, {other}");
+            }
             for shown_in in shown_in.into_iter().chain([ShownIn::LOG]) {
                 displayed(moment, shown_in);
             }
@@ -52,6 +55,18 @@ fn again(moment: Moment) {
             assert_eq!(time(printed), Ok(moment), "{printed}");
         }
     }
+}
+
+/// The log's own form as RFC 3339, which another reader reads.
+fn other_form(text: &str) -> Option<String> {
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let bare = text.trim().trim_start_matches('[').trim_end_matches(']');
+    let (date, clock) = bare.split_once(':')?;
+    let [day, name, year] = date.split('/').collect::<Vec<_>>()[..] else { return None };
+    let month = months.iter().position(|m| *m == name)? + 1;
+    let (clock, offset) = clock.split_once(' ').unwrap_or((clock, ""));
+    let offset = if offset.is_empty() { String::new() } else { format!("{}:{}", offset.get(..3)?, offset.get(3..)?) };
+    Some(format!("{year}-{month:02}-{day}T{clock}{offset}"))
 }
 
 /// An instant shown in a zone is that instant, in both forms that answers have.

@@ -165,11 +165,11 @@ impl Template {
         for (n, part) in self.parts.iter().enumerate() {
             let Part::Hole(field, terminal) = part else { continue };
             if field != "_" {
-                let stop = match self.parts.get(n + 1) {
-                    Some(Part::Text(text)) => text.as_bytes()[0],
-                    _ => b' ',
+                let literal = match self.parts.get(n + 1) {
+                    Some(Part::Text(text)) => text.as_str(),
+                    _ => " ",
                 };
-                values.insert(field.clone(), value(terminal, field, stop, reasons, dice));
+                values.insert(field.clone(), value(terminal, field, literal, reasons, dice));
             }
         }
         values
@@ -184,7 +184,9 @@ fn filler(terminal: &str) -> &'static str {
     }
 }
 
-fn value(terminal: &str, field: &str, stop: u8, reasons: &[String], dice: &mut Dice) -> Value {
+/// A value that the terminal reads, before some literal text.
+fn value(terminal: &str, field: &str, literal: &str, reasons: &[String], dice: &mut Dice) -> Value {
+    let stop = literal.as_bytes()[0];
     match terminal {
         "peer" => peer(dice),
         "number" => Value::Number(extreme(u64::MAX, dice)),
@@ -192,11 +194,20 @@ fn value(terminal: &str, field: &str, stop: u8, reasons: &[String], dice: &mut D
         "start" => Value::Start(start(dice)),
         "word" if field == "user" && one_in(20, dice) => Value::Text(b"[unauthenticated]".to_vec()),
         "word" => Value::Text(bytes(1, dice, |b| b != b' ' && b != stop)),
+        // A text goes to the last place at which the rest fits: it may have all of the rest inside.
+        "text" if one_in(3, dice) => {
+            let reason = if field == "user" { &reasons[below(reasons.len() as u64, dice) as usize] } else { "" };
+            let (before, behind) = (bytes(0, dice, |_| true), bytes(0, dice, |_| true));
+            Value::Text([&before, literal.as_bytes(), reason.as_bytes(), b" ", &behind].concat())
+        }
         "text" => Value::Text(bytes(0, dice, |_| true)),
         // Its end is the first place at which the rest fits: none inside.
         "first" => Value::Text(bytes(0, dice, |b| b != b'<')),
         // An id loses the brackets around it: it has none of its own in front.
-        "rest" => Value::Text([b"i".to_vec(), bytes(0, dice, |_| true)].concat()),
+        "rest" => {
+            let decoy: &[u8] = if one_in(3, dice) { b"i:7:<" } else { b"i" };
+            Value::Text([decoy, &bytes(0, dice, |_| true)].concat())
+        }
         "more" if one_in(2, dice) => Value::Text(Vec::new()),
         // What stands behind is no further number and no longer reason.
         "more" => Value::Text([b" sid=".to_vec(), bytes(0, dice, |b| b != b'\r' && b != b' ')].concat()),
