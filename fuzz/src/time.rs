@@ -1,10 +1,7 @@
 //! Target `time`: any text as a time of the command line, and behind a newline as a zone.
 
 use super::adapter::{Moment, ShownIn, command_line, time, zone};
-
-/// 0000-01-01 and 10000-01-01, in seconds since 1970.
-const FIRST: i64 = -62_167_219_200;
-const LAST: i64 = 253_402_300_800;
+use super::known;
 
 /// Reads a time and a zone; both are refused with a sentence, or printed and read again.
 pub fn run(data: &[u8]) {
@@ -40,11 +37,9 @@ pub fn run(data: &[u8]) {
 }
 
 /// A moment printed in its own form is that moment.
-///
-/// Not a year of other than four digits, which is accepted where there is no offset (`-019-05-29`) and not written so.
 fn again(moment: Moment) {
     match moment {
-        Moment::Digits(digits, _) if !(FIRST..LAST).contains(&digits) => {}
+        Moment::Digits(digits, _) if known::is_odd_year(digits) => {}
         Moment::Instant(at, offset) => {
             assert_eq!(time(&ShownIn::LOG.rfc3339((at, offset))), Ok(moment));
         }
@@ -70,15 +65,13 @@ fn other_form(text: &str) -> Option<String> {
 }
 
 /// An instant shown in a zone is that instant, in both forms that answers have.
-///
-/// Not the first and the last day of the calendar: elsewhere it is then a year that cannot be written with four digits.
 fn displayed(moment: Moment, shown_in: ShownIn) {
     let (at, offset) = match moment {
         Moment::Instant(at, offset) => (at, offset),
         Moment::Digits(digits, _) => (digits, 0),
     };
     let _ = shown_in.repeats((at, offset));
-    if !(FIRST + 86_400..LAST - 86_400).contains(&at) {
+    if known::is_odd_year_elsewhere(at) {
         return;
     }
     let log_form = shown_in.log_form((at, offset));
