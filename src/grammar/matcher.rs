@@ -284,9 +284,8 @@ fn read<'a>(
             (end > at).then_some(end)
         }
         Terminal::Number => {
-            let count = (!marks.digits(at)).trailing_zeros() as usize;
-            let (end, n) = match count {
-                1..=8 => (at + count, u64::from(Digits::of(eight(text.get(at..)?)).number(count))),
+            let (end, n) = match marks.number(at) {
+                Some(count @ 1..=8) => (at + count, u64::from(Digits::of(eight(text.get(at..)?)).number(count))),
                 _ => number(text.get(at..)?).ok().map(|(rest, n)| (rest_at(rest), n))?,
             };
             match hole {
