@@ -347,7 +347,11 @@ impl<'g> Reader<'g> {
             SyslogDate::Whole(stamp) => (Some(stamp), false),
             SyslogDate::NoYear { month, day, second } => (years.resolve(month, day, second, place), true),
         };
-        let Some(stamp) = stamp else { return Line::Reject(Why::NoYear) };
+        let Some(stamp) = stamp else {
+            // With a year at hand, it is the day that is wrong.
+            let no_year = years.given.is_none() && years.anchors.is_empty();
+            return Line::Reject(if no_year { Why::NoYear } else { Why::NoEnvelope });
+        };
         let (source, process) = self.seen(&origin);
         self.message((stamp, undated), source, process, body, fields)
     }

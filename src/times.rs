@@ -52,21 +52,32 @@ fn log_form(text: &str) -> Option<Time> {
     }
 }
 
+/// Whether a text begins with a year as RFC 3339 has it: four digits. Others would be read, too.
+fn has_year(text: &str) -> bool {
+    matches!(text.as_bytes(), [a, b, c, d, b'-', ..] if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()))
+}
+
 fn rfc3339(text: &str) -> Option<Time> {
+    if !has_year(text) {
+        return None;
+    }
     if let Ok(date) = DateTime::parse_from_rfc3339(text) {
         let seconds = date.offset().local_minus_utc();
-        let offset = i16::try_from(seconds / 60).ok()?;
+        // No line has an offset of 16 hours or more.
+        let offset = i16::try_from(seconds / 60).ok().filter(|minutes| minutes.abs() < 16 * 60)?;
         return (date.timestamp_subsec_nanos() == 0).then_some(Time::Instant(Stamp { at: date.timestamp(), offset }));
     }
     let forms = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
     let local = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())?;
-    Some(Time::Digits(local.and_utc().timestamp(), false))
+    // The clock of a log has no leap seconds.
+    (local.and_utc().timestamp_subsec_nanos() == 0).then(|| Time::Digits(local.and_utc().timestamp(), false))
 }
 
 fn date(text: &str) -> Option<Time> {
     let midnight = if text.contains('/') { format!("{text}:00:00:00") } else { format!("{text}T00:00:00") };
     let digits = match grammar::stamp_digits(midnight.as_bytes()) {
         Ok((b"", digits)) => digits,
+        _ if !has_year(text) => return None,
         _ => NaiveDateTime::parse_from_str(&midnight, "%Y-%m-%dT%H:%M:%S").ok()?.and_utc().timestamp(),
     };
     Some(Time::Digits(digits, true))
@@ -214,9 +225,19 @@ mod tests {
         assert_eq!(parse_time("2019-05-29 12:00"), Ok(Time::Digits(1_559_131_200, false)));
         assert_eq!(parse_time("2019-05-29"), Ok(Time::Digits(1_559_088_000, true)));
         assert_eq!(parse_time("29/May/2019"), Ok(Time::Digits(1_559_088_000, true)));
-        for bad in
-            ["", "yesterday", "2019-02-30", "2019-05-29T25:00:00", "30/Feb/2019", "12:00", "2019-05-29T12:00:00+99:00"]
-        {
+        for bad in [
+            "",
+            "yesterday",
+            "2019-02-30",
+            "2019-05-29T25:00:00",
+            "30/Feb/2019",
+            "12:00",
+            "2019-05-29T12:00:00+99:00",
+            "2019-05-29T12:00:00+16:00",
+            "-019-05-29T12:00:00",
+            "+12345-05-29",
+            "2016-12-31T23:59:60",
+        ] {
             assert!(parse_time(bad).is_err(), "{bad}");
         }
     }
