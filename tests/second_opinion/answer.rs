@@ -5,6 +5,7 @@ use super::files::{Covered, cover};
 use super::lines::{Peer, Says, Service, Stream};
 use super::lives::{Life, lives};
 use super::sessions::{Session, Shown, connect, sessions};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is asked. The default asks nothing.
@@ -44,6 +45,11 @@ pub(crate) fn rows(files: &[(String, Vec<u8>)], question: &Question) -> Vec<Stri
     rows
 }
 
+/// Whether an archive has the same portless line in two files.
+pub(crate) fn has_portless_twins(files: &[(String, Vec<u8>)]) -> bool {
+    cover(files).values().any(super::sessions::has_portless_twins)
+}
+
 fn connected(streams: &BTreeMap<Stream, Covered>, question: &Question) -> Vec<String> {
     let mut rows = Vec::new();
     for ((store, service), covered) in streams {
@@ -73,12 +79,12 @@ fn connected(streams: &BTreeMap<Stream, Covered>, question: &Question) -> Vec<St
                 rfc3339(at, question.at.map_or_else(|| covered.offset(at), |(_, offset)| offset)),
                 list(&flags),
             );
-            // Behind what the page on output names: no mechanism comes first.
-            rows.push((key, session.mechanism.clone(), row));
+            // Where the page on output names nothing more: by pid, mechanism and end, nothing first.
+            rows.push((key, session.pid, session.mechanism.clone(), session.end, row));
         }
     }
     rows.sort();
-    rows.into_iter().map(|(_, _, row)| row).collect()
+    rows.into_iter().map(|(.., row)| row).collect()
 }
 
 /// R10: whether a session is listed, and what speaks against its being certain.
@@ -112,15 +118,31 @@ impl Covered {
     }
 }
 
-/// One login or logout: when, what may break a tie, and what it rests on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The latest login or logout, and what is known of it by all lines that tell of that second.
+#[derive(Clone, Debug)]
 struct Access {
     at: i64,
-    /// The smallest is taken.
-    store: std::cmp::Reverse<Vec<u8>>,
+    /// The smallest name.
+    store: Vec<u8>,
     by_login: bool,
-    observed: bool,
+    inferred: bool,
     offset: i64,
+}
+
+impl Access {
+    fn merge(self, other: Access) -> Access {
+        match self.at.cmp(&other.at) {
+            Ordering::Less => other,
+            Ordering::Greater => self,
+            Ordering::Equal => Access {
+                at: self.at,
+                store: self.store.min(other.store),
+                by_login: self.by_login || other.by_login,
+                inferred: self.inferred && other.inferred,
+                offset: self.offset.max(other.offset),
+            },
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -137,9 +159,11 @@ fn last_access(streams: &BTreeMap<Stream, Covered>, question: &Question) -> Vec<
             if question.holds(at) && question.asks_for(user) {
                 let accesses = users.entry(user.to_vec()).or_default().entry(*service).or_default();
                 let place = if is_login { &mut accesses.login } else { &mut accesses.logout };
-                let store = std::cmp::Reverse(store.clone());
-                let access = Access { at, store, by_login, observed: !inferred, offset };
-                *place = place.take().max(Some(access));
+                let access = Access { at, store: store.clone(), by_login, inferred, offset };
+                *place = Some(match place.take() {
+                    Some(before) => before.merge(access),
+                    None => access,
+                });
             }
         };
         for line in &covered.lines {
@@ -167,16 +191,15 @@ fn accesses(accesses: &Accesses) -> String {
     let time = |access: &Option<Access>| {
         access.as_ref().map_or("null".to_owned(), |access| format!(r#""{}""#, rfc3339(access.at, access.offset)))
     };
-    let key = |access: &Access| (access.at, access.store.clone());
-    let last = login.iter().chain(logout).max_by_key(|access| key(access)).cloned();
+    let last = login.clone().into_iter().chain(logout.clone()).reduce(Access::merge);
     let source = login.as_ref().map_or("null", |login| if login.by_login { r#""login""# } else { r#""close""# });
-    let inferred = login.iter().chain(logout).any(|access| !access.observed).then_some("inferred-format");
+    let inferred = login.iter().chain(logout).any(|access| access.inferred).then_some("inferred-format");
     format!(
         r#"{{"last_login":{},"last_logout":{},"last_access":{},"login_source":{source},"store":{},"flags":{}}}"#,
         time(login),
         time(logout),
         time(&last),
-        last.as_ref().map_or("null".to_owned(), |access| text(&access.store.0)),
+        last.as_ref().map_or("null".to_owned(), |access| text(&access.store)),
         list(&inferred.into_iter().collect()),
     )
 }
@@ -211,6 +234,7 @@ fn text(bytes: &[u8]) -> String {
             match letter {
                 '\\' if escaped => out.push_str(r"\\\\"),
                 '"' | '\\' => out.extend(['\\', letter]),
+                '\n' | '\r' | '\t' => out.extend(letter.escape_default()),
                 letter if letter.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(letter))),
                 letter => out.push(letter),
             }

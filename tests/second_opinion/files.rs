@@ -12,6 +12,10 @@ const DAY: i64 = 24 * HOUR;
 /// Files may overlap by so much, since lines are buffered.
 const BUFFERED: i64 = 60;
 
+/// Whether the one stamp that is far ahead counts for the span of its file, which then overlaps with all that are between.
+/// The rules do not say; the tool says yes, and claims less by that.
+const LONE_STAMPS_STRETCH_FILES: bool = true;
+
 /// The lines of a stream and what they cover.
 #[derive(Debug, Default)]
 pub(crate) struct Covered {
@@ -36,13 +40,14 @@ fn without_copies(files: &[(String, Vec<u8>)]) -> Vec<&(String, Vec<u8>)> {
     files.iter().filter(|file| !copied(file)).collect()
 }
 
-/// `imap.5.1559116800` and the like: what is before the number, and the number.
-fn sequence(path: &str) -> Option<(&str, u64)> {
+/// `logs/imap.5.1559116800` and the like: the folder, what is before the number, and the number.
+fn sequence(path: &str) -> Option<(&str, &str, u64)> {
     let path = [".gz", ".zst", ".bz2", ".xz"].iter().find_map(|end| path.strip_suffix(end)).unwrap_or(path);
     let (rest, time) = path.rsplit_once('.')?;
     let (before, number) = rest.rsplit_once('.')?;
+    let (folder, name) = before.rsplit_once('/').unwrap_or(("", before));
     time.parse::<u64>().ok()?;
-    Some((before, number.parse().ok()?))
+    Some((folder, name, number.parse().ok()?))
 }
 
 /// All streams of an archive.
@@ -80,9 +85,11 @@ impl Covered {
         self.span = stamps.clone().min().copied().zip(stamps.max().copied());
     }
 
+    /// From the first line to the last of each file, of whatever kind.
     fn spans_of_files(&self) -> BTreeMap<usize, Span> {
         let mut spans: BTreeMap<usize, Span> = BTreeMap::new();
-        for line in self.covering() {
+        let lone = |line: &&Line| !LONE_STAMPS_STRETCH_FILES && Some(line.at) == self.lone;
+        for line in self.lines.iter().filter(|line| !lone(line)) {
             let span = spans.entry(line.file).or_insert((line.at, line.at));
             *span = (span.0.min(line.at), span.1.max(line.at));
         }
@@ -110,17 +117,19 @@ fn missing_numbers(
     read: &[&(String, Vec<u8>)],
     all: &[(String, Vec<u8>)],
 ) -> Vec<Span> {
-    let there: BTreeSet<(&str, u64)> = all.iter().filter_map(|(path, _)| sequence(path)).collect();
+    let there: BTreeSet<(&str, &str, u64)> = all.iter().filter_map(|(path, _)| sequence(path)).collect();
     let numbered = spans.iter().filter_map(|(file, span)| {
-        let (before, number) = sequence(&read[*file].0)?;
-        Some((before, number, *span))
+        let (folder, name, number) = sequence(&read[*file].0)?;
+        Some((name, span.0, number, span.1, folder))
     });
-    let mut numbered: Vec<(&str, u64, Span)> = numbered.collect();
+    // The files of a stream are in the order of their first stamps, and only then of their numbers.
+    let mut numbered: Vec<(&str, i64, u64, i64, &str)> = numbered.collect();
     numbered.sort_unstable();
     let neighbours = numbered.windows(2).filter_map(|two| {
-        let [(before, low, span), (same, high, next)] = two else { return None };
-        let missing = before == same && (low + 1..*high).any(|number| !there.contains(&(before, number)));
-        (missing && span.1 < next.0).then_some((span.1, next.0))
+        let [(name, _, low, last, folder), (same, next, high, _, other)] = two else { return None };
+        let here = |number| [folder, other].iter().any(|folder| there.contains(&(folder, name, number)));
+        let missing = name == same && (low + 1..*high).any(|number| !here(number));
+        (missing && last < next).then_some((*last, *next))
     });
     neighbours.collect()
 }

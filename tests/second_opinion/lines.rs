@@ -3,6 +3,12 @@
 use super::calendar;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// A message that begins so and whose fields do not fit is a reject.
+const MUST_FIT: [&[u8]; 3] = [b"login ", b"close ", b"badlogin: "];
+
+/// Whether a reject with a good envelope shows that its process lived. The rules do not say; the tool says no.
+const REJECTS_SHOW_LIFE: bool = false;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Service {
     Imap,
@@ -101,7 +107,7 @@ fn read(line: &[u8], file: usize) -> Option<Line> {
     let rest = letters(letters(rest)?.strip_prefix(b" ")?)?.strip_prefix(b":")?;
     let message = rest.strip_prefix(b" ").unwrap_or(rest);
     let service = Service::of_process(process)?;
-    Some(Line { stream: (host.to_vec(), service), pid, at, offset, says: says(message, service), file })
+    Some(Line { stream: (host.to_vec(), service), pid, at, offset, says: says(message, service)?, file })
 }
 
 fn split_where(bytes: &[u8], ends: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
@@ -152,7 +158,7 @@ fn stamp(text: &[u8]) -> Option<(i64, i64)> {
     (hours < 16 && minutes < 60).then_some((local - offset, offset))
 }
 
-fn says(message: &[u8], service: Service) -> Says {
+fn says(message: &[u8], service: Service) -> Option<Says> {
     let guessed = service == Service::Http;
     let login = || {
         let behind = |word: &[u8], inferred| login(message.strip_prefix(word)?, inferred);
@@ -164,7 +170,9 @@ fn says(message: &[u8], service: Service) -> Says {
         let close = long.or_else(|| guessed.then(|| behind(b"logout [", true, true))?)?;
         Some(if close.user == b"[unauthenticated]" { Says::Nobody } else { Says::Close(close) })
     };
-    login().or_else(close).or_else(|| mark(message)).unwrap_or(Says::Other)
+    let reject = || MUST_FIT.iter().any(|word| message.starts_with(word)) && !refused(message);
+    let says = login().or_else(close).or_else(|| mark(message));
+    says.or_else(|| (REJECTS_SHOW_LIFE || !reject()).then_some(Says::Other))
 }
 
 fn login(behind: &[u8], inferred: bool) -> Option<Login> {
@@ -199,6 +207,21 @@ fn close(behind: &[u8], short: bool, inferred: bool) -> Option<Close> {
     let duration = hours * 3600 + minutes * 60 + seconds;
     let tail = behind.strip_prefix(b" ").unwrap_or(behind).to_vec();
     Some(Close { peer, user: user.to_ascii_lowercase(), start, duration, tail, inferred })
+}
+
+/// Whether a refused login fits: a reason behind a mechanism and a name, which may be empty or anything.
+fn refused(message: &[u8]) -> bool {
+    let name = |rest: &[u8]| {
+        let reason = b"authentication failure";
+        let fits = |at: usize| {
+            let behind = rest.get(at + 1 + reason.len()..);
+            let same = rest.get(at + 1..).is_some_and(|rest| rest.len() >= reason.len() && rest[..reason.len()].eq_ignore_ascii_case(reason));
+            rest[at] == b' ' && same && behind.is_some_and(|behind| behind.is_empty() || behind[0] == b' ')
+        };
+        (0..rest.len()).any(fits)
+    };
+    let behind = message.strip_prefix(b"badlogin: [").and_then(peer).and_then(|(_, rest)| word(rest));
+    behind.and_then(|(_, rest)| rest.strip_prefix(b" ")).is_some_and(name)
 }
 
 /// Three numbers with a mark between them, each of so many digits.

