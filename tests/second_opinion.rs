@@ -24,6 +24,10 @@ mod lines;
 mod lives;
 #[path = "second_opinion/sessions.rs"]
 mod sessions;
+#[path = "../examples/simulate/sim.rs"]
+mod sim;
+#[path = "second_opinion/simulated.rs"]
+mod simulated;
 
 use compare::{Count, compare};
 use generate::Case;
@@ -67,7 +71,14 @@ fn check(what: &str, cases: u64, case: impl Fn(u64) -> Case + Sync) -> Count {
 
 #[test]
 fn small_archives() {
-    let cases = setting("IMSTRAIL_CASES", 300);
+    let cases = setting("IMSTRAIL_CASES", 200);
     let count = check("small archives", cases, generate::case);
     assert!(count.rows as u64 > cases && count.possible as u64 > cases / 10);
+}
+
+#[test]
+fn simulated_archives() {
+    let cases = setting("IMSTRAIL_CASES", 200) / 20;
+    let count = check("simulated archives", cases, simulated::case);
+    assert!(count.rows as u64 > 20 * cases && count.possible > 0);
 }

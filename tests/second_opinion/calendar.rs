@@ -5,7 +5,8 @@ const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Au
 /// Days since 1970-01-01 of a day of the Gregorian calendar, counted year by year and month by month.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     // Whole years since year 0, then what 1970-01-01 itself is away from there.
-    let before = |year: i64| year * 365 + (year + 3).div_euclid(4) - (year + 99).div_euclid(100) + (year + 399).div_euclid(400);
+    let before =
+        |year: i64| year * 365 + (year + 3).div_euclid(4) - (year + 99).div_euclid(100) + (year + 399).div_euclid(400);
     before(year) - before(1970) + (1..month).map(|month| month_length(year, month)).sum::<i64>() + day - 1
 }
 

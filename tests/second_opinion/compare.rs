@@ -102,9 +102,11 @@ pub(crate) fn compare(case: &Case) -> Result<Count, Difference> {
 /// The smallest archive, file by file and line by line, that is still told apart.
 fn shrunk(files: &[(String, Vec<u8>)], question: &Question) -> Difference {
     let mut files = files.to_vec();
-    let differs = |files: &[(String, Vec<u8>)]| !files.is_empty() && {
-        let (got, expected) = both(files, question);
-        got != expected && !is_excluded(files, question)
+    let differs = |files: &[(String, Vec<u8>)]| {
+        !files.is_empty() && {
+            let (got, expected) = both(files, question);
+            got != expected && !is_excluded(files, question)
+        }
     };
     let mut smaller = true;
     while smaller {

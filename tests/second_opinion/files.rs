@@ -112,11 +112,7 @@ impl Covered {
 }
 
 /// Where sequence numbers are missing between files that are neighbours in a stream.
-fn missing_numbers(
-    spans: &BTreeMap<usize, Span>,
-    read: &[&(String, Vec<u8>)],
-    all: &[(String, Vec<u8>)],
-) -> Vec<Span> {
+fn missing_numbers(spans: &BTreeMap<usize, Span>, read: &[&(String, Vec<u8>)], all: &[(String, Vec<u8>)]) -> Vec<Span> {
     let there: BTreeSet<(&str, &str, u64)> = all.iter().filter_map(|(path, _)| sequence(path)).collect();
     let numbered = spans.iter().filter_map(|(file, span)| {
         let (folder, name, number) = sequence(&read[*file].0)?;
@@ -129,7 +125,8 @@ fn missing_numbers(
         let [(name, _, low, last, folder), (same, next, high, _, other)] = two else { return None };
         let here = |number| [folder, other].iter().any(|folder| there.contains(&(folder, name, number)));
         let missing = name == same && (low + 1..*high).any(|number| !here(number));
-        (missing && last < next).then_some((*last, *next))
+        // Without time between them the missing lines lie where the first one ends.
+        missing.then_some((*last, *next.max(last)))
     });
     neighbours.collect()
 }

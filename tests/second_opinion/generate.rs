@@ -1,7 +1,7 @@
 //! Small archives made to be awkward: few users, peers and processes, times that meet the edges of the rules.
 
 use super::answer::Question;
-use super::calendar::{start, stamp};
+use super::calendar::{stamp, start};
 use super::common::Dice;
 
 const USERS: [&str; 5] = ["ed", "ann", "ED", "Ann", "bob@example.com"];
@@ -242,7 +242,8 @@ impl Maker {
         for cut in cuts.windows(2) {
             number += if self.chance(70) { 1 } else { 2 };
             let before = if overlap { self.below(cut[0].min(6) as u64 + 1) as usize } else { 0 };
-            let name = if numbered { format!("imap.{number}.{}", self.begin) } else { format!("imap-{}", self.below(99)) };
+            let name =
+                if numbered { format!("imap.{number}.{}", self.begin) } else { format!("imap-{}", self.below(99)) };
             let folder = if self.chance(90) { "logs" } else { "more" };
             files.push((format!("{folder}/{name}"), join(&lines[cut[0] - before..cut[1]])));
         }
@@ -272,7 +273,8 @@ impl Maker {
         }
         let mut question = Question { last_access: true, ..Question::default() };
         question.since = self.chance(40).then(|| self.asked());
-        question.until = self.chance(50).then(|| self.asked()).filter(|until| question.since.is_none_or(|since| since < *until));
+        question.until =
+            self.chance(50).then(|| self.asked()).filter(|until| question.since.is_none_or(|since| since < *until));
         questions.push(question);
         for question in &mut questions {
             if self.chance(15) {

@@ -188,10 +188,8 @@ fn close(behind: &[u8], short: bool, inferred: bool) -> Option<Close> {
     let (date, rest) = word(rest.strip_prefix(b" ")?)?;
     let (time, rest) = word(rest.strip_prefix(b" ")?)?;
     let (length, mut rest) = word(rest.strip_prefix(b" ")?)?;
-    let start = calendar::seconds(
-        fields(date, b'/', [4..=4, 1..=2, 1..=2])?,
-        fields(time, b':', [1..=2, 2..=2, 2..=2])?,
-    )?;
+    let start =
+        calendar::seconds(fields(date, b'/', [4..=4, 1..=2, 1..=2])?, fields(time, b':', [1..=2, 2..=2, 2..=2])?)?;
     let [hours, minutes, seconds] = fields(length, b':', [1..=6, 2..=2, 2..=2])?;
     if date[0] == b'0' || minutes > 59 || seconds > 59 {
         return None;
@@ -215,7 +213,9 @@ fn refused(message: &[u8]) -> bool {
         let reason = b"authentication failure";
         let fits = |at: usize| {
             let behind = rest.get(at + 1 + reason.len()..);
-            let same = rest.get(at + 1..).is_some_and(|rest| rest.len() >= reason.len() && rest[..reason.len()].eq_ignore_ascii_case(reason));
+            let same = rest
+                .get(at + 1..)
+                .is_some_and(|rest| rest.len() >= reason.len() && rest[..reason.len()].eq_ignore_ascii_case(reason));
             rest[at] == b' ' && same && behind.is_some_and(|behind| behind.is_empty() || behind[0] == b' ')
         };
         (0..rest.len()).any(fits)

@@ -40,11 +40,13 @@ pub(crate) struct Connect {
 pub(crate) fn connect(close: &Close, end: i64, offset: i64) -> Connect {
     let target = end - close.duration;
     let away = |offset: i64| (close.start - offset - target).abs();
-    let nearest = [0, -1800, 1800, -3600, 3600].map(|more| offset + more).into_iter().min_by_key(|offset| away(*offset));
+    let nearest =
+        [0, -1800, 1800, -3600, 3600].map(|more| offset + more).into_iter().min_by_key(|offset| away(*offset));
     let nearest = nearest.filter(|offset| away(*offset) <= NEAR).unwrap_or(offset);
     let reading = close.start - nearest;
     let shown = if reading > end { (target, offset) } else { (reading, nearest) };
-    Connect { shown, readings: [reading, target], mismatch: away(nearest) > 2 }
+    // A start field later than the end is no reading: R4 has put another connect in its place.
+    Connect { shown, readings: [shown.0, target], mismatch: away(nearest) > 2 }
 }
 
 impl Connect {
