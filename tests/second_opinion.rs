@@ -71,14 +71,14 @@ fn check(what: &str, cases: u64, case: impl Fn(u64) -> Case + Sync) -> Count {
 
 #[test]
 fn small_archives() {
-    let cases = setting("IMSTRAIL_CASES", 200);
+    let cases = setting("IMSTRAIL_CASES", 140);
     let count = check("small archives", cases, generate::case);
     assert!(count.rows as u64 > cases && count.possible as u64 > cases / 10);
 }
 
 #[test]
 fn simulated_archives() {
-    let cases = setting("IMSTRAIL_CASES", 200) / 20;
+    let cases = setting("IMSTRAIL_CASES", 140) / 20;
     let count = check("simulated archives", cases, simulated::case);
     assert!(count.rows as u64 > 20 * cases && count.possible > 0);
 }

@@ -122,8 +122,8 @@ fn is_connected(session: &Session, at: i64, covered: &Covered, lives: &[Life]) -
 impl Covered {
     /// The offset of the stream's clock at an instant: that of the last line before it.
     fn offset(&self, at: i64) -> i64 {
-        let lines = self.lines.iter().filter(|line| line.says.covers() && line.at <= at);
-        lines.last().or(self.lines.first()).map_or(0, |line| line.offset)
+        let mut lines = self.lines.iter().filter(|line| line.says.covers() && line.at <= at);
+        lines.next_back().or(self.lines.first()).map_or(0, |line| line.offset)
     }
 }
 

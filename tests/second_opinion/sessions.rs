@@ -15,6 +15,9 @@ const NEAR: i64 = 300;
 /// An instant, and the offset with which it is shown.
 pub(crate) type Shown = (i64, i64);
 
+/// What must agree for a login and a close to be one session (R5).
+type Key = (u32, Peer);
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Session {
     pub(crate) pid: u32,
@@ -64,8 +67,8 @@ impl Connect {
 
 /// All sessions of a stream.
 pub(crate) fn sessions(covered: &Covered) -> Vec<Session> {
-    let mut logins: BTreeMap<(u32, Peer), Vec<(&Line, &Login)>> = BTreeMap::new();
-    let mut closes: BTreeMap<(u32, Peer), Vec<(&Line, &Close, Connect)>> = BTreeMap::new();
+    let mut logins: BTreeMap<Key, Vec<(&Line, &Login)>> = BTreeMap::new();
+    let mut closes: BTreeMap<Key, Vec<(&Line, &Close, Connect)>> = BTreeMap::new();
     for line in once(covered) {
         match &line.says {
             Says::Login(login) => logins.entry((line.pid, login.peer)).or_default().push((line, login)),
@@ -122,8 +125,10 @@ fn once(covered: &Covered) -> Vec<&Line> {
     let mut kept: Vec<&Line> = Vec::new();
     for (n, line) in covered.lines.iter().enumerate() {
         let Some((_, port)) = peer_of(line) else { continue };
-        let before = kept.iter().filter(|other| twins(line, other)).count();
-        let here = covered.lines[..n].iter().filter(|other| other.file == line.file && twins(line, other)).count();
+        let now = |other: &&Line| other.at == line.at;
+        let before = kept.iter().rev().copied().take_while(now).filter(|other| twins(line, other)).count();
+        let twins_before = covered.lines[..n].iter().rev().take_while(now).filter(|other| twins(line, other));
+        let here = twins_before.filter(|other| other.file == line.file).count();
         let overlaps = covered.overlaps.iter().any(|span| span.0 <= line.at && line.at <= span.1);
         let counts = match port {
             Some(_) => before == 0,
@@ -146,7 +151,7 @@ pub(crate) fn has_portless_twins(covered: &Covered) -> bool {
 
 /// Each close takes its login (R5), or is a session by itself (R6).
 fn pair<'a>(
-    (pid, peer): (u32, Peer),
+    (pid, peer): Key,
     mut closes: Vec<(&Line, &Close, Connect)>,
     logins: &mut Vec<(&'a Line, &'a Login)>,
     sessions: &mut Vec<Session>,
@@ -159,7 +164,7 @@ fn pair<'a>(
             read.admits(of.at, line.at, has_port) && (has_port || login.user == close.user)
         };
         let choices = logins.iter().filter(|login| fits(login)).count();
-        let taken = logins.iter().position(|login| fits(login)).map(|place| logins.remove(place));
+        let taken = logins.iter().position(fits).map(|place| logins.remove(place));
         let mut flags = guessed(close.inferred || taken.is_some_and(|(_, login)| login.inferred));
         flags.extend(read.mismatch.then_some("duration-mismatch"));
         flags.extend((choices > 1).then_some("ambiguous-pairing"));
