@@ -79,8 +79,8 @@ fn connected(streams: &BTreeMap<Stream, Covered>, question: &Question) -> Vec<St
                 rfc3339(at, question.at.map_or_else(|| covered.offset(at), |(_, offset)| offset)),
                 list(&flags),
             );
-            // Where the page on output names nothing more: by pid, mechanism and end, nothing first.
-            rows.push((key, session.pid, session.mechanism.clone(), session.end, row));
+            // Where the page on output names nothing more: by pid, mechanism and flags, nothing first.
+            rows.push((key, session.pid, session.mechanism.clone(), flags.into_iter().collect::<Vec<_>>(), row));
         }
     }
     rows.sort();
@@ -148,7 +148,8 @@ impl Access {
                 store: self.store.min(other.store),
                 by_login: self.by_login || other.by_login,
                 inferred: self.inferred && other.inferred,
-                offset: self.offset.max(other.offset),
+                // As a login line shows it, if there is one.
+                offset: (self.by_login, self.offset).max((other.by_login, other.offset)).1,
             },
         }
     }

@@ -36,8 +36,8 @@ pub(crate) fn lives(covered: &Covered) -> Vec<Life> {
         // Within a second: what still belongs to a life that ends then, its stop, a start, and what follows that.
         let starts: Vec<i64> = lines.iter().filter(|line| line.says == Says::Starting).map(|line| line.at).collect();
         let rank = |line: &&Line| match line.says {
-            Says::Stopping => 1,
-            Says::Starting => 2,
+            Says::Stopping => 2,
+            Says::Starting => 1,
             _ if starts.contains(&line.at) => 3,
             _ => 0,
         };

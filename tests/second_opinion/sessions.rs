@@ -141,12 +141,16 @@ fn once(covered: &Covered) -> Vec<&Line> {
     kept
 }
 
-/// Whether equal lines without a port stand in more than one file: a class of archives in which the tool is known to
-/// differ, see the comparison.
+/// Whether equal lines without a port stand in two files, or twice in an overlap: a class of archives in which the tool is
+/// known to differ, see the comparison.
 pub(crate) fn has_portless_twins(covered: &Covered) -> bool {
-    let twin = |line: &Line, other: &Line| line.file != other.file && twins(line, other);
-    let portless = covered.lines.iter().filter(|line| peer_of(line).is_some_and(|(_, port)| port.is_none()));
-    portless.clone().any(|line| portless.clone().any(|other| twin(line, other)))
+    let overlaps = |at: i64| covered.overlaps.iter().any(|span| span.0 <= at && at <= span.1);
+    let portless = |line: &Line| peer_of(line).is_some_and(|(_, port)| port.is_none());
+    let lines = covered.lines.iter().enumerate().filter(|(_, line)| portless(line));
+    let mut twins = lines.flat_map(|(n, line)| {
+        covered.lines[..n].iter().filter(|other| twins(line, other)).zip(std::iter::repeat(line))
+    });
+    twins.any(|(one, other)| one.file != other.file || overlaps(one.at))
 }
 
 /// Each close takes its login (R5), or is a session by itself (R6).
