@@ -32,6 +32,8 @@ mod facts;
 mod kinds;
 #[path = "truth/last_access.rs"]
 mod last_access;
+#[path = "faults/packed.rs"]
+mod packed;
 #[path = "faults/proof.rs"]
 mod proof;
 #[path = "../examples/simulate/sim.rs"]

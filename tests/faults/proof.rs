@@ -1,7 +1,7 @@
 //! What a damaged archive still proves: the simulator's truth, less all that only lost or damaged lines told.
 
 use crate::facts::{Line, Stream, What, read, spelled};
-use crate::sim::{Archive, Config, Log, Origin, Session, State, Wreck, stamp};
+use crate::sim::{Archive, Config, Log, Origin, Service, Session, State, Wreck, stamp};
 use crate::wounds::{Doubtful, Span, Wounds};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,10 +74,10 @@ fn shift_end(session: &mut Session, seconds: i64) {
 
 /// Every login and close line of the archive with the number of its session.
 fn told(archive: &Archive) -> Vec<(Origin, usize, What)> {
-    let mut sessions: BTreeMap<(&str, &str, u32, i64, What), usize> = BTreeMap::new();
+    let mut sessions: BTreeMap<(&str, Service, &str, u32, i64, What), usize> = BTreeMap::new();
     for (n, s) in archive.truth.sessions.iter().enumerate() {
         let mut add = |at: i64, what: What| {
-            let twin = sessions.insert((&s.store, &s.from, s.pid, at, what), n);
+            let twin = sessions.insert((&s.store, s.service, &s.from, s.pid, at, what), n);
             assert!(twin.is_none(), "two sessions have one line: {s:?}");
         };
         if s.login_logged {
@@ -91,7 +91,7 @@ fn told(archive: &Archive) -> Vec<(Origin, usize, What)> {
     for (file, (_, bytes)) in archive.files.iter().enumerate() {
         for (line, bytes) in bytes.split_inclusive(|b| *b == b'\n').enumerate() {
             let Some(said) = read(bytes.trim_ascii_end()) else { continue };
-            let key = (said.stream.0.as_str(), said.peer.as_str(), said.pid, said.at, said.what);
+            let key = (said.stream.0.as_str(), said.stream.1, said.peer.as_str(), said.pid, said.at, said.what);
             told.extend(sessions.get(&key).map(|n| (Origin { file, line }, *n, said.what)));
         }
     }

@@ -21,6 +21,8 @@ enum Is {
     Lost,
     /// Open, but the lines show its peer again later, so it ended at some time before: a possible row (R7, R10).
     Reused,
+    /// Open, but its process died, and then its peer came back: a row, certain if the lines tell one from the other.
+    Either,
     /// A damaged line names its peer: a row or none.
     Named,
 }
@@ -31,6 +33,7 @@ fn is(session: &Session, at: i64, reused: Option<i64>) -> Is {
         && since(session).is_some_and(|since| since <= at)
     {
         return match session.lost_at {
+            Some(lost) if lost < reused && at < lost => Is::Either,
             Some(lost) if lost < reused => Is::Lost,
             _ if reused <= at => Is::Absent,
             _ => Is::Reused,
@@ -125,7 +128,7 @@ impl Asked<'_> {
                 let fit = |(_, is): &(&Session, Is)| match is {
                     Is::Absent => None,
                     Is::Closes => Some(if row.certain { 0 } else { 3 }),
-                    Is::Open | Is::Reused => Some(1),
+                    Is::Open | Is::Reused | Is::Either => Some(1),
                     Is::Dying | Is::Lost | Is::Named => Some(2),
                 };
                 let best = (0..candidates.len()).filter(|n| fit(&candidates[*n]).is_some());
@@ -139,7 +142,10 @@ impl Asked<'_> {
                 None => strangers.push(row),
             }
         }
-        let left = sessions.into_values().flatten().filter(|(_, is)| matches!(is, Is::Closes | Is::Open | Is::Reused));
+        let left = sessions
+            .into_values()
+            .flatten()
+            .filter(|(_, is)| matches!(is, Is::Closes | Is::Open | Is::Reused | Is::Either));
         self.settle(&strangers, left.map(|(session, _)| session).collect(), &mut count, errors);
         count
     }
@@ -168,7 +174,7 @@ impl Asked<'_> {
             Is::Open if !row.certain && doubt == Doubt::None && self.facts.wrote_after(session, at) => {
                 wrong("its process wrote at or after T, so it is certain".into());
             }
-            Is::Open | Is::Lost if row.certain && doubt == Doubt::Sure => {
+            Is::Open | Is::Either | Is::Lost if row.certain && doubt == Doubt::Sure => {
                 wrong("lines are missing, or there twice, between login and T, so it is only possible".into());
             }
             Is::Reused if row.certain => wrong("its peer logged in again, so it is only possible".into()),
@@ -195,8 +201,11 @@ impl Asked<'_> {
                 wrong(format!("auth is not {auth:?}"));
             }
             let flags = row.json["flags"].as_array().cloned().unwrap_or_default();
-            let plain = flags.iter().all(|flag| flag == "inferred-format");
-            if row.certain != plain {
+            // A port that comes back within 60 s has more than one login for a close to choose from (R5).
+            let neutral = |flag: &Value| {
+                flag == "inferred-format" || flag == "ambiguous-pairing" && self.config.traffic.few_ports > 0
+            };
+            if row.certain != flags.iter().all(neutral) {
                 wrong("a certain row has no other flag than inferred-format, a possible one has".into());
             }
         }
