@@ -42,6 +42,8 @@ pub(crate) enum What {
     Close,
     Start,
     Stop,
+    /// Any other line of an access service's own process.
+    Other,
 }
 
 /// A line that means something for sessions.
@@ -126,6 +128,11 @@ impl Facts {
 
 /// A login, a close or a mark of an access service; nothing for any other line.
 pub(crate) fn read(line: &[u8]) -> Option<Line> {
+    read_any(line).filter(|line| line.what != What::Other)
+}
+
+/// A line of an access service.
+pub(crate) fn read_any(line: &[u8]) -> Option<Line> {
     let line = String::from_utf8_lossy(line);
     let (stamp, rest) = line.strip_prefix('[')?.split_once("] ")?;
     let (store, rest) = rest.split_once(' ')?;
@@ -149,7 +156,7 @@ pub(crate) fn read(line: &[u8]) -> Option<Line> {
     } else if product && message.ends_with(" shutting down") {
         What::Stop
     } else {
-        return None;
+        What::Other
     };
     let at = DateTime::parse_from_str(stamp, "%d/%b/%Y:%H:%M:%S %z").ok()?.timestamp();
     let peer = message.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or("", |(peer, _)| peer);
