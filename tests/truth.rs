@@ -22,6 +22,8 @@ mod last_access;
 mod sessions;
 #[path = "../examples/simulate/sim.rs"]
 mod sim;
+#[path = "truth/wounds.rs"]
+mod wounds;
 
 use common::{run, waits, write_all};
 use connected::{Asked, Count, at_all};
@@ -30,6 +32,7 @@ use serde_json::Value;
 use sim::{Archive, Config, Level, Service, Zone, parse_utc, simulate};
 use std::collections::{BTreeMap, BTreeSet};
 use tempfile::TempDir;
+use wounds::Wounds;
 
 /// A simulated archive on disk, and what is wrong with the tool's answers about it.
 struct Trial {
@@ -134,7 +137,13 @@ impl Trial {
     fn ask(&mut self, args: &[&str], moments: BTreeMap<Stream, i64>) {
         let args: Vec<&str> = ["-c"].iter().chain(args).copied().collect();
         let rows = self.rows(&args);
-        let asked = Asked { config: &self.config, archive: &self.archive, facts: &self.facts, moments };
+        let asked = Asked {
+            config: &self.config,
+            archive: &self.archive,
+            facts: &self.facts,
+            wounds: &Wounds::default(),
+            moments,
+        };
         let mut errors = Vec::new();
         self.connected += asked.check(&rows, &mut errors);
         self.rows += rows.len();
@@ -157,7 +166,8 @@ fn wrong_rows_are_noticed() {
     let at = trial.config.span.start + 40_000;
     let text = rfc3339(&trial.config, "store1", at);
     let moments = at_all(&trial.facts, &USUAL.into(), at);
-    let asked = Asked { config: &trial.config, archive: &trial.archive, facts: &trial.facts, moments };
+    let wounds = Wounds::default();
+    let asked = Asked { config: &trial.config, archive: &trial.archive, facts: &trial.facts, wounds: &wounds, moments };
     let connected = trial.rows(&["-c", "--at", &text]);
     let last = trial.rows(&["-a"]);
     let complaints = |connected: &[Value], last: &[Value]| {

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::pack::Codec;
-use crate::sim::{Config, Files, Level, Service, Site, Span, Traffic, Trouble, Zone, parse_utc};
+use crate::sim::{Config, Damage, Files, Level, Service, Site, Span, Traffic, Trouble, Zone, parse_utc};
 use std::path::PathBuf;
 
 /// Writes the logs that a site of simulated message stores leaves behind, and the truth about them.
@@ -110,6 +110,20 @@ pub(crate) struct Args {
     /// Compress rotated files, taking turns: gz,zst,bz2,none
     #[arg(long, value_delimiter = ',')]
     pub(crate) compress: Vec<Codec>,
+    /// Clients use so many ports, again and again; 0: all
+    #[arg(long, default_value_t = 0)]
+    few_ports: u16,
+    /// There are so many pids, given out again and again (more than processes); 0: all
+    #[arg(long, default_value_t = 0)]
+    few_pids: u32,
+    /// Damage the archive: cut, flip, drop-lines, drop-files, repeat-files, overlap, swap-lines, interleave, jump-clock,
+    /// mix-levels; several in this order. Cut and flip hit compressed bytes if files are compressed. All of the archive
+    /// is held in memory
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = damage)]
+    pub(crate) damage: Vec<Damage>,
+    /// With --damage, write which lines are gone, altered or have another stamp, JSON Lines
+    #[arg(long, value_name = "FILE", requires = "damage")]
+    pub(crate) wounds: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -135,6 +149,10 @@ impl Args {
         }
         if stores == 0 || self.pids == Some(0) {
             return Err("there must be at least one store, and one process a service".into());
+        }
+        let processes = self.services.len().max(3) * self.pids.unwrap_or(2);
+        if self.few_pids > 0 && self.few_pids as usize <= processes {
+            return Err(format!("there must be more pids than {processes} processes"));
         }
         let all = if single { vec![Service::Imap] } else { Site::default().services };
         let unless_bench =
@@ -166,12 +184,14 @@ impl Args {
                 hosted: unless_bench(self.hosted, 0.2, 0.1),
                 mixed_case: self.mixed_case,
                 ports: !self.no_ports,
+                few_ports: self.few_ports,
             },
             trouble: Trouble {
                 restarts: self.restarts,
                 crashes: self.crashes,
                 marks: self.marks,
                 reuse_pids: self.reuse_pids,
+                few_pids: self.few_pids,
             },
             files: Files {
                 rotate_bytes: self.rotate_bytes,
@@ -241,6 +261,11 @@ fn service(text: &str) -> Result<Service, String> {
         .into_iter()
         .find(|s| s.name() == text)
         .ok_or_else(|| "expected imap, pop or http".into())
+}
+
+fn damage(text: &str) -> Result<Damage, String> {
+    let names = || Damage::ALL.map(Damage::name).join(", ");
+    Damage::ALL.into_iter().find(|d| d.name() == text).ok_or_else(|| format!("expected one of {}", names()))
 }
 
 fn start(text: &str) -> Result<i64, String> {

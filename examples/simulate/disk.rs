@@ -59,7 +59,8 @@ impl Disk {
         fs::rename(self.folder.join(self.rotation.name(stream)), &target)?;
         let codec = self.codecs.get(self.rotated % self.codecs.len().max(1)).copied();
         self.rotated += 1;
-        pack(&target, codec.unwrap_or(Codec::None))
+        pack(&target, codec.unwrap_or(Codec::None))?;
+        Ok(())
     }
 
     fn current(&mut self, stream: usize) -> io::Result<&mut BufWriter<File>> {

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stderr, reason = "a program speaks to its user")]
 
 mod args;
+mod damaged;
 mod disk;
 mod pack;
 // By path, as the tests include it, so that its own modules are found the same way.
@@ -34,15 +35,21 @@ fn main() -> ExitCode {
 
 fn write(args: &args::Args, config: &sim::Config) -> io::Result<()> {
     let begun = Instant::now();
+    let summary = if args.damage.is_empty() { write_whole(args, config)? } else { damaged::write(args, config)? };
+    let seconds = begun.elapsed().as_secs_f64();
+    let hours = (summary.end - config.span.start) as f64 / 3600.0;
+    eprintln!("{summary:?}");
+    eprintln!("{hours:.1} h simulated in {seconds:.1} s, {:.0} MB/s", summary.bytes as f64 / 1e6 / seconds);
+    Ok(())
+}
+
+/// Writes the lines as they come.
+fn write_whole(args: &args::Args, config: &sim::Config) -> io::Result<sim::Summary> {
     let create = |path: &Option<PathBuf>| path.as_deref().map(disk::create).transpose();
     let truth =
         disk::Truths { sessions: create(&args.truth)?, failures: create(&args.failures)?, lives: create(&args.lives)? };
     let mut disk = disk::Disk::new(config, args.out.clone(), args.compress.clone(), truth);
     let summary = sim::run(config, &mut disk)?;
     disk.finish()?;
-    let seconds = begun.elapsed().as_secs_f64();
-    let hours = (summary.end - config.span.start) as f64 / 3600.0;
-    eprintln!("{summary:?}");
-    eprintln!("{hours:.1} h simulated in {seconds:.1} s, {:.0} MB/s", summary.bytes as f64 / 1e6 / seconds);
-    Ok(())
+    Ok(summary)
 }

@@ -13,10 +13,10 @@ pub(crate) enum Codec {
     Bz2,
 }
 
-/// Replaces a file by its compressed copy, `FILE.gz`.
-pub(crate) fn pack(path: &Path, codec: Codec) -> io::Result<()> {
+/// Replaces a file by its compressed copy, `FILE.gz`, and says where that is.
+pub(crate) fn pack(path: &Path, codec: Codec) -> io::Result<PathBuf> {
     let extension = match codec {
-        Codec::None => return Ok(()),
+        Codec::None => return Ok(path.to_path_buf()),
         Codec::Gz => ".gz",
         Codec::Zst => ".zst",
         Codec::Bz2 => ".bz2",
@@ -24,7 +24,8 @@ pub(crate) fn pack(path: &Path, codec: Codec) -> io::Result<()> {
     let mut target = path.as_os_str().to_owned();
     target.push(extension);
     let mut from = BufReader::new(File::open(path)?);
-    let to = BufWriter::new(File::create_new(PathBuf::from(target))?);
+    let target = PathBuf::from(target);
+    let to = BufWriter::new(File::create_new(&target)?);
     let mut to = match codec {
         Codec::Gz => {
             let mut encoder = flate2::write::GzEncoder::new(to, flate2::Compression::new(6));
@@ -43,5 +44,6 @@ pub(crate) fn pack(path: &Path, codec: Codec) -> io::Result<()> {
         }
     };
     to.flush()?;
-    std::fs::remove_file(path)
+    std::fs::remove_file(path)?;
+    Ok(target)
 }

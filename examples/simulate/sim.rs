@@ -14,10 +14,14 @@
 
 #[path = "sim/agenda.rs"]
 mod agenda;
+#[path = "sim/clockwork.rs"]
+mod clockwork;
 #[path = "sim/config.rs"]
 mod config;
 #[path = "sim/connection.rs"]
 mod connection;
+#[path = "sim/damage.rs"]
+mod damage;
 #[path = "sim/engine.rs"]
 mod engine;
 #[path = "sim/lines.rs"]
@@ -43,7 +47,9 @@ mod truth;
 #[path = "sim/world.rs"]
 mod world;
 
+pub(crate) use clockwork::stamp;
 pub(crate) use config::{Config, Files, Level, Service, Site, Span, Traffic, Trouble};
+pub(crate) use damage::{Damage, Line, Log, Origin, State, Wreck, wound_bytes};
 pub(crate) use engine::{Out, Place, run};
 pub(crate) use memory::{Archive, simulate};
 pub(crate) use rotate::{Admission, Rotation};

@@ -2,6 +2,7 @@
 
 use crate::facts::{Facts, Stream, instant, since, spelled};
 use crate::sim::{Archive, Config, Service, Session};
+use crate::wounds::{Doubt, Wounds};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,9 +19,26 @@ enum Is {
     Dying,
     /// Its process had died before: perhaps a possible row.
     Lost,
+    /// Open, but the lines show its peer again later, so it ended at some time before: a possible row (R7, R10).
+    Reused,
+    /// Open, but its process died, and then its peer came back: a row, certain if the lines tell one from the other.
+    Either,
+    /// A damaged line names its peer: a row or none.
+    Named,
 }
 
-fn is(session: &Session, at: i64) -> Is {
+/// What a session is, with the next login line of its peer where it has no close itself.
+fn is(session: &Session, at: i64, reused: Option<i64>) -> Is {
+    if let Some(reused) = reused
+        && since(session).is_some_and(|since| since <= at)
+    {
+        return match session.lost_at {
+            Some(lost) if lost < reused && at < lost => Is::Either,
+            Some(lost) if lost < reused => Is::Lost,
+            _ if reused <= at => Is::Absent,
+            _ => Is::Reused,
+        };
+    }
     match (since(session), session.end, session.lost_at) {
         (Some(since), Some(end), _) if since <= at && at < end => Is::Closes,
         (Some(since), None, lost) if since <= at => match lost {
@@ -57,6 +75,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) config: &'a Config,
     pub(crate) archive: &'a Archive,
     pub(crate) facts: &'a Facts,
+    pub(crate) wounds: &'a Wounds,
     /// T in each of the streams asked about.
     pub(crate) moments: BTreeMap<Stream, i64>,
 }
@@ -86,11 +105,19 @@ impl Asked<'_> {
     pub(crate) fn check(&self, json: &[Value], errors: &mut Vec<String>) -> Count {
         let rows: Vec<Row<'_>> = json.iter().filter_map(|row| read(row, errors)).collect();
         check_order(&rows, errors);
+        let reuses = self.reuses();
         let mut sessions: BTreeMap<Key, Vec<(&Session, Is)>> = BTreeMap::new();
         for session in &self.archive.truth.sessions {
             let stream = (session.store.clone(), session.service);
             if let (Some(since), Some(at)) = (since(session), self.moment(&stream)) {
-                sessions.entry(self.key(session, since)).or_default().push((session, is(session, at)));
+                let next = |logins: &BTreeSet<i64>| logins.range(since + 1..).next().copied();
+                let reused = reuses.get(&(stream, session.from.as_str())).filter(|_| session.end.is_none());
+                let is = if self.wounds.names_peer(&session.from) {
+                    Is::Named
+                } else {
+                    is(session, at, reused.and_then(next))
+                };
+                sessions.entry(self.key(session, since)).or_default().push((session, is));
             }
         }
         let mut count = Count::default();
@@ -101,8 +128,8 @@ impl Asked<'_> {
                 let fit = |(_, is): &(&Session, Is)| match is {
                     Is::Absent => None,
                     Is::Closes => Some(if row.certain { 0 } else { 3 }),
-                    Is::Open => Some(1),
-                    Is::Dying | Is::Lost => Some(2),
+                    Is::Open | Is::Reused | Is::Either => Some(1),
+                    Is::Dying | Is::Lost | Is::Named => Some(2),
                 };
                 let best = (0..candidates.len()).filter(|n| fit(&candidates[*n]).is_some());
                 let best = best.min_by_key(|n| fit(&candidates[*n]))?;
@@ -115,9 +142,23 @@ impl Asked<'_> {
                 None => strangers.push(row),
             }
         }
-        let left = sessions.into_values().flatten().filter(|(_, is)| matches!(is, Is::Closes | Is::Open));
+        let left = sessions
+            .into_values()
+            .flatten()
+            .filter(|(_, is)| matches!(is, Is::Closes | Is::Open | Is::Reused | Is::Either));
         self.settle(&strangers, left.map(|(session, _)| session).collect(), &mut count, errors);
         count
+    }
+
+    /// The login lines of every peer that has a port.
+    fn reuses(&self) -> BTreeMap<(Stream, &str), BTreeSet<i64>> {
+        let mut logins: BTreeMap<(Stream, &str), BTreeSet<i64>> = BTreeMap::new();
+        let logged = |session: &&Session| self.config.traffic.ports && session.login_logged;
+        for session in self.archive.truth.sessions.iter().filter(logged) {
+            let stream = (session.store.clone(), session.service);
+            logins.entry((stream, &session.from)).or_default().insert(session.login);
+        }
+        logins
     }
 
     /// A row whose session is known.
@@ -126,11 +167,17 @@ impl Asked<'_> {
         let at = self.moment(&stream).expect("only streams that give rows have candidates");
         let mut wrong =
             |what: String| errors.push(format!("-c: {what}; the row: {}; the session: {session:?}", row.json));
+        let doubt = self.wounds.doubt(&stream, since(session).unwrap_or_default(), at);
         match is {
+            Is::Named => return,
             Is::Closes if !row.certain => wrong("it closed after T, so it is certain".into()),
-            Is::Open if !row.certain && self.facts.wrote_after(session, at) => {
+            Is::Open if !row.certain && doubt == Doubt::None && self.facts.wrote_after(session, at) => {
                 wrong("its process wrote at or after T, so it is certain".into());
             }
+            Is::Open | Is::Either | Is::Lost if row.certain && doubt == Doubt::Sure => {
+                wrong("lines are missing, or there twice, between login and T, so it is only possible".into());
+            }
+            Is::Reused if row.certain => wrong("its peer logged in again, so it is only possible".into()),
             Is::Lost if row.certain && self.facts.end_left_a_trace(session) => {
                 wrong("a false certain row: its process was dead".into());
             }
@@ -154,8 +201,11 @@ impl Asked<'_> {
                 wrong(format!("auth is not {auth:?}"));
             }
             let flags = row.json["flags"].as_array().cloned().unwrap_or_default();
-            let plain = flags.iter().all(|flag| flag == "inferred-format");
-            if row.certain != plain {
+            // A port that comes back within 60 s has more than one login for a close to choose from (R5).
+            let neutral = |flag: &Value| {
+                flag == "inferred-format" || flag == "ambiguous-pairing" && self.config.traffic.few_ports > 0
+            };
+            if row.certain != flags.iter().all(neutral) {
                 wrong("a certain row has no other flag than inferred-format, a possible one has".into());
             }
         }
@@ -170,7 +220,7 @@ impl Asked<'_> {
                 *logins.entry((self.key(session, since), session.pid)).or_default() += 1;
             }
         }
-        for row in strangers {
+        for row in strangers.iter().filter(|row| !self.wounds.name(&row.key.2, &row.key.3)) {
             let (service, store, user, from, at) = &row.key;
             let twin = left.iter().position(|session| {
                 let since = since(session).unwrap_or_default();

@@ -36,18 +36,25 @@ pub(crate) struct Facts {
     lives: Vec<SeenLife>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum What {
-    LoginOrClose,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
+    Login,
+    Close,
     Start,
     Stop,
+    /// Any other line of an access service's own process.
+    Other,
 }
 
-struct Line {
-    stream: Stream,
-    pid: u32,
-    at: i64,
-    what: What,
+/// A line that means something for sessions.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) stream: Stream,
+    pub(crate) pid: u32,
+    pub(crate) at: i64,
+    pub(crate) what: What,
+    /// Of a login or close; empty for a mark.
+    pub(crate) peer: String,
 }
 
 /// Lives that begin without a mark so soon after the coverage are taken for older (R8).
@@ -120,7 +127,12 @@ impl Facts {
 }
 
 /// A login, a close or a mark of an access service; nothing for any other line.
-fn read(line: &[u8]) -> Option<Line> {
+pub(crate) fn read(line: &[u8]) -> Option<Line> {
+    read_any(line).filter(|line| line.what != What::Other)
+}
+
+/// A line of an access service.
+pub(crate) fn read_any(line: &[u8]) -> Option<Line> {
     let line = String::from_utf8_lossy(line);
     let (stamp, rest) = line.strip_prefix('[')?.split_once("] ")?;
     let (store, rest) = rest.split_once(' ')?;
@@ -135,17 +147,20 @@ fn read(line: &[u8]) -> Option<Line> {
         _ => return None,
     };
     let product = message.starts_with("Sun Java(tm) System Messaging Server");
-    let what = if message.starts_with("login [") || message.starts_with("close [") {
-        What::LoginOrClose
+    let what = if message.starts_with("login [") {
+        What::Login
+    } else if message.starts_with("close [") {
+        What::Close
     } else if product && message.ends_with(" starting up") {
         What::Start
     } else if product && message.ends_with(" shutting down") {
         What::Stop
     } else {
-        return None;
+        What::Other
     };
     let at = DateTime::parse_from_str(stamp, "%d/%b/%Y:%H:%M:%S %z").ok()?.timestamp();
-    Some(Line { stream: (store.into(), service), pid: pid.parse().ok()?, at, what })
+    let peer = message.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or("", |(peer, _)| peer);
+    Some(Line { stream: (store.into(), service), pid: pid.parse().ok()?, at, what, peer: peer.into() })
 }
 
 /// A session's login as the lines show it: the login line's, or else the connect of the close line (R6).

@@ -105,6 +105,8 @@ pub(crate) struct Traffic {
     pub(crate) mixed_case: f64,
     /// Whether peers are written with their port.
     pub(crate) ports: bool,
+    /// Clients use so many ports, again and again; 0: all.
+    pub(crate) few_ports: u16,
 }
 
 /// What goes wrong; by default, nothing.
@@ -118,6 +120,9 @@ pub(crate) struct Trouble {
     pub(crate) marks: bool,
     /// A restarted process gets its old pid again.
     pub(crate) reuse_pids: bool,
+    /// The operating system has so many pids only, and gives them out again and again; 0: it has them all. There must
+    /// be more than processes.
+    pub(crate) few_pids: u32,
 }
 
 /// How lines become files.
@@ -167,6 +172,7 @@ impl Default for Traffic {
             hosted: 0.2,
             mixed_case: 0.0,
             ports: true,
+            few_ports: 0,
         }
     }
 }

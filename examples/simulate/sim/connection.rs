@@ -44,7 +44,8 @@ impl<O: Out> Engine<'_, O> {
         let traffic = &self.config.traffic;
         let user = self.any_user(self.streams[stream].store);
         let (v6, host) = names::address(&mut self.rng, user, traffic);
-        let port = self.rng.range(1024, 65_536) as u16;
+        let last = if traffic.few_ports == 0 { 65_536 } else { 1024 + u64::from(traffic.few_ports) };
+        let port = self.rng.range(1024, last) as u16;
         let auth = names::mechanism(&mut self.rng);
         let kind = self.rng.unit();
         let capitals = if self.rng.chance(traffic.mixed_case) { self.rng.next() } else { 0 };

@@ -11,6 +11,7 @@ pub(crate) struct Store {
     stamped: Option<i64>,
     stamp: Vec<u8>,
     last_pid: u32,
+    few_pids: u32,
 }
 
 pub(crate) struct Process {
@@ -145,6 +146,7 @@ impl Store {
             stamped: None,
             stamp: Vec::new(),
             last_pid: rng.range(2000, 28_000) as u32,
+            few_pids: config.trouble.few_pids,
         }
     }
 
@@ -160,6 +162,10 @@ impl Store {
 
     /// The next pid that the operating system gives: they rise, and start again after 32767.
     pub(crate) fn next_pid(&mut self, rng: &mut Rng, taken: impl Fn(u32) -> bool) -> u32 {
+        if self.few_pids > 0 {
+            let free = (0..10_000).map(|_| 300 + rng.below(u64::from(self.few_pids)) as u32).find(|pid| !taken(*pid));
+            return free.expect("more pids than processes");
+        }
         loop {
             self.last_pid += rng.range(1, 40) as u32;
             if self.last_pid > 32_767 {

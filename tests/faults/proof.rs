@@ -1,0 +1,202 @@
+//! What a damaged archive still proves: the simulator's truth, less all that only lost or damaged lines told.
+
+use crate::facts::{Line, Stream, What, read, spelled};
+use crate::sim::{Archive, Config, Log, Origin, Service, Session, State, Wreck, stamp};
+use crate::wounds::{Doubtful, Span, Wounds};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A silence this long in a busy stream is a gap (R9).
+const SILENCE: i64 = 3600;
+/// So many lines in its median hour make a stream busy (R9).
+const BUSY: usize = 100;
+/// Files may have so much in common, since lines are buffered (R13).
+const BUFFERED: i64 = 60;
+
+pub(crate) struct Proof {
+    /// Its files have the whole lines only; a session of its truth has the login and the close of which the lines are
+    /// there, and the times that these give.
+    pub(crate) archive: Archive,
+    pub(crate) wounds: Wounds,
+}
+
+impl Proof {
+    /// `unreadable`: files, by their number in the wreck, that cannot be read to their end.
+    pub(crate) fn of(config: &Config, original: &Archive, wreck: &Wreck, unreadable: &BTreeSet<usize>) -> Proof {
+        let mut wounds = Wounds::default();
+        let mut archive = original.clone();
+        let lines: BTreeMap<Origin, State> = wreck
+            .logs
+            .iter()
+            .flat_map(|log| &log.lines)
+            .filter(|line| line.state != State::Altered)
+            .map(|line| (line.origin, line.state))
+            .collect();
+        for (origin, n, what) in told(original) {
+            let session = &mut archive.truth.sessions[n];
+            match (what, lines.get(&origin)) {
+                (What::Login, Some(State::Shifted(seconds))) => session.login += seconds,
+                (What::Login, None) => session.login_logged = false,
+                (What::Close, Some(State::Shifted(seconds))) => shift_end(session, *seconds),
+                (What::Close, None) => (session.end, session.close_logged) = (None, false),
+                _ => continue,
+            }
+            if matches!(lines.get(&origin), Some(State::Shifted(_))) {
+                wounds.add_peer(&spelled(&session.from, config.traffic.ports));
+            }
+        }
+        for log in &wreck.logs {
+            // Lines that have run together are one.
+            let debris: Vec<u8> =
+                log.lines.iter().filter(|l| l.state == State::Altered).fold(Vec::new(), |mut all, l| {
+                    all.extend_from_slice(&l.bytes);
+                    all
+                });
+            debris.split(|b| *b == b'\n').for_each(|line| wounds.add_debris(line));
+        }
+        archive.files = wreck.logs.iter().map(|log| (log.path.clone(), whole(log))).collect();
+        let shown = Shown::of(wreck, unreadable);
+        shown.gaps(&mut wounds);
+        shown.overlaps(&mut wounds);
+        Proof { archive, wounds }
+    }
+}
+
+/// R4, for a close whose stamp moved while start and duration stayed.
+fn shift_end(session: &mut Session, seconds: i64) {
+    let end = session.end.expect("a close has an end");
+    let duration = end - session.connect;
+    let shifted = end + seconds;
+    session.end = Some(shifted);
+    if session.connect > shifted {
+        session.connect = shifted - duration;
+    }
+}
+
+/// Every login and close line of the archive with the number of its session.
+fn told(archive: &Archive) -> Vec<(Origin, usize, What)> {
+    let mut sessions: BTreeMap<(&str, Service, &str, u32, i64, What), usize> = BTreeMap::new();
+    for (n, s) in archive.truth.sessions.iter().enumerate() {
+        let mut add = |at: i64, what: What| {
+            let twin = sessions.insert((&s.store, s.service, &s.from, s.pid, at, what), n);
+            assert!(twin.is_none(), "two sessions have one line: {s:?}");
+        };
+        if s.login_logged {
+            add(s.login, What::Login);
+        }
+        if s.close_logged {
+            add(s.end.expect("a close has an end"), What::Close);
+        }
+    }
+    let mut told = Vec::new();
+    for (file, (_, bytes)) in archive.files.iter().enumerate() {
+        for (line, bytes) in bytes.split_inclusive(|b| *b == b'\n').enumerate() {
+            let Some(said) = read(bytes.trim_ascii_end()) else { continue };
+            let key = (said.stream.0.as_str(), said.stream.1, said.peer.as_str(), said.pid, said.at, said.what);
+            told.extend(sessions.get(&key).map(|n| (Origin { file, line }, *n, said.what)));
+        }
+    }
+    assert_eq!(told.len(), sessions.len(), "every login and close of the truth has its line");
+    told
+}
+
+/// The lines of a file that are whole, perhaps with another stamp.
+fn whole(log: &Log) -> Vec<u8> {
+    let lines = log.lines.iter().filter(|line| line.state != State::Altered);
+    lines.flat_map(|line| [line.bytes.trim_ascii_end(), b"\n"].concat()).collect()
+}
+
+/// One file's part of a stream.
+struct Part {
+    /// First and last login, close or mark of the stream.
+    own: Span,
+    /// First and last stamp in the file, whatever the line says, damaged lines included.
+    any: Span,
+    number: Option<u64>,
+    unreadable: bool,
+    /// Lines that are not whole may have moved what the file shows as its last line.
+    debris: bool,
+}
+
+/// What whole lines show of every stream: the parts that lie in files, in order, and all stamps.
+struct Shown {
+    parts: BTreeMap<Stream, Vec<Part>>,
+    lines: BTreeMap<Stream, Vec<i64>>,
+}
+
+impl Shown {
+    fn of(wreck: &Wreck, unreadable: &BTreeSet<usize>) -> Shown {
+        let mut shown = Shown { parts: BTreeMap::new(), lines: BTreeMap::new() };
+        for (n, log) in wreck.logs.iter().enumerate() {
+            let stamps = || log.lines.iter().filter_map(|line| stamp(&line.bytes));
+            let mut own: BTreeMap<Stream, Vec<i64>> = BTreeMap::new();
+            for Line { stream, at, .. } in whole(log).split(|b| *b == b'\n').filter_map(read) {
+                own.entry(stream).or_default().push(at);
+            }
+            for (stream, lines) in own {
+                let span = (*lines.iter().min().expect("a line"), *lines.iter().max().expect("a line"));
+                let part = Part {
+                    own: span,
+                    any: (stamps().min().unwrap_or(span.0), stamps().max().unwrap_or(span.1)),
+                    number: log.path.split('.').nth(1).and_then(|number| number.parse().ok()),
+                    unreadable: unreadable.contains(&n),
+                    debris: log.lines.iter().any(|line| line.state == State::Altered),
+                };
+                shown.parts.entry(stream.clone()).or_default().push(part);
+                shown.lines.entry(stream).or_default().extend(lines);
+            }
+        }
+        shown.parts.values_mut().for_each(|parts| parts.sort_by_key(|part| part.own));
+        shown.lines.values_mut().for_each(|lines| lines.sort_unstable());
+        shown
+    }
+
+    /// R9: missing numbers, damaged files, silences.
+    fn gaps(&self, wounds: &mut Wounds) {
+        for (stream, parts) in &self.parts {
+            for (n, one) in parts.iter().enumerate() {
+                let two = parts.get(n + 1);
+                let last = self.lines[stream].last().copied().unwrap_or(i64::MAX);
+                let perhaps = (one.own.1, two.map_or(last, |two| two.own.0));
+                let sure = (one.any.1, two.map_or(last, |two| two.any.0));
+                let lacks = |two: &Part| two.number.zip(one.number).is_some_and(|(two, one)| two > one + 1);
+                let known = two.is_some_and(lacks) || one.unreadable;
+                let sure = (known && !one.debris && sure.0 < sure.1).then_some(sure);
+                // A file whose successor is the current one may have lost others behind it: nothing shows that. And
+                // a cut text is no damaged file.
+                if known && perhaps.0 < perhaps.1 {
+                    wounds.add_gap(stream, Doubtful { sure, perhaps });
+                }
+            }
+        }
+        for (stream, lines) in &self.lines {
+            let mut hours: BTreeMap<i64, usize> = BTreeMap::new();
+            lines.iter().for_each(|at| *hours.entry(at.div_euclid(3600)).or_default() += 1);
+            let mut counts: Vec<usize> = hours.into_values().collect();
+            counts.sort_unstable();
+            let median = counts[counts.len() / 2];
+            let silent = lines.windows(2).filter(|pair| pair[1] - pair[0] >= SILENCE && median >= BUSY);
+            for pair in silent {
+                let span = (pair[0], pair[1]);
+                // Damaged lines may have broken it.
+                let broken = self.parts[stream].iter().any(|part| part.debris);
+                wounds.add_gap(stream, Doubtful { sure: (!broken).then_some(span), perhaps: span });
+            }
+        }
+    }
+
+    /// R13: spans that two files have in common.
+    fn overlaps(&self, wounds: &mut Wounds) {
+        let common = |one: Span, two: Span| (one.0.max(two.0), one.1.min(two.1));
+        for (stream, parts) in &self.parts {
+            for (n, one) in parts.iter().enumerate() {
+                for two in &parts[n + 1..] {
+                    let (own, any) = (common(one.own, two.own), common(one.any, two.any));
+                    if any.0 <= any.1 {
+                        let sure = (own.1 - own.0 > BUFFERED).then_some(own);
+                        wounds.add_overlap(stream, Doubtful { sure, perhaps: any });
+                    }
+                }
+            }
+        }
+    }
+}
