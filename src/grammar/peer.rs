@@ -103,9 +103,9 @@ fn quick_v4(message: &[u8], at: usize, marks: &Marks) -> Option<(usize, u32, Opt
     };
     let [a, b, c, d] = [next(), next(), next(), next()];
     let input = message.get(at..)?;
-    // Two octets and their dots fit into eight bytes, however long they are.
+    // Two octets and their dots fit into eight bytes, however long they are. Of 64 digits in a row all places are 64.
     let (first, second) = (eight(input), eight(input.get(b + 1..)?));
-    let (third, fourth) = (c - b - 1, d - b - 1);
+    let (third, fourth) = (c.wrapping_sub(b + 1), d.wrapping_sub(b + 1));
     if b > 7 || fourth > 7 || [byte(first, a), byte(first, b), byte(second, third)] != *b"..." {
         return None;
     }
@@ -182,6 +182,12 @@ mod tests {
             "192.0.2.:1]",
         ] {
             assert!(peer(text.as_bytes()).is_err(), "{text}");
+        }
+        for digits in [7, 8, 62, 63, 64, 65, 130] {
+            for behind in ["]", ".1.1.1:5]", ":5]"] {
+                let text = format!("{}{behind}", "1".repeat(digits));
+                assert!(peer(text.as_bytes()).is_err(), "{text}");
+            }
         }
     }
 }
