@@ -9,7 +9,9 @@
 
 mod batch;
 mod bench;
+mod entry;
 mod line;
+mod queue;
 mod session;
 mod table;
 
