@@ -27,16 +27,17 @@ mod part;
 #[path = "../examples/simulate/sim.rs"]
 mod sim;
 
-use compare::{Pair, Report, Why};
+use compare::{Pair, Report, Whole, Why};
 use part::{Part, parts_of};
 use sim::{Config, Wreck, simulate};
 
 fn day(seed: u64) -> Config {
     let mut config = Config { seed, ..Config::default() };
-    config.span.seconds = Some(14 * 3600);
+    config.span.seconds = Some(8 * 3600);
     config.traffic.users = 200;
+    config.traffic.rate = 140.0;
     config.traffic.open = 80.0;
-    config.files.rotate_bytes = 40_000;
+    config.files.rotate_bytes = 20_000;
     config
 }
 
@@ -48,12 +49,13 @@ fn compare(name: &str, base: u64, configure: impl Fn(&mut Config)) -> Report {
         let mut config = day(seed);
         configure(&mut config);
         let archive = simulate(&config);
+        let whole = Whole::new(&config, &archive);
         for Part { what, wreck } in parts_of(&Wreck::new(&archive.files), seed) {
-            Pair::new(format!("{name} {seed}, {what}"), &config, &archive, &wreck).check(&mut report);
+            Pair::new(format!("{name} {seed}, {what}"), &whole, &wreck).check(&mut report);
         }
     }
     println!("{name}: {report}");
-    assert!(report.closed > 1000 && report.parts >= 6, "{name}: {report}");
+    assert!(report.closed > 500 && report.parts >= 6, "{name}: {report}");
     report
 }
 
@@ -78,6 +80,8 @@ fn processes_die_with_marks() {
 fn processes_die_without_marks() {
     compare("processes die, without marks", 41, |config| {
         (config.trouble.crashes, config.trouble.restarts, config.site.pids) = (6, 2, 3);
+        // Long enough for lives that end by silence, too.
+        (config.span.seconds, config.traffic.rate) = (Some(13 * 3600), 100.0);
     });
 }
 

@@ -3,7 +3,7 @@
 use crate::common::pack::Codec;
 use crate::sim::{Archive, Damage, Line, Log, Origin, State, Wreck, wound_bytes};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
+use std::io::{Read, Write};
 
 /// An archive of compressed files, some of which are damaged.
 pub(crate) struct Packed {
@@ -13,6 +13,9 @@ pub(crate) struct Packed {
     pub(crate) content: Vec<Vec<u8>>,
     /// Files that end in an error.
     pub(crate) unreadable: BTreeSet<usize>,
+    /// How much a decoder gives before it meets the error is its own affair, and may be garbage: what an unreadable file decodes
+    /// to is only known about. A file that is cut gives all up to the cut.
+    pub(crate) vague: bool,
 }
 
 impl Packed {
@@ -23,11 +26,12 @@ impl Packed {
             wreck: Wreck { logs: Vec::new(), gone: Vec::new() },
             content: Vec::new(),
             unreadable: BTreeSet::new(),
+            vague: damage == Damage::Flip,
         };
         for (n, (path, text)) in archive.files.iter().enumerate() {
             let rotated = path.contains('.');
             let path = if rotated { format!("{path}.{}", codec.extension()) } else { path.clone() };
-            let mut bytes = if rotated { codec.compress(text) } else { text.clone() };
+            let mut bytes = if rotated { compress(text, codec) } else { text.clone() };
             let mut content = text.clone();
             if rotated && n % 3 == 1 {
                 wound_bytes(&mut bytes, damage, seed + n as u64);
@@ -43,6 +47,22 @@ impl Packed {
             packed.content.push(content);
         }
         packed
+    }
+}
+
+/// Small files in as many blocks as large ones have, so that something can be decoded before the damage: zstd's end where the
+/// encoder is flushed, bzip2's are streams of their own, as those of pbzip2.
+fn compress(text: &[u8], codec: Codec) -> Vec<u8> {
+    match codec {
+        Codec::Gz | Codec::Xz => codec.compress(text),
+        Codec::Bz2 => text.chunks(6000).flat_map(|block| codec.compress(block)).collect(),
+        Codec::Zst => {
+            let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).expect("memory");
+            for block in text.chunks(3000) {
+                encoder.write_all(block).and_then(|()| encoder.flush()).expect("memory can be written");
+            }
+            encoder.finish().expect("memory can be written")
+        }
     }
 }
 

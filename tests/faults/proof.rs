@@ -1,6 +1,7 @@
 //! What a damaged archive still proves: the simulator's truth, less all that only lost or damaged lines told.
 
 use crate::facts::{Line, Stream, What, read, spelled};
+use crate::packed::Packed;
 use crate::sim::{Archive, Config, Log, Origin, Service, Session, State, Wreck, stamp};
 use crate::wounds::{Doubtful, Span, Wounds};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +21,9 @@ pub(crate) struct Proof {
 }
 
 impl Proof {
-    /// `unreadable`: files, by their number in the wreck, that cannot be read to their end.
-    pub(crate) fn of(config: &Config, original: &Archive, wreck: &Wreck, unreadable: &BTreeSet<usize>) -> Proof {
+    /// What files prove of which the wreck tells what they decode to.
+    pub(crate) fn of(config: &Config, original: &Archive, packed: &Packed) -> Proof {
+        let Packed { wreck, unreadable, vague, .. } = packed;
         let mut wounds = Wounds::default();
         let mut archive = original.clone();
         let lines: BTreeMap<Origin, State> = wreck
@@ -53,11 +55,29 @@ impl Proof {
                 });
             debris.split(|b| *b == b'\n').for_each(|line| wounds.add_debris(line));
         }
+        for n in unreadable.iter().filter(|_| *vague) {
+            original.files[*n].1.split(|b| *b == b'\n').for_each(|line| wounds.add_debris(line));
+        }
         archive.files = wreck.logs.iter().map(|log| (log.path.clone(), whole(log))).collect();
+        name_takers(&archive, &mut wounds);
         let shown = Shown::of(wreck, unreadable);
-        shown.gaps(&mut wounds);
+        shown.gaps(&mut wounds, *vague);
         shown.overlaps(&mut wounds);
         Proof { archive, wounds }
+    }
+}
+
+/// R5 lets a close that lacks its login line take the next one of its peer, up to 60 s behind: of such sessions nothing
+/// is expected.
+fn name_takers(archive: &Archive, wounds: &mut Wounds) {
+    let mut logins: BTreeSet<(u32, &str, i64)> = BTreeSet::new();
+    let sessions = &archive.truth.sessions;
+    logins.extend(sessions.iter().filter(|s| s.login_logged).map(|s| (s.pid, s.from.as_str(), s.login)));
+    for s in sessions.iter().filter(|s| s.close_logged && !s.login_logged) {
+        let end = s.end.expect("a close has an end");
+        if logins.range((s.pid, s.from.as_str(), s.connect)..=(s.pid, &s.from, end + BUFFERED)).next().is_some() {
+            wounds.add_peer(&s.from);
+        }
     }
 }
 
@@ -112,6 +132,8 @@ struct Part {
     /// First and last stamp in the file, whatever the line says, damaged lines included.
     any: Span,
     number: Option<u64>,
+    /// Files behind it, up to its successor, are there, but nothing of them can be decoded.
+    before_empty: bool,
     unreadable: bool,
     /// Lines that are not whole may have moved what the file shows as its last line.
     debris: bool,
@@ -138,6 +160,9 @@ impl Shown {
                     own: span,
                     any: (stamps().min().unwrap_or(span.0), stamps().max().unwrap_or(span.1)),
                     number: log.path.split('.').nth(1).and_then(|number| number.parse().ok()),
+                    // The program takes such files for empty ones, and their numbers for present: no gap shows. A fault that
+                    // is known, see `a_file_cut_before_its_first_line`.
+                    before_empty: wreck.logs.get(n + 1).is_some_and(|log| log.lines.is_empty()),
                     unreadable: unreadable.contains(&n),
                     debris: log.lines.iter().any(|line| line.state == State::Altered),
                 };
@@ -150,8 +175,8 @@ impl Shown {
         shown
     }
 
-    /// R9: missing numbers, damaged files, silences.
-    fn gaps(&self, wounds: &mut Wounds) {
+    /// R9: missing numbers, damaged files, silences. Where it is vague what a decoder gives of a damaged file, its gap is.
+    fn gaps(&self, wounds: &mut Wounds, vague: bool) {
         for (stream, parts) in &self.parts {
             for (n, one) in parts.iter().enumerate() {
                 let two = parts.get(n + 1);
@@ -160,7 +185,7 @@ impl Shown {
                 let sure = (one.any.1, two.map_or(last, |two| two.any.0));
                 let lacks = |two: &Part| two.number.zip(one.number).is_some_and(|(two, one)| two > one + 1);
                 let known = two.is_some_and(lacks) || one.unreadable;
-                let sure = (known && !one.debris && sure.0 < sure.1).then_some(sure);
+                let sure = (known && !one.debris && !one.before_empty && !vague && sure.0 < sure.1).then_some(sure);
                 // A file whose successor is the current one may have lost others behind it: nothing shows that. And
                 // a cut text is no damaged file.
                 if known && perhaps.0 < perhaps.1 {
@@ -178,7 +203,7 @@ impl Shown {
             for pair in silent {
                 let span = (pair[0], pair[1]);
                 // Damaged lines may have broken it.
-                let broken = self.parts[stream].iter().any(|part| part.debris);
+                let broken = vague || self.parts[stream].iter().any(|part| part.debris);
                 wounds.add_gap(stream, Doubtful { sure: (!broken).then_some(span), perhaps: span });
             }
         }

@@ -23,7 +23,7 @@ enum Is {
     Reused,
     /// Open, but its process died, and then its peer came back: a row, certain if the lines tell one from the other.
     Either,
-    /// A damaged line names its peer: a row or none.
+    /// A damaged line names its peer, or the rules leave it open: a row or none.
     Named,
 }
 
@@ -83,6 +83,9 @@ pub(crate) struct Asked<'a> {
 /// Service, store, user, from, since: what tells rows apart.
 type Key = (Service, String, String, String, i64);
 
+/// Stream and peer, and when it logged in.
+type Reuses<'a> = BTreeMap<(Stream, &'a str), BTreeSet<i64>>;
+
 struct Row<'a> {
     key: Key,
     certain: bool,
@@ -105,17 +108,19 @@ impl Asked<'_> {
     pub(crate) fn check(&self, json: &[Value], errors: &mut Vec<String>) -> Count {
         let rows: Vec<Row<'_>> = json.iter().filter_map(|row| read(row, errors)).collect();
         check_order(&rows, errors);
-        let reuses = self.reuses();
+        let (reuses, unseen) = (self.reuses(true), self.reuses(false));
         let mut sessions: BTreeMap<Key, Vec<(&Session, Is)>> = BTreeMap::new();
         for session in &self.archive.truth.sessions {
             let stream = (session.store.clone(), session.service);
             if let (Some(since), Some(at)) = (since(session), self.moment(&stream)) {
                 let next = |logins: &BTreeSet<i64>| logins.range(since + 1..).next().copied();
-                let reused = reuses.get(&(stream, session.from.as_str())).filter(|_| session.end.is_none());
-                let is = if self.wounds.names_peer(&session.from) {
+                let peer = (stream, session.from.as_str());
+                let later = |reuses: &Reuses<'_>| reuses.get(&peer).filter(|_| session.end.is_none()).and_then(next);
+                // R7 does not say whether a close without its login line is a login.
+                let is = if self.wounds.names_peer(&session.from) || later(&unseen).is_some() {
                     Is::Named
                 } else {
-                    is(session, at, reused.and_then(next))
+                    is(session, at, later(&reuses))
                 };
                 sessions.entry(self.key(session, since)).or_default().push((session, is));
             }
@@ -150,13 +155,14 @@ impl Asked<'_> {
         count
     }
 
-    /// The login lines of every peer that has a port.
-    fn reuses(&self) -> BTreeMap<(Stream, &str), BTreeSet<i64>> {
-        let mut logins: BTreeMap<(Stream, &str), BTreeSet<i64>> = BTreeMap::new();
-        let logged = |session: &&Session| self.config.traffic.ports && session.login_logged;
-        for session in self.archive.truth.sessions.iter().filter(logged) {
+    /// When every peer that has a port logged in by the lines: by login lines, or by closes alone.
+    fn reuses(&self, logged: bool) -> Reuses<'_> {
+        let mut logins = Reuses::new();
+        let sessions =
+            self.archive.truth.sessions.iter().filter(|s| self.config.traffic.ports && s.login_logged == logged);
+        for (session, since) in sessions.filter_map(|session| Some((session, since(session)?))) {
             let stream = (session.store.clone(), session.service);
-            logins.entry((stream, &session.from)).or_default().insert(session.login);
+            logins.entry((stream, &session.from)).or_default().insert(since);
         }
         logins
     }
@@ -273,7 +279,10 @@ fn check_order(rows: &[Row<'_>], errors: &mut Vec<String>) {
         let service = [Service::Imap, Service::Http, Service::Pop].iter().position(|s| *s == service);
         (service, since, user, store, from)
     };
-    if let Some(pair) = rows.windows(2).find(|pair| order(&pair[0]) > order(&pair[1])) {
+    // The order is that of bytes, not of texts that show such as are no UTF-8.
+    let plain: Vec<&Row<'_>> =
+        rows.iter().filter(|row| !row.key.1.contains('\\') && !row.key.2.contains('\\')).collect();
+    if let Some(pair) = plain.windows(2).find(|pair| order(pair[0]) > order(pair[1])) {
         errors.push(format!("-c: out of order: {} before {}", pair[0].json, pair[1].json));
     }
 }

@@ -1,5 +1,7 @@
 //! What an archive shows, read from its lines by means that share nothing with the tool.
 
+#![allow(dead_code, reason = "every test file uses its own part")]
+
 use crate::sim::{Archive, Config, Life, Service, Session};
 use chrono::DateTime;
 use std::collections::BTreeMap;

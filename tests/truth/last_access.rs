@@ -1,5 +1,7 @@
 //! `-a` against the truth: every row, every user.
 
+#![allow(dead_code, reason = "every test file uses its own part")]
+
 use crate::facts::instant;
 use crate::sim::{Archive, Config, Service};
 use serde_json::Value;
@@ -45,7 +47,6 @@ fn expected(archive: &Archive) -> BTreeMap<String, BTreeMap<Service, Access>> {
 }
 
 /// Compares the rows of `-a`; how many there were.
-#[allow(dead_code, reason = "damaged archives have their own")]
 pub(crate) fn check(config: &Config, archive: &Archive, rows: &[Value], errors: &mut Vec<String>) -> usize {
     check_others(config, archive, rows, &|_| false, errors)
 }
