@@ -2,7 +2,7 @@
 
 use super::calendar::rfc3339;
 use super::files::{Covered, Span, cover};
-use super::lines::{Peer, Says, Service, Stream};
+use super::lines::{Line, Peer, Says, Service, Stream};
 use super::lives::{Life, lives};
 use super::sessions::{Session, Shown, connect, sessions};
 use std::cmp::Ordering;
@@ -45,9 +45,22 @@ pub(crate) fn rows(files: &[(String, Vec<u8>)], question: &Question) -> Vec<Stri
     rows
 }
 
-/// Whether an archive has the same portless line in two files.
-pub(crate) fn has_portless_twins(files: &[(String, Vec<u8>)]) -> bool {
-    cover(files).values().any(super::sessions::has_portless_twins)
+/// Whether an archive has the same portless line in two files, or sessions in an overlap that only their ends tell apart.
+pub(crate) fn has_twins(files: &[(String, Vec<u8>)]) -> bool {
+    cover(files).values().any(super::sessions::has_twins)
+}
+
+/// Whether a process marks its start or stop in the second of another of its lines.
+pub(crate) fn has_marks_within_a_second(files: &[(String, Vec<u8>)]) -> bool {
+    let within = |covered: &Covered| {
+        let is_mark = |says: &Says| matches!(says, Says::Starting | Says::Stopping);
+        let beside = |mark: &Line| {
+            let same = |line: &&Line| line.pid == mark.pid && line.at == mark.at && line.says != mark.says;
+            covered.lines.iter().any(|line| same(&line))
+        };
+        covered.lines.iter().filter(|line| is_mark(&line.says)).any(beside)
+    };
+    cover(files).values().any(within)
 }
 
 fn connected(streams: &BTreeMap<Stream, Covered>, question: &Question) -> Vec<String> {
@@ -79,8 +92,8 @@ fn connected(streams: &BTreeMap<Stream, Covered>, question: &Question) -> Vec<St
                 rfc3339(at, question.at.map_or_else(|| covered.offset(at), |(_, offset)| offset)),
                 list(&flags),
             );
-            // Where the page on output names nothing more: by pid, mechanism and flags, nothing first.
-            rows.push((key, session.pid, session.mechanism.clone(), flags.into_iter().collect::<Vec<_>>(), row));
+            // Where the page on output names nothing more: by pid, mechanism and what pairing flagged.
+            rows.push((key, session.pid, session.mechanism.clone(), session.flags.clone(), row));
         }
     }
     rows.sort();

@@ -116,13 +116,13 @@ fn missing_numbers(spans: &BTreeMap<usize, Span>, read: &[&(String, Vec<u8>)], a
     let there: BTreeSet<(&str, &str, u64)> = all.iter().filter_map(|(path, _)| sequence(path)).collect();
     let numbered = spans.iter().filter_map(|(file, span)| {
         let (folder, name, number) = sequence(&read[*file].0)?;
-        Some((name, span.0, number, span.1, folder))
+        Some((name, *span, number, folder))
     });
     // The files of a stream are in the order of their first stamps, and only then of their numbers.
-    let mut numbered: Vec<(&str, i64, u64, i64, &str)> = numbered.collect();
+    let mut numbered: Vec<(&str, Span, u64, &str)> = numbered.collect();
     numbered.sort_unstable();
     let neighbours = numbered.windows(2).filter_map(|two| {
-        let [(name, _, low, last, folder), (same, next, high, _, other)] = two else { return None };
+        let [(name, (_, last), low, folder), (same, (next, _), high, other)] = two else { return None };
         let here = |number| [folder, other].iter().any(|folder| there.contains(&(folder, name, number)));
         let missing = name == same && (low + 1..*high).any(|number| !here(number));
         // Without time between them the missing lines lie where the first one ends.

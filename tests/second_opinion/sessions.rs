@@ -141,16 +141,27 @@ fn once(covered: &Covered) -> Vec<&Line> {
     kept
 }
 
-/// Whether equal lines without a port stand in two files, or twice in an overlap: a class of archives in which the tool is
+/// Whether equal lines without a port stand in two files, or equal sessions in an overlap: a class of archives in which the tool is
 /// known to differ, see the comparison.
-pub(crate) fn has_portless_twins(covered: &Covered) -> bool {
+pub(crate) fn has_twins(covered: &Covered) -> bool {
     let overlaps = |at: i64| covered.overlaps.iter().any(|span| span.0 <= at && at <= span.1);
     let portless = |line: &Line| peer_of(line).is_some_and(|(_, port)| port.is_none());
     let lines = covered.lines.iter().enumerate().filter(|(_, line)| portless(line));
     let mut twins = lines.flat_map(|(n, line)| {
         covered.lines[..n].iter().filter(|other| twins(line, other)).zip(std::iter::repeat(line))
     });
-    twins.any(|(one, other)| one.file != other.file || overlaps(one.at))
+    twins.any(|(one, other)| one.file != other.file || overlaps(one.at)) || has_same_rows(covered)
+}
+
+/// Whether an overlap has two sessions that only their ends tell apart.
+fn has_same_rows(covered: &Covered) -> bool {
+    let overlaps = |at: i64| covered.overlaps.iter().any(|span| span.0 <= at && at <= span.1);
+    let inside = sessions(covered).into_iter().filter(|session| overlaps(session.login.0));
+    let mut rows: Vec<_> = inside.map(|one| (one.pid, one.peer, one.user, one.login, one.mechanism)).collect();
+    let all = rows.len();
+    rows.sort();
+    rows.dedup();
+    rows.len() < all
 }
 
 /// Each close takes its login (R5), or is a session by itself (R6).
