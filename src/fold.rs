@@ -245,7 +245,7 @@ impl<'a> Folder<'a> {
         };
         self.saw(event.source, event.stamp, place, counts);
         let (Some(source), Some(counts)) = (event.source, counts) else { return };
-        if fields.user == b"[unauthenticated]" {
+        if fields.user.eq_ignore_ascii_case(b"[unauthenticated]") {
             return;
         }
         let close = match counts {

@@ -9,10 +9,6 @@ const MUST_FIT: [&[u8]; 3] = [b"login ", b"close ", b"badlogin: "];
 /// What stands for the user in the close of a connection that never logged in.
 const NOBODY: &[u8] = b"[unauthenticated]";
 
-/// Users are compared in lower case (R2), so this is nobody in any case of letters. The tool makes a user of any other
-/// spelling, which it shows as `[unauthenticated]`; to be switched on when that is mended.
-const NOBODY_IN_ANY_CASE: bool = false;
-
 /// Whether a reject with a good envelope shows that its process lived. The rules do not say; the tool says no.
 const REJECTS_SHOW_LIFE: bool = false;
 
@@ -175,12 +171,7 @@ fn says(message: &[u8], service: Service) -> Option<Says> {
         let behind = |word: &[u8], short, inferred| close(message.strip_prefix(word)?, short, inferred);
         let long = behind(b"close [", false, guessed).or_else(|| behind(b"logout [", false, true));
         let close = long.or_else(|| guessed.then(|| behind(b"logout [", true, true))?)?;
-        let nobody = if NOBODY_IN_ANY_CASE {
-            close.user == NOBODY
-        } else {
-            message.windows(NOBODY.len()).any(|part| part == NOBODY)
-        };
-        Some(if close.user == NOBODY && nobody { Says::Nobody } else { Says::Close(close) })
+        Some(if close.user == NOBODY { Says::Nobody } else { Says::Close(close) })
     };
     let reject = || MUST_FIT.iter().any(|word| message.starts_with(word)) && !refused(message);
     let says = login().or_else(close).or_else(|| mark(message));
