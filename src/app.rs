@@ -104,7 +104,7 @@ fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     }
     let streams = Streams::default();
     let read = read_with_bar(cli, &ask, &plan, &streams, &pool);
-    answer(cli, &ask, &plan, &streams, read, &output, notes)
+    pool.install(|| answer(cli, &ask, &plan, &streams, read, &output, notes))
 }
 
 fn read_with_bar(

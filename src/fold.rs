@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, shape};
-use crate::model::{Instant, Peer, Service, Stamp};
-use crate::pair::{Batch, CloseLine, Key, PairLine};
+use crate::model::{Instant, Service, Stamp};
+use crate::pair::{Accessed, Batch, CloseLine, Key, PairLine};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
 use crate::streams::{StreamId, Streams};
-use crate::trail::{Count, Counts, FileId, FileTally, FullHours, Jump, Last, Pending, Sample, Trail, hour};
+use crate::trail::{Count, Counts, FileId, FileTally, FullHours, Jump, Last, LastAccess, Pending, Sample, Trail, hour};
 
 /// How far a clock may go back before it is a jump (R14), in seconds.
 const JUMP: Instant = 60;
@@ -72,6 +72,16 @@ impl Needs {
     }
 }
 
+/// Where a folder's login and close lines go, if not into its own trail.
+pub trait Pairing: std::fmt::Debug + Sync {
+    /// Whether lines of this shard may wait: then they need texts of their own.
+    fn may_wait(&self, shard: usize) -> bool;
+
+    /// Takes the lines of one block, sorted by [`shard_of`] their keys, and empties the batches. What they, or lines that
+    /// waited, tell of users goes to `accessed`.
+    fn take(&self, batches: &mut [Batch; SHARDS], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>));
+}
+
 /// How many batches a folder sorts its login and close lines into, by their keys.
 pub const SHARDS: usize = 16;
 
@@ -114,8 +124,9 @@ pub struct Folder<'a> {
     streams: &'a Streams,
     reader: Reader<'a>,
     trail: Trail,
-    /// Login and close lines of the piece at hand, by [`Key::hash`] modulo [`SHARDS`].
-    pub batches: [Batch; SHARDS],
+    pairing: Option<&'a dyn Pairing>,
+    /// Login and close lines of the block at hand, by [`shard_of`] their keys.
+    batches: [Batch; SHARDS],
     sources: Vec<SourceState>,
     touched: Vec<u32>,
     file: FileId,
@@ -133,6 +144,7 @@ impl<'a> Folder<'a> {
             streams,
             reader: Reader::new(grammars, names, streams),
             trail: Trail::default(),
+            pairing: None,
             batches: Default::default(),
             sources: Vec::new(),
             touched: Vec::new(),
@@ -143,6 +155,17 @@ impl<'a> Folder<'a> {
         }
     }
 
+    /// The same folder, with login and close lines going elsewhere.
+    pub fn pairing(self, pairing: &'a dyn Pairing) -> Folder<'a> {
+        Folder { pairing: Some(pairing), ..self }
+    }
+
+    /// Does something that tells of users.
+    pub fn with_access<T>(&mut self, work: impl FnOnce(&mut dyn FnMut(&Accessed<'_>)) -> T) -> T {
+        let Folder { needs, streams, trail, .. } = self;
+        work(&mut |accessed| keep_access(needs, streams, &mut trail.access, accessed))
+    }
+
     /// Begins a piece of a file.
     pub fn begin(&mut self, file: FileId) {
         self.file = file;
@@ -150,8 +173,30 @@ impl<'a> Folder<'a> {
 
     /// Folds whole lines; `place` is the offset of the first in the decoded text.
     pub fn lines(&mut self, block: &[u8], place: u64, years: &Years) {
+        if let Some(pairing) = self.pairing {
+            for (shard, batch) in self.batches.iter_mut().enumerate() {
+                batch.apart = pairing.may_wait(shard);
+            }
+        }
         for (start, line, bytes) in Lines::new(block) {
-            self.line(line, bytes, place + start, years);
+            self.line(block, line, bytes, place + start, years);
+        }
+        if self.needs.pairs {
+            self.hand_on(block);
+        }
+    }
+
+    /// Hands login and close lines on to pairing.
+    fn hand_on(&mut self, block: &[u8]) {
+        let Folder { needs, streams, trail, batches, pairing, .. } = self;
+        let Trail { access, pairs, .. } = trail;
+        let accessed = &mut |accessed: &Accessed<'_>| keep_access(needs, streams, access, accessed);
+        match pairing {
+            Some(pairing) => pairing.take(batches, block, accessed),
+            None => batches.iter_mut().for_each(|batch| {
+                pairs.add_all(batch, block, accessed);
+                batch.clear();
+            }),
         }
     }
 
@@ -162,16 +207,16 @@ impl<'a> Folder<'a> {
         self.tally.reject(Why::TooLong, Sample::of(self.file, place, head));
     }
 
-    /// Folds one line of `bytes` bytes, newline included.
-    #[inline]
-    pub fn line(&mut self, line: &[u8], bytes: u64, place: u64, years: &Years) {
+    /// Folds one line of a block, of `bytes` bytes with its newline.
+    #[inline(always)]
+    fn line(&mut self, block: &[u8], line: &[u8], bytes: u64, place: u64, years: &Years) {
         self.tally.all.add(bytes);
         let mut fields = Fields::default();
         match self.reader.read(line, years, place, &mut fields) {
             Line::Event(event) => {
                 self.tally.enveloped += 1;
                 self.tally.undated += u64::from(event.undated);
-                self.event(&event, &fields, bytes, place);
+                self.event(block, &event, &fields, bytes, place);
             }
             Line::Unknown(stamp, source, message) => {
                 self.tally.enveloped += 1;
@@ -186,7 +231,8 @@ impl<'a> Folder<'a> {
         }
     }
 
-    fn event(&mut self, event: &Event<'_>, fields: &Fields<'_>, bytes: u64, place: u64) {
+    #[inline(always)]
+    fn event(&mut self, block: &[u8], event: &Event<'_>, fields: &Fields<'_>, bytes: u64, place: u64) {
         let tally = &mut self.trail.tally;
         let count: &mut Count = if event.kind == Kind::Known { &mut tally.known } else { &mut tally.event };
         count.add(bytes);
@@ -199,19 +245,42 @@ impl<'a> Folder<'a> {
         };
         self.saw(event.source, event.stamp, place, counts);
         let (Some(source), Some(counts)) = (event.source, counts) else { return };
+        if fields.user == b"[unauthenticated]" {
+            return;
+        }
+        let close = match counts {
+            Counts::Login => None,
+            Counts::Close => {
+                let connect = connect(event.stamp, fields.start.local, fields.duration);
+                let by_duration = event.stamp.at - i64::from(fields.duration);
+                Some(CloseLine { connect: connect.stamp, by_duration, mismatch: connect.mismatch })
+            }
+            Counts::Start | Counts::Stop => return,
+        };
         let mut scratch = std::mem::take(&mut self.scratch);
-        let user = self.names.user(fields.user, &mut scratch);
-        match counts {
-            _ if fields.user == b"[unauthenticated]" => {}
-            Counts::Login => self.login(event, fields, source, user),
-            Counts::Close => self.close(event, fields, source, user),
-            Counts::Start | Counts::Stop => {}
+        let line = PairLine {
+            stream: source.stream,
+            pid: source.pid,
+            peer: fields.peer,
+            user: self.names.user(fields.user, &mut scratch),
+            rest: if close.is_some() { event.behind(fields.user) } else { fields.mechanism },
+            stamp: event.stamp,
+            close,
+            inferred: event.inferred,
+        };
+        if self.needs.pairs {
+            let key = Key::of(&line);
+            if let Some(batch) = self.batches.get_mut(shard_of(&key)) {
+                batch.push(block, key, &line);
+            }
+        } else if self.needs.access {
+            keep_access(self.needs, self.streams, &mut self.trail.access, &Accessed::of(&line));
         }
         self.scratch = scratch;
     }
 
     /// Notes that a process wrote, and whether its clock went back (R14).
-    #[inline]
+    #[inline(always)]
     fn saw(&mut self, source: Option<Source>, stamp: Stamp, place: u64, counts: Option<Counts>) {
         let Some(source) = source else { return };
         let number = usize::try_from(source.number).unwrap_or(0);
@@ -238,64 +307,6 @@ impl<'a> Folder<'a> {
         seen.latest = seen.latest.max(at);
     }
 
-    #[inline]
-    fn login(&mut self, event: &Event<'_>, fields: &Fields<'_>, source: Source, user: &[u8]) {
-        if self.needs.access && self.needs.window.holds(event.stamp) && self.needs.asks_for(user) {
-            let last = Last { stamp: event.stamp, stream: source.stream, from_login: true, inferred: event.inferred };
-            self.trail.access.login(user, source.service, last, self.streams);
-        }
-        if self.needs.pairs {
-            self.pair(event, source, (fields.peer, user, fields.mechanism), None);
-        }
-    }
-
-    #[inline]
-    fn close(&mut self, event: &Event<'_>, fields: &Fields<'_>, source: Source, user: &[u8]) {
-        let connect = connect(event.stamp, fields.start.local, fields.duration);
-        if self.needs.access && self.needs.asks_for(user) {
-            let last = |stamp: Stamp| {
-                let last = Last { stamp, stream: source.stream, from_login: false, inferred: event.inferred };
-                self.needs.window.holds(stamp).then_some(last)
-            };
-            let (login, logout) = (last(connect.stamp), last(event.stamp));
-            if login.is_some() || logout.is_some() {
-                self.trail.access.session(user, source.service, login, logout, self.streams);
-            }
-        }
-        if self.needs.pairs {
-            let close = CloseLine {
-                connect: connect.stamp,
-                by_duration: event.stamp.at - i64::from(fields.duration),
-                mismatch: connect.mismatch,
-            };
-            self.pair(event, source, (fields.peer, user, event.behind(fields.user)), Some(close));
-        }
-    }
-
-    #[inline]
-    fn pair(
-        &mut self,
-        event: &Event<'_>,
-        source: Source,
-        (peer, user, rest): (Peer, &[u8], &[u8]),
-        close: Option<CloseLine>,
-    ) {
-        let line = PairLine {
-            stream: source.stream,
-            pid: source.pid,
-            peer,
-            user,
-            rest,
-            stamp: event.stamp,
-            close,
-            inferred: event.inferred,
-        };
-        let shard = shard_of(&Key::of(&line));
-        if let Some(batch) = self.batches.get_mut(shard) {
-            batch.push(&line);
-        }
-    }
-
     /// Ends a piece: what the pieces beside it must know of its processes.
     pub fn end(&mut self) -> Vec<PieceSource> {
         let mut sources = Vec::with_capacity(self.touched.len());
@@ -313,13 +324,31 @@ impl<'a> Folder<'a> {
         sources
     }
 
-    /// The trail of all that was folded, batches that nobody drained included.
+    /// The trail of all that was folded.
     pub fn finish(mut self) -> Trail {
-        for batch in &mut self.batches {
-            self.trail.pairs.add_all(batch);
-        }
-        self.trail.access.settle(self.streams);
+        let Trail { access, pairs, .. } = &mut self.trail;
+        pairs.owed(&mut |accessed| keep_access(self.needs, self.streams, access, accessed));
+        access.settle(self.streams);
         self.trail
+    }
+}
+
+/// Keeps what a line, or the two lines of a session, tell of a user, if that is asked for (R11).
+#[inline]
+pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LastAccess, accessed: &Accessed<'_>) {
+    let Accessed { stream, user, login, close } = *accessed;
+    if !needs.access || !needs.asks_for(user) {
+        return;
+    }
+    let last = |stamp: Stamp, from_login: bool, inferred: bool| {
+        let last = Last { stamp, stream, from_login, inferred };
+        needs.window.holds(stamp).then_some(last)
+    };
+    let line = login.and_then(|(stamp, inferred)| last(stamp, true, inferred));
+    let connect = close.and_then(|(connect, _, inferred)| last(connect, false, inferred));
+    let end = close.and_then(|(_, end, inferred)| last(end, false, inferred));
+    if line.is_some() || connect.is_some() || end.is_some() {
+        access.add(user, stream.service(), [line, connect], end, streams);
     }
 }
 

@@ -5,7 +5,9 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::grammar::{self, Basis, Envelope, Fields, Grammars, Kind, Origin, Prefix, SyslogDate};
+use crate::grammar::{
+    self, Basis, Digits, Envelope, Fields, Grammars, Kind, Origin, Prefix, Process, SyslogDate, eight,
+};
 use crate::model::{Instant, Service, Stamp};
 use crate::streams::{StreamId, Streams};
 
@@ -131,19 +133,21 @@ impl Names {
     }
 
     /// The user of a uid (R2): ASCII lower case, without the default domain. Borrowed where nothing changes.
+    #[inline]
     pub fn user<'a>(&self, uid: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
-        let uid = if uid.iter().any(u8::is_ascii_uppercase) {
-            scratch.clear();
-            scratch.extend(uid.iter().map(u8::to_ascii_lowercase));
-            scratch.as_slice()
-        } else {
-            uid
-        };
+        let uid = if grammar::has_upper_case(uid) { lower_case(uid, scratch) } else { uid };
         match self.default_domain.as_slice() {
             [] => uid,
             domain => uid.strip_suffix(domain).filter(|bare| !bare.is_empty()).unwrap_or(uid),
         }
     }
+}
+
+#[cold]
+fn lower_case<'a>(uid: &[u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
+    scratch.clear();
+    scratch.extend(uid.iter().map(u8::to_ascii_lowercase));
+    scratch
 }
 
 /// Reads lines. One per worker; cheap to keep, warm for neighbouring lines.
@@ -152,18 +156,32 @@ pub struct Reader<'g> {
     grammars: &'g Grammars,
     names: &'g Names,
     streams: &'g Streams,
+    /// The text of the last stamp, and what it says; at first a text that is no stamp.
     stamp_text: [u8; 26],
-    stamp: Stamp,
-    origins: FxHashMap<Box<[u8]>, usize>,
-    known: Vec<(Box<[u8]>, Cached)>,
+    stamp: Option<Stamp>,
+    heads: Vec<Head>,
+    /// Host and process as a line writes them, up to the bracket → number of the head.
+    by_text: FxHashMap<Box<[u8]>, usize>,
+    /// The head of the line before.
     last: usize,
+    /// Every source, and by the low bits of its pid the one met last.
+    sources: FxHashMap<(StreamId, u32), Source>,
+    recent: Vec<Option<Source>>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Cached {
-    source: Source,
-    process: &'static [u8],
+/// What a line has before its pid: host and process.
+#[derive(Clone, Debug)]
+struct Head {
+    text: Box<[u8]>,
+    process: Process,
+    /// Of an access service: its stream.
+    stream: Option<(StreamId, Service)>,
 }
+
+/// So many sources are found by the low bits of their pids.
+const RECENT: usize = 1024;
+/// So many heads are kept. A log has a few; if lines forge more, the next are learned anew.
+const HEADS: usize = 4096;
 
 impl<'g> Reader<'g> {
     /// A reader that has seen nothing.
@@ -173,16 +191,18 @@ impl<'g> Reader<'g> {
             names,
             streams,
             stamp_text: [0; 26],
-            stamp: Stamp::default(),
-            origins: FxHashMap::default(),
-            known: Vec::new(),
+            stamp: None,
+            heads: Vec::new(),
+            by_text: FxHashMap::default(),
             last: 0,
+            sources: FxHashMap::default(),
+            recent: vec![None; RECENT],
         }
     }
 
     /// What a line says; what its holes hold goes to `fields`, which must be fresh. `line` has no newline; `place` is its offset in the
     /// decoded text.
-    #[inline]
+    #[inline(always)]
     pub fn read<'a>(&mut self, line: &'a [u8], years: &Years, place: u64, fields: &mut Fields<'a>) -> Line<'a> {
         if line.len() > LONGEST_LINE {
             return Line::Reject(Why::TooLong);
@@ -198,62 +218,94 @@ impl<'g> Reader<'g> {
     }
 
     /// `native-head`, read by the grammar only where its text is not the line before's.
+    #[inline(always)]
     fn native_head<'a>(&mut self, line: &'a [u8]) -> Option<(Stamp, &'a [u8])> {
         let skip = usize::from(line.first() == Some(&b'['));
         let text: &[u8; 26] = line.get(skip..skip + 26)?.try_into().ok()?;
         if *text != self.stamp_text {
             let (_, stamp) = grammar::stamp(text).ok()?;
             self.stamp_text = *text;
-            self.stamp = stamp;
+            self.stamp = Some(stamp);
         }
         let rest = line.get(skip + 26..)?;
         let rest = rest.strip_prefix(b"]").unwrap_or(rest);
-        Some((self.stamp, rest.strip_prefix(b" ")?))
+        Some((self.stamp?, rest.strip_prefix(b" ")?))
     }
 
-    /// `origin`, read by the grammar only where its text was not seen before.
-    fn origin<'a>(&mut self, input: &'a [u8]) -> Option<(Option<Source>, &'a [u8], &'a [u8])> {
-        if let Some((text, cached)) = self.known.get(self.last)
-            && let Some(rest) = input.strip_prefix(&text[..])
-        {
-            return Some((Some(cached.source), cached.process, rest));
-        }
-        let end = memchr::memchr(b']', input.get(..input.len().min(512))?)? + 3;
-        if let Some((text, rest)) = input.split_at_checked(end)
-            && let Some(&index) = self.origins.get(text)
-            && let Some((_, cached)) = self.known.get(index)
-        {
-            self.last = index;
-            return Some((Some(cached.source), cached.process, rest));
-        }
-        let (rest, origin) = grammar::origin(input).ok()?;
-        let cached = self.keep(&origin, input.get(..end)?);
-        Some((cached.map(|c| c.source), origin.process, rest))
-    }
-
-    /// Keeps an origin of an access service (R1) under the text that it was read from.
-    fn keep(&mut self, origin: &Origin<'_>, text: &[u8]) -> Option<Cached> {
-        let service = Service::of_process(origin.process)?;
-        let stream = self.streams.id(self.names.store(origin.host), service);
-        let number = u32::try_from(self.known.len()).ok()?;
-        let process: &'static [u8] = match origin.process {
-            b"imapd" => b"imapd",
-            b"popd" => b"popd",
-            b"mshttpd" => b"mshttpd",
-            _ => b"httpd",
+    /// `origin`: host and process are read by the grammar only where their text was not seen before.
+    #[inline(always)]
+    fn origin<'a>(&mut self, input: &'a [u8]) -> Option<(Option<Source>, Process, &'a [u8])> {
+        let behind = self.heads.get(self.last).and_then(|head| input.strip_prefix(&head.text[..]));
+        let behind = behind.or_else(|| self.find_head(input))?;
+        let digits = Digits::of(eight(behind));
+        let (pid, rest) = match digits.count() {
+            count @ 1..=7 => (digits.number(count), behind.get(count..)?.strip_prefix(b"]: ")?),
+            // The grammar tells the numbers that are too great.
+            _ => {
+                let (rest, origin) = grammar::origin(input).ok()?;
+                (origin.pid, rest)
+            }
         };
-        let cached = Cached { source: Source { number, stream, service, pid: origin.pid }, process };
-        self.last = self.known.len();
-        self.origins.insert(text.into(), self.last);
-        self.known.push((text.into(), cached));
-        Some(cached)
+        let Head { process, stream, .. } = *self.heads.get(self.last)?;
+        Some((stream.map(|stream| self.source(stream, pid)), process, rest))
     }
 
+    /// Looks for the head of a line among those that were seen; what stands behind it.
+    #[inline(never)]
+    fn find_head<'a>(&mut self, input: &'a [u8]) -> Option<&'a [u8]> {
+        let end = memchr::memchr(b'[', input)? + 1;
+        let (text, behind) = input.split_at_checked(end)?;
+        self.last = match self.by_text.get(text) {
+            Some(number) => *number,
+            None => {
+                let (_, origin) = grammar::origin(input).ok()?;
+                self.keep(text, &origin)
+            }
+        };
+        Some(behind)
+    }
+
+    /// Keeps a head under the text that it was read from; its number.
+    fn keep(&mut self, text: &[u8], origin: &Origin<'_>) -> usize {
+        if self.heads.len() >= HEADS {
+            self.heads.clear();
+            self.by_text.clear();
+        }
+        let service = Service::of_process(origin.process);
+        let stream = service.map(|service| (self.streams.id(self.names.store(origin.host), service), service));
+        let number = self.heads.len();
+        self.by_text.insert(text.into(), number);
+        self.heads.push(Head { text: text.into(), process: self.grammars.process(origin.process), stream });
+        number
+    }
+
+    /// The source of a stream and a pid.
+    #[inline]
+    fn source(&mut self, (stream, service): (StreamId, Service), pid: u32) -> Source {
+        let place = pid as usize % RECENT;
+        match self.recent.get(place) {
+            Some(Some(source)) if source.pid == pid && source.stream == stream => *source,
+            _ => self.find_source((stream, service), pid, place),
+        }
+    }
+
+    #[inline(never)]
+    fn find_source(&mut self, (stream, service): (StreamId, Service), pid: u32, place: usize) -> Source {
+        let number = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
+        let new = Source { number, stream, service, pid };
+        let source = *self.sources.entry((stream, pid)).or_insert(new);
+        if let Some(recent) = self.recent.get_mut(place) {
+            *recent = Some(source);
+        }
+        source
+    }
+
+    #[inline(always)]
     fn message<'a>(
         &self,
         (stamp, undated): (Stamp, bool),
         source: Option<Source>,
-        process: &[u8],
+        process: Process,
         rest: &'a [u8],
         fields: &mut Fields<'a>,
     ) -> Line<'a> {
@@ -273,6 +325,7 @@ impl<'g> Reader<'g> {
     }
 
     /// A line that does not begin as a native one: perhaps a syslog prefix stands before it, or in its place.
+    #[inline(never)]
     fn behind_syslog<'a>(&mut self, line: &'a [u8], years: &Years, place: u64, fields: &mut Fields<'a>) -> Line<'a> {
         let (date, origin, body) = match grammar::syslog(line) {
             Ok((_, Prefix::Native(native))) => {
@@ -280,9 +333,9 @@ impl<'g> Reader<'g> {
                     return Line::Reject(Why::NoEnvelope);
                 };
                 let head = memchr::memmem::find(native, b"]: ").map_or(native.len(), |at| at + 3);
-                let source = self.seen(&origin);
+                let (source, process) = self.seen(&origin);
                 let rest = native.get(head..).unwrap_or_default();
-                return self.message((stamp, false), source, origin.process, rest, fields);
+                return self.message((stamp, false), source, process, rest, fields);
             }
             Ok((_, Prefix::Bare(date, origin, body))) => (date, origin, body),
             Err(_) => return Line::Reject(Why::NoEnvelope),
@@ -294,17 +347,23 @@ impl<'g> Reader<'g> {
             SyslogDate::Whole(stamp) => (Some(stamp), false),
             SyslogDate::NoYear { month, day, second } => (years.resolve(month, day, second, place), true),
         };
-        let Some(stamp) = stamp else { return Line::Reject(Why::NoYear) };
-        let source = self.seen(&origin);
-        self.message((stamp, undated), source, origin.process, body, fields)
+        let Some(stamp) = stamp else {
+            // With a year at hand, it is the day that is wrong.
+            let no_year = years.given.is_none() && years.anchors.is_empty();
+            return Line::Reject(if no_year { Why::NoYear } else { Why::NoEnvelope });
+        };
+        let (source, process) = self.seen(&origin);
+        self.message((stamp, undated), source, process, body, fields)
     }
 
-    /// The source of an origin whose text is not kept, because something else stands before it.
-    fn seen(&mut self, origin: &Origin<'_>) -> Option<Source> {
-        let key = [origin.host, b" ", origin.process, b"[", origin.pid.to_string().as_bytes(), b"]: "].concat();
-        match self.origins.get(key.as_slice()).and_then(|index| self.known.get(*index)) {
-            Some((_, cached)) => Some(cached.source),
-            None => self.keep(origin, &key).map(|cached| cached.source),
+    /// Source and process of an origin whose text stands elsewhere in its line.
+    fn seen(&mut self, origin: &Origin<'_>) -> (Option<Source>, Process) {
+        let text = [origin.host, b" ", origin.process, b"["].concat();
+        let known = self.by_text.get(text.as_slice()).copied();
+        self.last = known.unwrap_or_else(|| self.keep(&text, origin));
+        match self.heads.get(self.last) {
+            Some(&Head { process, stream, .. }) => (stream.map(|stream| self.source(stream, origin.pid)), process),
+            None => (None, self.grammars.process(origin.process)),
         }
     }
 }
@@ -327,6 +386,7 @@ pub struct Connect {
 
 /// R4: of the line's offset and those an hour or half an hour to either side, the one that brings the start field nearest
 /// to `end − duration`; the line's own on a tie, and where they are over 300 s apart. Never later than the end.
+#[inline]
 pub fn connect(end: Stamp, start: i64, duration: u32) -> Connect {
     let by_duration: Instant = end.at - i64::from(duration);
     let read = |shift: i16| Stamp { at: start - i64::from(end.offset + shift) * 60, offset: end.offset + shift };

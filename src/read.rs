@@ -7,9 +7,10 @@
 
 mod progress;
 mod queue;
+mod shards;
 mod walk;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -19,26 +20,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::answer::{ConnectedQuery, collects};
+use crate::answer::ConnectedQuery;
 use crate::chunk::{Cut, Cutter};
-use crate::fold::{Folder, Needs, SHARDS};
+use crate::fold::{Folder, Needs, keep_access};
 use crate::grammar::Grammars;
-use crate::model::Instant;
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
-use crate::pair::{Key, PairTable, Session, Settled};
+use crate::pair::{Key, Session};
 use crate::parse::{Names, Years};
 use crate::plan::{Input, Leaf, Plan, Unit};
 use crate::resolve::{coverage_end, hours_to_read_in_full};
-use crate::streams::{StreamId, Streams};
-use crate::trail::{Collected, FileId, Trail};
+use crate::streams::Streams;
+use crate::trail::{FileId, Trail};
 use progress::Progress;
 use queue::Queue;
+use shards::Shards;
 
 /// The piece of a plain file that a worker claims at a time, in bytes: what it gives to pairing stays in the second cache.
 const PIECE: u64 = 256 << 10;
 /// The block that is read at a time, in bytes: it stays in the second cache, a larger one does not.
-const BLOCK: usize = 64 << 10;
+const BLOCK: usize = 128 << 10;
 /// After this many readings everything is held until the end.
 const READINGS: usize = 4;
 
@@ -53,6 +54,20 @@ pub struct Meter {
     pub reading: AtomicUsize,
     /// Nobody looks: names need not be kept up to date.
     pub hidden: AtomicBool,
+}
+
+impl Outcome {
+    /// Settles what waits in the shards; keys of which a line came too late.
+    fn settle(&mut self, shards: Shards, query: Option<&ConnectedQuery>) -> BTreeSet<Key> {
+        let mut late = BTreeSet::new();
+        let trail = &mut self.trail;
+        for (collected, keys) in shards.finish(query, &coverage_end(trail)) {
+            trail.collected = std::mem::take(&mut trail.collected).merge(collected);
+            late.extend(keys);
+        }
+        self.sessions = std::mem::take(&mut trail.collected.sessions);
+        late
+    }
 }
 
 impl Meter {
@@ -112,8 +127,10 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
     for round in 1..=READINGS {
         reading.meter.reading.store(round, Ordering::Relaxed);
         reading.meter.bytes.store(0, Ordering::Relaxed);
-        let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &hold, round < READINGS);
-        let (outcome, late) = run.read();
+        let shards = Shards::holding(&hold);
+        let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
+        let mut outcome = run.read();
+        let late = outcome.settle(shards, reading.connected);
         let full = if needs.pairs { hours_to_read_in_full(&outcome.trail) } else { BTreeSet::new() };
         let again = !late.is_empty() || !full.is_subset(&needs.full);
         if !again || round == READINGS {
@@ -125,20 +142,13 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
     Outcome::default()
 }
 
-/// One shard of the login and close lines: those whose keys fall here.
-#[derive(Debug, Default)]
-struct Shard {
-    table: PairTable,
-    collected: Collected,
-}
-
 /// One reading of everything.
 struct Run<'a> {
     plan: &'a Plan,
     streams: &'a Streams,
     reading: Reading<'a>,
     settles: bool,
-    shards: Vec<Mutex<Shard>>,
+    shards: &'a Shards,
     folders: Vec<Mutex<Folder<'a>>>,
     claims: Mutex<Claims>,
     progress: Mutex<Progress>,
@@ -169,14 +179,13 @@ enum Claim<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(plan: &'a Plan, streams: &'a Streams, reading: Reading<'a>, hold: &BTreeSet<Key>, settles: bool) -> Run<'a> {
-        let shard = || Mutex::new(Shard { table: PairTable::holding(hold.clone()), collected: Collected::default() });
+    fn new(plan: &'a Plan, streams: &'a Streams, reading: Reading<'a>, shards: &'a Shards, settles: bool) -> Run<'a> {
         Run {
             plan,
             streams,
             reading,
             settles,
-            shards: (0..SHARDS).map(|_| shard()).collect(),
+            shards,
             folders: Vec::new(),
             claims: Mutex::default(),
             progress: Mutex::new(Progress::new(plan)),
@@ -185,11 +194,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn read(mut self) -> (Outcome, BTreeSet<Key>) {
+    /// Reads all; sessions are still in the shards.
+    fn read(mut self) -> Outcome {
         let Reading { needs, grammars, names, .. } = self.reading;
         let workers = rayon::current_num_threads().max(1);
         let streams = self.streams;
-        self.folders = (0..workers).map(|_| Mutex::new(Folder::new(needs, grammars, names, streams))).collect();
+        let folder = || Folder::new(needs, grammars, names, streams).pairing(self.shards);
+        self.folders = (0..workers).map(|_| Mutex::new(folder())).collect();
         rayon::scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| self.work())));
         self.finish()
     }
@@ -209,35 +220,19 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn finish(self) -> (Outcome, BTreeSet<Key>) {
+    fn finish(self) -> Outcome {
         let folders: Vec<Folder<'_>> =
             self.folders.into_iter().map(|f| f.into_inner().unwrap_or_else(PoisonError::into_inner)).collect();
-        let streams = self.streams;
+        let (needs, streams) = (self.reading.needs, self.streams);
         let mut trail = folders.into_par_iter().map(Folder::finish).reduce(Trail::default, |a, b| a.merge(b, streams));
+        self.shards.owed(&mut |accessed| keep_access(needs, streams, &mut trail.access, accessed));
+        trail.access.settle(streams);
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
             trail.files.entry(file).or_default().jumped(jumps);
         }
-        let ends = coverage_end(&trail);
-        let query = self.reading.connected;
-        let finished: Vec<(Collected, BTreeSet<Key>)> = self
-            .shards
-            .into_par_iter()
-            .map(|shard| {
-                let Shard { mut table, mut collected, .. } = shard.into_inner().unwrap_or_else(PoisonError::into_inner);
-                let late = std::mem::take(&mut table.late);
-                table.finish(&mut |session| collect_last(query, &ends, session, &mut collected));
-                (collected, late)
-            })
-            .collect();
-        let mut late = BTreeSet::new();
-        for (collected, keys) in finished {
-            trail.collected = trail.collected.merge(collected);
-            late.extend(keys);
-        }
-        let sessions = std::mem::take(&mut trail.collected.sessions);
         let Found { mut notes, damaged, unplanned } = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         notes.sort();
-        (Outcome { trail, sessions, notes, damaged, unplanned }, late)
+        Outcome { trail, sessions: Vec::new(), notes, damaged, unplanned }
     }
 
     /// The next piece of the plan.
@@ -316,54 +311,15 @@ impl<'a> Run<'a> {
         folder.begin(file);
         lines(&mut folder);
         let sources = folder.end();
-        if self.reading.needs.pairs {
-            self.deliver(&mut folder);
+        let frontier = {
+            let mut progress = lock(&self.progress);
+            progress.done(file, piece, pieces, sources);
+            progress.frontier.clone()
+        };
+        if self.settles && self.reading.needs.pairs {
+            let query = self.reading.connected;
+            folder.with_access(|accessed| self.shards.settle(&frontier, query, accessed));
         }
-        drop(folder);
-        lock(&self.progress).done(file, piece, pieces, sources);
-    }
-
-    /// Moves a folder's login and close lines to the shards, and settles those that have grown.
-    fn deliver(&self, folder: &mut Folder<'a>) {
-        let mut frontier: Option<BTreeMap<StreamId, Instant>> = None;
-        for (shard, batch) in self.shards.iter().zip(&mut folder.batches) {
-            let mut shard = lock(shard);
-            let Shard { table, collected } = &mut *shard;
-            table.add_all(batch);
-            if self.settles {
-                let frontier = frontier.get_or_insert_with(|| lock(&self.progress).frontier.clone());
-                let query = self.reading.connected;
-                table.settle(frontier, &mut |session| collect(query, session, collected));
-            }
-        }
-    }
-}
-
-/// What `-c` keeps of a session that is settled: itself if it may be a row, and that no login line was there (R12).
-fn collect(query: Option<&ConnectedQuery>, session: &Settled<'_>, collected: &mut Collected) {
-    if let (false, Some(connect)) = (session.has_login, session.connect) {
-        collected.no_login(session.stream, connect.at);
-    }
-    if query.is_some_and(|q| collects(q, session)) {
-        collected.sessions.push(session.to_session());
-    }
-}
-
-/// The same at the end, when the ends of coverage are known.
-fn collect_last(
-    query: Option<&ConnectedQuery>,
-    ends: &BTreeMap<StreamId, Instant>,
-    session: &Settled<'_>,
-    collected: &mut Collected,
-) {
-    let past_the_end = session.end.is_some_and(|end| ends.get(&session.stream).is_some_and(|last| end.at > *last));
-    if let (true, Some(connect)) = (past_the_end, session.connect) {
-        if !session.has_login {
-            collected.no_login(session.stream, connect.at);
-        }
-        collected.sessions.push(session.to_session());
-    } else {
-        collect(query, session, collected);
     }
 }
 

@@ -4,9 +4,29 @@ use std::sync::{PoisonError, RwLock};
 
 use crate::model::Service;
 
-/// A stream's number in its [`Streams`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A stream's number in its [`Streams`]. Its two lowest bits say the service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u32);
+
+impl StreamId {
+    fn new(index: usize, service: Service) -> StreamId {
+        StreamId(u32::try_from(index).unwrap_or(u32::MAX) << 2 | service as u32)
+    }
+
+    fn index(self) -> usize {
+        self.0 as usize >> 2
+    }
+
+    /// The service of the stream.
+    #[inline]
+    pub fn service(self) -> Service {
+        match self.0 & 3 {
+            0 => Service::Imap,
+            1 => Service::Http,
+            _ => Service::Pop,
+        }
+    }
+}
 
 /// Numbers streams, for all workers of a run. The numbers depend on who came first and never reach an answer.
 #[derive(Debug, Default)]
@@ -23,26 +43,21 @@ impl Streams {
             known.push((store.to_vec(), service));
             known.len() - 1
         });
-        StreamId(u32::try_from(index).unwrap_or(u32::MAX))
+        StreamId::new(index, service)
     }
 
     /// The store and the service of a stream.
     pub fn get(&self, id: StreamId) -> (Vec<u8>, Service) {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let index = usize::try_from(id.0).unwrap_or(usize::MAX);
-        known.get(index).cloned().unwrap_or_else(|| (Vec::new(), Service::Imap))
+        known.get(id.index()).cloned().unwrap_or_else(|| (Vec::new(), id.service()))
     }
 
-    /// Store and service of every stream that was met, by its number.
-    pub fn names(&self) -> Vec<(Vec<u8>, Service)> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Every stream that was met, in the order of store and service.
+    /// Store and number of every stream that was met, in the order of store and service.
     pub fn all(&self) -> Vec<(Vec<u8>, Service, StreamId)> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> =
-            (0..).zip(known.iter()).map(|(i, (store, service))| (store.clone(), *service, StreamId(i))).collect();
+        let number =
+            |(i, (store, service)): (usize, &(Vec<u8>, Service))| (store.clone(), *service, StreamId::new(i, *service));
+        let mut all: Vec<_> = known.iter().enumerate().map(number).collect();
         all.sort();
         all
     }

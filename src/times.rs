@@ -52,21 +52,32 @@ fn log_form(text: &str) -> Option<Time> {
     }
 }
 
+/// Whether a text begins with a year as RFC 3339 has it: four digits. Others would be read, too.
+fn has_year(text: &str) -> bool {
+    matches!(text.as_bytes(), [a, b, c, d, b'-', ..] if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()))
+}
+
 fn rfc3339(text: &str) -> Option<Time> {
+    if !has_year(text) {
+        return None;
+    }
     if let Ok(date) = DateTime::parse_from_rfc3339(text) {
         let seconds = date.offset().local_minus_utc();
-        let offset = i16::try_from(seconds / 60).ok()?;
+        // No line has an offset of 16 hours or more.
+        let offset = i16::try_from(seconds / 60).ok().filter(|minutes| minutes.abs() < 16 * 60)?;
         return (date.timestamp_subsec_nanos() == 0).then_some(Time::Instant(Stamp { at: date.timestamp(), offset }));
     }
     let forms = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
     let local = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())?;
-    Some(Time::Digits(local.and_utc().timestamp(), false))
+    // The clock of a log has no leap seconds.
+    (local.and_utc().timestamp_subsec_nanos() == 0).then(|| Time::Digits(local.and_utc().timestamp(), false))
 }
 
 fn date(text: &str) -> Option<Time> {
     let midnight = if text.contains('/') { format!("{text}:00:00:00") } else { format!("{text}T00:00:00") };
     let digits = match grammar::stamp_digits(midnight.as_bytes()) {
         Ok((b"", digits)) => digits,
+        _ if !has_year(text) => return None,
         _ => NaiveDateTime::parse_from_str(&midnight, "%Y-%m-%dT%H:%M:%S").ok()?.and_utc().timestamp(),
     };
     Some(Time::Digits(digits, true))
@@ -138,16 +149,12 @@ fn digits(local: i64) -> [i64; 6] {
     [i64::from(date.year()), month, day, second / 3600, second / 60 % 60, second % 60]
 }
 
-/// Appends a number of so many digits, or as many as it takes.
+/// Appends a number of so many digits, two or four, or as many as it takes.
 fn push(text: &mut String, n: i64, width: usize) {
-    let mut digits = *b"0000";
-    let mut rest = n;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(rest.rem_euclid(10)).unwrap_or(0);
-        rest /= 10;
-    }
-    match digits.get(digits.len() - width..).map(std::str::from_utf8) {
-        Some(Ok(digits)) if (0..10_000).contains(&n) => text.push_str(digits),
+    let digit = |n: u32| char::from_digit(n % 10, 10).unwrap_or('0');
+    match (u32::try_from(n), width) {
+        (Ok(n @ 0..100), 2) => text.extend([digit(n / 10), digit(n)]),
+        (Ok(n @ 0..10_000), 4) => text.extend([digit(n / 1000), digit(n / 100), digit(n / 10), digit(n)]),
         _ => text.push_str(&n.to_string()),
     }
 }
@@ -218,9 +225,19 @@ mod tests {
         assert_eq!(parse_time("2019-05-29 12:00"), Ok(Time::Digits(1_559_131_200, false)));
         assert_eq!(parse_time("2019-05-29"), Ok(Time::Digits(1_559_088_000, true)));
         assert_eq!(parse_time("29/May/2019"), Ok(Time::Digits(1_559_088_000, true)));
-        for bad in
-            ["", "yesterday", "2019-02-30", "2019-05-29T25:00:00", "30/Feb/2019", "12:00", "2019-05-29T12:00:00+99:00"]
-        {
+        for bad in [
+            "",
+            "yesterday",
+            "2019-02-30",
+            "2019-05-29T25:00:00",
+            "30/Feb/2019",
+            "12:00",
+            "2019-05-29T12:00:00+99:00",
+            "2019-05-29T12:00:00+16:00",
+            "-019-05-29T12:00:00",
+            "+12345-05-29",
+            "2016-12-31T23:59:60",
+        ] {
             assert!(parse_time(bad).is_err(), "{bad}");
         }
     }

@@ -1,9 +1,10 @@
 //! `-a`: the last access of each user over each service (R11).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::INFERRED_FORMAT;
-use crate::model::{Service, Stamp};
+use crate::model::Stamp;
 use crate::streams::{StreamId, Streams};
 use crate::trail::{Access, Last, LastAccess, Sorted};
 
@@ -29,7 +30,7 @@ pub struct ServiceAccess<'a> {
 pub struct LastAccessRow<'a> {
     /// The user (R2).
     pub user: &'a [u8],
-    /// By service, in the order of [`Service::ALL`].
+    /// By service, in the order of [`Service::ALL`](crate::model::Service::ALL).
     pub services: [Option<ServiceAccess<'a>>; 3],
 }
 
@@ -38,18 +39,30 @@ pub struct LastAccessRow<'a> {
 pub struct LastAccessRows<'a> {
     access: Sorted<'a>,
     asked: &'a BTreeSet<Vec<u8>>,
-    stores: Vec<(Vec<u8>, Service)>,
+    stores: BTreeMap<StreamId, Vec<u8>>,
 }
 
 impl<'a> LastAccessRows<'a> {
     /// Of users asked for, seen or not; of all that were seen if none was asked for.
     pub fn new(access: &'a LastAccess, streams: &Streams, asked: &'a BTreeSet<Vec<u8>>) -> LastAccessRows<'a> {
-        LastAccessRows { access: access.sorted(), asked, stores: streams.names() }
+        let stores = streams.all().into_iter().map(|(store, _, id)| (id, store)).collect();
+        LastAccessRows { access: access.sorted(), asked, stores }
     }
 
-    /// The rows, in the order of the users' bytes.
+    /// Parts of about so many rows, which can be made side by side.
+    pub fn parts(&self, size: usize) -> Vec<Range<usize>> {
+        // Users asked for may have to stand anywhere between those that were seen, and are few.
+        self.access.parts(if self.asked.is_empty() { size } else { usize::MAX })
+    }
+
+    /// All rows, in the order of the users' bytes.
     pub fn iter(&self) -> impl Iterator<Item = LastAccessRow<'_>> {
-        let mut seen = self.access.users().map(|(user, services)| self.row(user, &services)).peekable();
+        self.parts(usize::MAX).into_iter().flat_map(|part| self.rows(part))
+    }
+
+    /// The rows of a part, in the order of the users' bytes.
+    pub fn rows(&self, part: Range<usize>) -> impl Iterator<Item = LastAccessRow<'_>> {
+        let mut seen = self.access.users(part).map(|(user, services)| self.row(user, &services)).peekable();
         let mut asked = self.asked.iter().peekable();
         std::iter::from_fn(move || {
             loop {
@@ -89,7 +102,6 @@ impl<'a> LastAccessRows<'a> {
     }
 
     fn store(&self, stream: StreamId) -> &[u8] {
-        let index = usize::try_from(stream.0).unwrap_or(usize::MAX);
-        self.stores.get(index).map_or(&[], |(store, _)| store.as_slice())
+        self.stores.get(&stream).map_or(&[], Vec::as_slice)
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::matcher::{self, Fields, Hole};
+use super::matcher::{Fields, Hole, Message, Program};
 use super::sample::Sample;
 use super::template::{Op, compile, first_byte, holes};
 
@@ -71,6 +71,7 @@ pub struct Template {
     pub samples: Vec<Sample>,
     processes: Vec<Vec<u8>>,
     ops: Vec<Op>,
+    program: Program,
 }
 
 impl Template {
@@ -80,9 +81,8 @@ impl Template {
     }
 
     /// Whether it reads lines of this process.
-    #[inline]
     fn is_of(&self, process: &[u8]) -> bool {
-        self.processes.is_empty() || self.processes.iter().any(|p| matcher::same(p, process))
+        self.processes.is_empty() || self.processes.iter().any(|p| p == process)
     }
 }
 
@@ -170,9 +170,15 @@ pub struct Grammars {
     /// The reasons of all files, longest first.
     reasons: Vec<Box<[u8]>>,
     must_fit: Vec<Vec<u8>>,
-    /// First byte of a message → templates to try, in order of precedence.
-    by_byte: Vec<Vec<usize>>,
+    /// The processes that templates name.
+    processes: Vec<Vec<u8>>,
+    /// [`Process`] and first byte of a message → templates to try, in order of precedence.
+    candidates: Vec<[Vec<usize>; 256]>,
 }
+
+/// A process as far as templates tell processes apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process(usize);
 
 /// A later file is asked only where the earlier ones do not fit, so that what is true of any process comes last.
 const BUILT_IN: [(&str, &str); 3] = [
@@ -232,6 +238,7 @@ impl Grammars {
                 text: raw.text,
                 samples: raw.sample,
                 processes: raw.processes.into_iter().map(String::into_bytes).collect(),
+                program: Program::new(&ops),
                 ops,
             });
         }
@@ -240,12 +247,24 @@ impl Grammars {
 
     fn index(&mut self) {
         self.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.len()));
-        let first: Vec<Option<u8>> = self.templates.iter().map(|t| first_byte(&t.ops)).collect();
-        let begin = |byte: u8| {
-            let fits = first.iter().enumerate().filter(move |(_, first)| first.is_none_or(|f| f == byte));
-            fits.map(|(i, _)| i).collect()
+        self.processes = self.templates.iter().flat_map(|t| t.processes.iter().cloned()).collect();
+        self.processes.sort_unstable();
+        self.processes.dedup();
+        let named = self.processes.iter().map(|name| (name.as_slice(), false));
+        let candidates = |(process, unnamed): (&[u8], bool)| {
+            std::array::from_fn(|byte| {
+                let begins = |t: &Template| first_byte(&t.ops).is_none_or(|first| usize::from(first) == byte);
+                let fits = |t: &Template| if unnamed { t.processes.is_empty() } else { t.is_of(process) };
+                let all = self.templates.iter().enumerate();
+                all.filter(|(_, t)| begins(t) && fits(t)).map(|(i, _)| i).collect()
+            })
         };
-        self.by_byte = (0..=u8::MAX).map(begin).collect();
+        self.candidates = named.chain([(&[][..], true)]).map(candidates).collect();
+    }
+
+    /// What templates know a process as.
+    pub fn process(&self, name: &[u8]) -> Process {
+        Process(self.processes.iter().position(|p| p == name).unwrap_or(self.processes.len()))
     }
 
     /// Whether the templates of one file read their own samples. Another file may have templates for the same lines,
@@ -271,29 +290,40 @@ impl Grammars {
 
     /// The template that a process's message fits; what its holes hold goes to `fields`, which must be fresh and stays
     /// so if no template fits.
-    #[inline]
-    pub fn read<'a>(&self, process: &[u8], message: &'a [u8], fields: &mut Fields<'a>) -> Option<&Template> {
-        let candidates = self.by_byte.get(usize::from(*message.first()?))?;
+    #[inline(always)]
+    pub fn read<'a>(&self, process: Process, message: &'a [u8], fields: &mut Fields<'a>) -> Option<&Template> {
+        let candidates = self.candidates.get(process.0)?.get(usize::from(*message.first()?))?;
         let templates = candidates.iter().filter_map(|i| self.templates.get(*i));
-        self.first_that_fits(templates, process, message, fields)
+        self.first_that_fits(templates, message, fields)
     }
 
-    /// The first of some templates that a message fits.
-    #[inline]
-    pub(super) fn first_that_fits<'a, 't>(
+    /// The first of some templates, which are of the message's process, that a message fits.
+    #[inline(always)]
+    fn first_that_fits<'a, 't>(
         &self,
         templates: impl Iterator<Item = &'t Template>,
-        process: &[u8],
         message: &'a [u8],
         fields: &mut Fields<'a>,
     ) -> Option<&'t Template> {
-        for template in templates.filter(|t| t.is_of(process)) {
-            if matcher::run(&template.ops, message, &self.reasons, fields) {
+        let message = Message::new(message);
+        for template in templates {
+            if template.program.run(&message, &self.reasons, fields) {
                 return Some(template);
             }
             *fields = Fields::default();
         }
         None
+    }
+
+    /// The first of some templates that a process's message fits.
+    pub(super) fn first_of<'a, 't>(
+        &self,
+        templates: &'t [Template],
+        process: &[u8],
+        message: &'a [u8],
+        fields: &mut Fields<'a>,
+    ) -> Option<&'t Template> {
+        self.first_that_fits(templates.iter().filter(|t| t.is_of(process)), message, fields)
     }
 
     /// Whether a message that fits no template is a reject rather than unknown (R1).

@@ -3,6 +3,7 @@
 use nom::Parser;
 use nom::bytes::complete::take_while1;
 
+use super::eight::{Digits, all_digits, eight};
 use super::stamp::{days, four_digits, two_digits};
 use super::{Parsed, fault};
 
@@ -16,6 +17,12 @@ pub fn word(input: &[u8]) -> Parsed<'_, &[u8]> {
 pub fn number(input: &[u8]) -> Parsed<'_, u64> {
     /// So many digits always fit.
     const SAFE: usize = 19;
+    let digits = Digits::of(eight(input));
+    if let count @ 1..=7 = digits.count()
+        && let Some(rest) = input.get(count..)
+    {
+        return Ok((rest, u64::from(digits.number(count))));
+    }
     let mut n: u64 = 0;
     let mut rest = input;
     while let [digit @ b'0'..=b'9', after @ ..] = rest {
@@ -64,9 +71,38 @@ pub(super) fn one_or_two_digits(input: &[u8]) -> Parsed<'_, u32> {
     }
 }
 
+/// `1*2DIGIT ":" 2DIGIT ":" 2DIGIT`, looked at as eight bytes: length, hours, minutes, seconds.
+#[inline]
+fn clock(input: &[u8]) -> Option<(usize, u32, u32, u32)> {
+    const SHAPE: u64 = u64::from_le_bytes(*b"00:00:00");
+    const COLONS: u64 = u64::from_le_bytes([0, 0, 0xFF, 0, 0, 0xFF, 0, 0]);
+    let mut text = eight(input);
+    let mut length = 8;
+    if text >> 8 & 0xFF == u64::from(b':') {
+        text = text << 8 | u64::from(b'0');
+        length = 7;
+    }
+    let digits = text ^ SHAPE;
+    if !all_digits(digits) || digits & COLONS != 0 {
+        return None;
+    }
+    let pairs = digits * 10 + (digits >> 8);
+    let pair = |at: u32| (pairs >> (8 * at) & 0xFF) as u32;
+    let (hours, minutes, seconds) = (pair(0), pair(3), pair(6));
+    (minutes < 60 && seconds < 60).then_some((length, hours, minutes, seconds))
+}
+
 /// `duration = 1*6DIGIT ":" 2DIGIT ":" 2DIGIT`, as seconds: hours, minutes, seconds.
 #[inline]
 pub fn duration(input: &[u8]) -> Parsed<'_, u32> {
+    match clock(input).and_then(|(length, h, m, s)| Some((input.get(length..)?, h * 3600 + m * 60 + s))) {
+        Some(read) => Ok(read),
+        None => long_duration(input),
+    }
+}
+
+#[cold]
+fn long_duration(input: &[u8]) -> Parsed<'_, u32> {
     let (rest, hours) = short_number(input, 6)?;
     let [b':', rest @ ..] = rest else { return fault("duration") };
     let (rest, minutes) = two_digits(rest)?;
@@ -94,12 +130,9 @@ pub fn start(input: &[u8]) -> Parsed<'_, Start> {
     let [b'/', rest @ ..] = rest else { return fault("start") };
     let (rest, day) = one_or_two_digits(rest)?;
     let [b' ', rest @ ..] = rest else { return fault("start") };
-    let (rest, hour) = one_or_two_digits(rest)?;
-    let [b':', rest @ ..] = rest else { return fault("start") };
-    let (rest, minute) = two_digits(rest)?;
-    let [b':', rest @ ..] = rest else { return fault("start") };
-    let (rest, second) = two_digits(rest)?;
-    if year < 1000 || hour > 23 || minute > 59 || second > 59 {
+    let Some((length, hour, minute, second)) = clock(rest) else { return fault("start") };
+    let Some(rest) = rest.get(length..) else { return fault("start") };
+    if year < 1000 || hour > 23 {
         return fault("start");
     }
     let Some(days) = days(year, month, day) else { return fault("start") };

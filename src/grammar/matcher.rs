@@ -1,7 +1,9 @@
 //! The one matcher: runs a template's program over a message.
 
+use super::eight::{Digits, eight};
 use super::fields::{Start, duration, number, start};
-use super::peer::peer;
+use super::marks::Marks;
+use super::peer::{peer, peer_at};
 use super::template::{Op, Terminal};
 use crate::model::Peer;
 
@@ -135,60 +137,115 @@ impl Fields<'_> {
     }
 }
 
-/// Runs `ops` over the whole of `input`; `reasons` are the known ones, longest first. Where it fails, it may leave
-/// values of this template in `fields`.
-pub(super) fn run<'a>(ops: &[Op], input: &'a [u8], reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
-    let mut input = input;
-    let mut ops = ops.iter();
-    while let Some(op) = ops.next() {
-        let read = match op {
-            Op::Literal(literal) => after(literal, input),
-            Op::Hole(hole, terminal @ (Terminal::Text | Terminal::First | Terminal::Reason), _) => {
-                return choose(*hole, *terminal, ops.as_slice(), input, reasons, fields);
-            }
-            Op::Hole(hole, terminal, stop) => read(*hole, *terminal, *stop, input, fields),
-        };
-        let Some(rest) = read else { return false };
-        input = rest;
-    }
-    input.is_empty()
+/// A template as the matcher runs it: steps one after another.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Program {
+    steps: Vec<Step>,
 }
 
-/// What follows a literal. Most are short, which is not worth a call.
-#[inline]
-fn after<'a>(literal: &[u8], input: &'a [u8]) -> Option<&'a [u8]> {
-    match (literal, input) {
-        ([a], [x, rest @ ..]) => (a == x).then_some(rest),
-        ([a, b], [x, y, rest @ ..]) => (a == x && b == y).then_some(rest),
-        _ => {
-            let (head, rest) = input.split_at_checked(literal.len())?;
-            same(literal, head).then_some(rest)
+/// Literal text, perhaps none, and the hole behind it.
+#[derive(Clone, Debug)]
+struct Step {
+    literal: Box<[u8]>,
+    /// The literal as [`eight`] gives it, and which bits of eight bytes it takes; none where it is longer.
+    eight: (u64, u64),
+    /// The hole, the terminal that reads it, and the byte that ends a word besides the blank.
+    hole: Option<(Hole, Terminal, u8)>,
+}
+
+impl Step {
+    fn new(literal: &[u8], hole: Option<(Hole, Terminal, u8)>) -> Step {
+        let taken = u32::try_from(8 * literal.len()).ok().and_then(|bits| u64::MAX.checked_shl(bits));
+        let mask = if literal.len() > 8 { 0 } else { !taken.unwrap_or(0) };
+        Step { literal: literal.into(), eight: (eight(literal) & mask, mask), hole }
+    }
+
+    /// Where a message goes on behind the literal, if it stands at `at`.
+    #[inline(always)]
+    fn after(&self, message: &[u8], at: usize) -> Option<usize> {
+        let (value, mask) = self.eight;
+        let end = at + self.literal.len();
+        match *self.literal {
+            [] => Some(at),
+            [byte] => (message.get(at) == Some(&byte)).then_some(end),
+            [_, _, _, _, _, _, _, _, _, ..] => (message.get(at..end)? == &*self.literal).then_some(end),
+            _ => (eight(message.get(at..)?) & mask == value && end <= message.len()).then_some(end),
         }
     }
 }
 
-/// Whether two texts of one length are the same; short ones are compared without a call.
-#[inline]
-pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() > 12 {
-        return a == b;
+impl Program {
+    pub(super) fn new(ops: &[Op]) -> Program {
+        let mut steps = Vec::new();
+        let mut literal: &[u8] = &[];
+        for op in ops {
+            match op {
+                Op::Literal(text) => literal = text,
+                Op::Hole(hole, terminal, stop) => {
+                    steps.push(Step::new(std::mem::take(&mut literal), Some((*hole, *terminal, *stop))));
+                }
+            }
+        }
+        if !literal.is_empty() {
+            steps.push(Step::new(literal, None));
+        }
+        Program { steps }
     }
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b)
+
+    /// Runs over the whole of a message, which has these marks; `reasons` are the known ones, longest first. Where it fails, it may
+    /// leave values of this template in `fields`.
+    #[inline]
+    pub(super) fn run<'a>(&self, message: &Message<'a>, reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
+        run(&self.steps, message, 0, reasons, fields)
+    }
 }
 
-/// A hole whose end only the rest of the template (`ops`) decides: of all ends, the first in the terminal's own order
+/// A message and its marks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message<'a> {
+    text: &'a [u8],
+    marks: Marks,
+}
+
+impl<'a> Message<'a> {
+    #[inline]
+    pub(super) fn new(text: &'a [u8]) -> Message<'a> {
+        Message { text, marks: Marks::of(text) }
+    }
+}
+
+fn run<'a>(steps: &[Step], message: &Message<'a>, at: usize, reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
+    let mut at = at;
+    let mut steps = steps.iter();
+    while let Some(step) = steps.next() {
+        let Some(behind) = step.after(message.text, at) else { return false };
+        let Some((hole, terminal, stop)) = step.hole else { return behind == message.text.len() };
+        let end = match terminal {
+            Terminal::Text | Terminal::First | Terminal::Reason => {
+                return choose((hole, terminal), steps.as_slice(), message, behind, reasons, fields);
+            }
+            _ => read(hole, terminal, stop, message, behind, fields),
+        };
+        let Some(end) = end else { return false };
+        at = end;
+    }
+    at == message.text.len()
+}
+
+/// A hole whose end only the rest of the template (`steps`) decides: of all ends, the first in the terminal's own order
 /// behind which the rest fits.
 fn choose<'a>(
-    hole: Hole,
-    terminal: Terminal,
-    ops: &[Op],
-    input: &'a [u8],
+    (hole, terminal): (Hole, Terminal),
+    steps: &[Step],
+    message: &Message<'a>,
+    at: usize,
     reasons: &[Box<[u8]>],
     fields: &mut Fields<'a>,
 ) -> bool {
-    let mut fits = |end: usize| {
-        let Some((held, rest)) = input.split_at_checked(end) else { return false };
-        let fits = run(ops, rest, reasons, fields);
+    let Some(input) = message.text.get(at..) else { return false };
+    let mut fits = |length: usize| {
+        let Some(held) = input.get(..length) else { return false };
+        let fits = run(steps, message, at + length, reasons, fields);
         if fits {
             keep(hole, held, fields);
         }
@@ -198,24 +255,39 @@ fn choose<'a>(
         let stands = |r: &[u8]| input.get(..r.len()).is_some_and(|start| start.eq_ignore_ascii_case(r));
         return reasons.iter().any(|reason| stands(reason) && fits(reason.len()));
     }
-    let Some(Op::Literal(literal)) = ops.first() else { return false };
-    let Some(&first) = literal.first() else { return false };
+    let Some(&first) = steps.first().and_then(|step| step.literal.first()) else { return false };
     match terminal {
         Terminal::First => memchr::memchr_iter(first, input).any(fits),
         _ => memchr::memrchr_iter(first, input).any(fits),
     }
 }
 
-#[inline]
-fn read<'a>(hole: Hole, terminal: Terminal, stop: u8, input: &'a [u8], fields: &mut Fields<'a>) -> Option<&'a [u8]> {
+/// Reads one hole from `at` on: where it ends.
+#[inline(always)]
+fn read<'a>(
+    hole: Hole,
+    terminal: Terminal,
+    stop: u8,
+    message: &Message<'a>,
+    at: usize,
+    fields: &mut Fields<'a>,
+) -> Option<usize> {
+    let Message { text, marks } = message;
+    let rest_at = |rest: &[u8]| text.len() - rest.len();
     match terminal {
         Terminal::Word => {
-            let (held, rest) = input.split_at_checked(word_length(input, stop))?;
-            keep(hole, held, fields);
-            (!held.is_empty()).then_some(rest)
+            let end = match marks.blank(at) {
+                Some(blank) if stop == b' ' => blank,
+                _ => word_end(text, at, stop),
+            };
+            keep(hole, text.get(at..end)?, fields);
+            (end > at).then_some(end)
         }
         Terminal::Number => {
-            let (rest, n) = number(input).ok()?;
+            let (end, n) = match marks.number(at) {
+                Some(count @ 1..=8) => (at + count, u64::from(Digits::of(eight(text.get(at..)?)).number(count))),
+                _ => number(text.get(at..)?).ok().map(|(rest, n)| (rest_at(rest), n))?,
+            };
             match hole {
                 Hole::In => fields.bytes_in = n,
                 Hole::Out => fields.bytes_out = n,
@@ -224,59 +296,39 @@ fn read<'a>(hole: Hole, terminal: Terminal, stop: u8, input: &'a [u8], fields: &
                 Hole::Created => fields.created = n,
                 _ => {}
             }
-            Some(rest)
+            Some(end)
         }
-        Terminal::Peer => {
-            let (rest, peer) = peer(input).ok()?;
-            if hole == Hole::Peer {
-                fields.peer = peer;
-            }
-            Some(rest)
-        }
+        Terminal::Peer if hole == Hole::Peer => peer_at(text, at, marks, &mut fields.peer),
+        Terminal::Peer => peer(text.get(at..)?).ok().map(|(rest, _)| rest_at(rest)),
         Terminal::Start => {
-            let (rest, start) = start(input).ok()?;
+            let (rest, start) = start(text.get(at..)?).ok()?;
             if hole == Hole::Start {
                 fields.start = start;
             }
-            Some(rest)
+            Some(rest_at(rest))
         }
         Terminal::Duration => {
-            let (rest, duration) = duration(input).ok()?;
+            let (rest, duration) = duration(text.get(at..)?).ok()?;
             if hole == Hole::Duration {
                 fields.duration = duration;
             }
-            Some(rest)
+            Some(rest_at(rest))
         }
-        Terminal::More if !input.is_empty() && input.first() != Some(&b' ') => None,
+        Terminal::More if at < text.len() && text.get(at) != Some(&b' ') => None,
         Terminal::More | Terminal::Rest => {
-            keep(hole, input, fields);
-            Some(&[])
+            keep(hole, text.get(at..)?, fields);
+            Some(text.len())
         }
         // Their ends are chosen by `choose`.
         Terminal::Text | Terminal::First | Terminal::Reason => None,
     }
 }
 
-/// How many bytes stand before the first blank or `stop`. Eight bytes are looked at together, since there is a name in
-/// nearly every line, too long for a byte at a time and too short for a search that must be called.
-#[inline]
-fn word_length(input: &[u8], stop: u8) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    // The lowest bit that is set belongs to the lowest byte that is zero; those above it may be wrong.
-    let zeros = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes & (ONES << 7);
-    let (blanks, stops) = (ONES * u64::from(b' '), ONES * u64::from(stop));
-    let mut length = 0;
-    let mut rest = input;
-    while let Some((eight, after)) = rest.split_first_chunk() {
-        let eight = u64::from_le_bytes(*eight);
-        let found = zeros(eight ^ blanks) | zeros(eight ^ stops);
-        if found != 0 {
-            return length + found.trailing_zeros() as usize / 8;
-        }
-        length += 8;
-        rest = after;
-    }
-    length + rest.iter().position(|&b| b == b' ' || b == stop).unwrap_or(rest.len())
+/// Where the first blank or `stop` stands, from `at` on; the end of the text where there is none.
+#[inline(never)]
+fn word_end(text: &[u8], at: usize, stop: u8) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    memchr::memchr2(b' ', stop, rest).map_or(text.len(), |length| at + length)
 }
 
 #[inline]
@@ -312,7 +364,8 @@ mod tests {
         let reasons = ["gone (hold)", "gone"].map(|r| r.as_bytes().into());
         let mut fields = Fields::default();
         let holes = ops.iter().filter_map(|op| if let Op::Hole(hole, ..) = op { Some(*hole) } else { None });
-        run(&ops, message.as_bytes(), &reasons, &mut fields)
+        Program::new(&ops)
+            .run(&Message::new(message.as_bytes()), &reasons, &mut fields)
             .then(|| holes.map(|h| format!("{}={}", h.name(), fields.text(h))).collect::<Vec<_>>().join(","))
     }
 
@@ -361,7 +414,7 @@ mod tests {
             for behind in ["", " ", ":", " : and more", ": and more", "\u{a0} x"] {
                 let text = format!("{}{behind}", "\u{1f}\u{21}\u{39}\u{3b}\u{7f}a".repeat(9).get(..length).unwrap());
                 let plain = text.bytes().position(|b| b == b' ' || b == b':').unwrap_or(text.len());
-                assert_eq!(word_length(text.as_bytes(), b':'), plain, "{text:?}");
+                assert_eq!(word_end(text.as_bytes(), 0, b':'), plain, "{text:?}");
             }
         }
     }

@@ -5,8 +5,10 @@
 //! before, so that the parsers are complete ones over `&[u8]`; nothing here allocates for a line.
 
 mod dialect;
+mod eight;
 mod envelope;
 mod fields;
+mod marks;
 mod matcher;
 mod peer;
 mod sample;
@@ -15,7 +17,8 @@ mod stamp;
 mod syslog;
 mod template;
 
-pub use dialect::{Basis, Dialect, GrammarError, Grammars, Kind, Template};
+pub use dialect::{Basis, Dialect, GrammarError, Grammars, Kind, Process, Template};
+pub(crate) use eight::{Digits, eight, has_upper_case};
 pub use envelope::{Envelope, Origin, envelope, message, native_head, origin};
 pub use fields::{Start, duration, number, start, word};
 pub use matcher::{Fields, Hole};

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::eight::{Digits, byte, eight, octet};
+use super::marks::Marks;
 use super::{Parsed, fault};
 use crate::model::Peer;
 
@@ -13,16 +15,33 @@ use crate::model::Peer;
 /// or an address and a port: it is read as an address, which claims less. Eight groups and a port, or a
 /// last group that no address could have, are read as a port. A zone is accepted and not kept.
 pub fn peer(input: &[u8]) -> Parsed<'_, Peer> {
-    if let Some(parsed) = quick_v4(input) {
-        return Ok(parsed);
-    }
-    let nested = usize::from(input.first() == Some(&b'['));
-    let Some(close) = closing(input, nested) else { return fault("peer") };
-    let (text, rest) = input.split_at(close);
-    match std::str::from_utf8(text).ok().and_then(any_spelling) {
-        Some(peer) => Ok((rest, peer)),
+    let mut peer = Peer::default();
+    match peer_at(input, 0, &Marks::of(input), &mut peer) {
+        Some(end) => Ok((input.get(end..).unwrap_or_default(), peer)),
         None => fault("peer"),
     }
+}
+
+/// As [`peer`], from one byte of a marked message on: where it ends. It goes straight to where it is wanted, since handing it on
+/// in results would be three copies.
+#[inline(always)]
+pub(super) fn peer_at(message: &[u8], at: usize, marks: &Marks, peer: &mut Peer) -> Option<usize> {
+    match quick_v4(message, at, marks) {
+        Some((end, ip, port)) => {
+            *peer = Peer::v4(ip, port);
+            Some(end)
+        }
+        None => any_peer(message, at, peer),
+    }
+}
+
+#[cold]
+fn any_peer(message: &[u8], at: usize, peer: &mut Peer) -> Option<usize> {
+    let input = message.get(at..)?;
+    let nested = usize::from(input.first() == Some(&b'['));
+    let close = closing(input, nested)?;
+    *peer = any_spelling(std::str::from_utf8(input.get(..close)?).ok()?)?;
+    Some(at + close)
 }
 
 /// Where the template's own `]` stands: the first, or the second after a nested bracket.
@@ -72,54 +91,38 @@ fn port_number(digits: &str) -> Option<u16> {
     digits.parse().ok()
 }
 
-/// The usual case, `d.d.d.d:port]` or `d.d.d.d]`, without looking for the bracket first.
-#[inline]
-fn quick_v4(input: &[u8]) -> Option<(&[u8], Peer)> {
-    let (a, rest) = octet(input)?;
-    let (b, rest) = octet(rest.strip_prefix(b".")?)?;
-    let (c, rest) = octet(rest.strip_prefix(b".")?)?;
-    let (d, mut rest) = octet(rest.strip_prefix(b".")?)?;
-    let ip = a << 24 | b << 16 | c << 8 | d;
-    let port = match rest {
-        [b':', digits @ ..] => {
-            let (port, after) = decimal(digits, 5)?;
-            rest = after;
-            Some(u16::try_from(port).ok()?)
+/// The usual case, `d.d.d.d:port]` or `d.d.d.d]` without a zero before other digits, with no branch that the digits
+/// decide. Whatever else there is, is left to [`any_spelling`].
+#[inline(always)]
+fn quick_v4(message: &[u8], at: usize, marks: &Marks) -> Option<(usize, u32, Option<u16>)> {
+    let mut others = !marks.digits(at);
+    let mut next = || {
+        let place = others.trailing_zeros() as usize;
+        others &= others.wrapping_sub(1);
+        place
+    };
+    let [a, b, c, d] = [next(), next(), next(), next()];
+    let input = message.get(at..)?;
+    // Two octets and their dots fit into eight bytes, however long they are. Of 64 digits in a row all places are 64.
+    let (first, second) = (eight(input), eight(input.get(b + 1..)?));
+    let (third, fourth) = (c.wrapping_sub(b + 1), d.wrapping_sub(b + 1));
+    if b > 7 || fourth > 7 || [byte(first, a), byte(first, b), byte(second, third)] != *b"..." {
+        return None;
+    }
+    let ip = octet(first, 0, a)? << 24 | octet(first, a + 1, b - a - 1)? << 16;
+    let ip = ip | octet(second, 0, third)? << 8 | octet(second, third + 1, d - c - 1)?;
+    match byte(second, fourth) {
+        b']' => Some((at + d, ip, None)),
+        b':' => {
+            let end = next();
+            let digits = Digits::of(eight(input.get(d + 1..)?));
+            let count @ 1..=5 = end - d - 1 else { return None };
+            let port = digits.number(count);
+            let ends = input.get(end) == Some(&b']') && port <= u32::from(u16::MAX);
+            ends.then_some((at + end, ip, Some(port as u16)))
         }
         _ => None,
-    };
-    (rest.first() == Some(&b']')).then(|| (rest, Peer::v4(ip, port)))
-}
-
-/// `dec-octet`, with two bytes or more behind its first: there are always as many in a line, and where there are not,
-/// the slow way reads it. A digit too many is left to what follows.
-#[inline]
-fn octet(input: &[u8]) -> Option<(u32, &[u8])> {
-    let [a, from_b @ ..] = input else { return None };
-    let [b, from_c @ ..] = from_b else { return None };
-    let [c, from_d @ ..] = from_c else { return None };
-    let [a, b, c] = [a, b, c].map(|digit| u32::from(digit.wrapping_sub(b'0')));
-    match (a, b, c) {
-        (10.., ..) => None,
-        (_, 10.., _) => Some((a, from_b)),
-        (0, ..) => None,
-        (_, _, 10..) => Some((a * 10 + b, from_c)),
-        _ => Some((a * 100 + b * 10 + c, from_d)).filter(|(octet, _)| *octet < 256),
     }
-}
-
-/// Up to so many digits, 9 or less, without a leading zero.
-#[inline]
-fn decimal(input: &[u8], longest: usize) -> Option<(u32, &[u8])> {
-    let mut n: u32 = 0;
-    let mut rest = input;
-    while let [digit @ b'0'..=b'9', after @ ..] = rest {
-        n = n.wrapping_mul(10).wrapping_add(u32::from(digit - b'0'));
-        rest = after;
-    }
-    let length = input.len() - rest.len();
-    let leading_zero = length > 1 && input.first() == Some(&b'0');
-    (length > 0 && length <= longest && !leading_zero).then_some((n, rest))
 }
 
 #[cfg(test)]
@@ -179,6 +182,12 @@ mod tests {
             "192.0.2.:1]",
         ] {
             assert!(peer(text.as_bytes()).is_err(), "{text}");
+        }
+        for digits in [7, 8, 62, 63, 64, 65, 130] {
+            for behind in ["]", ".1.1.1:5]", ":5]"] {
+                let text = format!("{}{behind}", "1".repeat(digits));
+                assert!(peer(text.as_bytes()).is_err(), "{text}");
+            }
         }
     }
 }

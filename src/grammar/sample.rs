@@ -29,7 +29,7 @@ impl Sample {
             return Err("its line has no envelope (date, host, process, category and level)".to_owned());
         };
         let mut fields = Fields::default();
-        match grammars.first_that_fits(templates.iter(), process, message, &mut fields) {
+        match grammars.first_of(templates, process, message, &mut fields) {
             None => return Err("the template does not fit its line".to_owned()),
             Some(other) if !std::ptr::eq(other, template) => {
                 return Err(format!("the template \"{}\" stands before it and reads its line", other.text));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use super::{Answer, Record, each_record};
+use super::{Answer, Record, write_records};
 use crate::answer::{Connected, LastAccessRow};
 use crate::text::visible;
 use crate::times::rfc3339_of;
@@ -18,25 +18,29 @@ fn safe(cell: Cow<'_, str>) -> String {
 
 pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let (with_connected, with_access) = (answer.connected.is_some(), answer.access.is_some());
-    let mut writer = csv::WriterBuilder::new().from_writer(out);
-    writer.write_record(header(with_connected, with_access)).map_err(cause)?;
-    each_record(answer, |record| {
-        let mut cells = Vec::with_capacity(29);
-        match record {
-            Record::Connected(row) => {
-                cells.extend(["connected".to_owned(), safe(visible(&row.user))]);
-                cells.extend(connected(answer, row));
-                cells.resize(if with_access { 29 } else { 11 }, String::new());
+    let mut head = csv::WriterBuilder::new().from_writer(Vec::new());
+    head.write_record(header(with_connected, with_access)).map_err(cause)?;
+    out.write_all(&head.into_inner().map_err(|e| io::Error::other(e.to_string()))?)?;
+    write_records(answer, out, |records, text| {
+        let mut writer = csv::WriterBuilder::new().from_writer(text);
+        for record in records {
+            let mut cells = Vec::with_capacity(29);
+            match record {
+                Record::Connected(row) => {
+                    cells.extend(["connected".to_owned(), safe(visible(&row.user))]);
+                    cells.extend(connected(answer, row));
+                    cells.resize(if with_access { 29 } else { 11 }, String::new());
+                }
+                Record::Access(row) => {
+                    cells.extend(["last_access".to_owned(), safe(visible(row.user))]);
+                    cells.resize(if with_connected { 11 } else { 2 }, String::new());
+                    cells.extend(access(answer, &row));
+                }
             }
-            Record::Access(row) => {
-                cells.extend(["last_access".to_owned(), safe(visible(row.user))]);
-                cells.resize(if with_connected { 11 } else { 2 }, String::new());
-                cells.extend(access(answer, row));
-            }
+            writer.write_record(&cells).map_err(cause)?;
         }
-        writer.write_record(&cells).map_err(cause)
-    })?;
-    writer.flush()
+        writer.flush()
+    })
 }
 
 /// The writer's own error, so that a closed pipe is known as one.

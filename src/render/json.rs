@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use serde_json::{Value, json};
 
-use super::{Answer, Record, each_record};
+use super::{Answer, Record, write_records};
 use crate::answer::{Connected, LastAccessRow, ServiceAccess};
 use crate::note::Note;
 use crate::resolve::Resolved;
@@ -115,10 +115,31 @@ fn put_record(record: &Record<'_>, zone: Zone, out: &mut dyn io::Write) -> io::R
 }
 
 pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    each_record(answer, |record| {
-        put_record(record, answer.zone, out)?;
-        out.write_all(b"\n")
+    write_records(answer, out, |records, text| {
+        for record in records {
+            put_record(&record, answer.zone, text)?;
+            text.push(b'\n');
+        }
+        Ok(())
     })
+}
+
+/// Passes on all but the comma before the first record.
+struct BehindComma<'a> {
+    out: &'a mut dyn io::Write,
+    begun: bool,
+}
+
+impl io::Write for BehindComma<'_> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let skip = usize::from(!self.begun && !text.is_empty());
+        self.out.write_all(text.get(skip..).unwrap_or_default())?;
+        self.begun |= skip > 0;
+        Ok(text.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
@@ -128,10 +149,13 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
     out.write_all(b",\"query\":")?;
     put(&answer.query, out)?;
     out.write_all(b",\"records\":[")?;
-    let mut first = true;
-    each_record(answer, |record| {
-        out.write_all(if std::mem::take(&mut first) { b"\n" } else { b",\n" })?;
-        put_record(record, answer.zone, out)
+    let mut behind = BehindComma { out, begun: false };
+    write_records(answer, &mut behind, |records, text| {
+        for record in records {
+            text.extend_from_slice(b",\n");
+            put_record(&record, answer.zone, text)?;
+        }
+        Ok(())
     })?;
     out.write_all(b"],\n\"coverage\":")?;
     put(&answer.streams.iter().map(|s| coverage(s, answer.zone)).collect::<Vec<_>>(), out)?;

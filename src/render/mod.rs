@@ -6,6 +6,8 @@ mod table;
 
 use std::io;
 
+use rayon::prelude::*;
+
 pub use table::{Align, Columns};
 
 use crate::answer::{Connected, INFERRED_FORMAT, LastAccessRow, LastAccessRows};
@@ -48,18 +50,43 @@ pub struct Summary {
 impl Summary {
     /// Of the rows of `-c` and of `-a`.
     pub fn new(connected: &[Connected], access: Option<&LastAccessRows<'_>>, zone: Zone) -> Summary {
-        let (mut shared, mut differ, mut inferred) = (None, false, false);
-        let mut see = |stamp: Stamp, flags: &[&str]| {
-            let offset = zone.of(stamp).offset;
-            differ |= shared.is_some_and(|s| s != offset);
-            shared = Some(offset);
-            inferred |= flags.contains(&INFERRED_FORMAT);
-        };
-        connected.iter().for_each(|row| see(row.since, &row.flags));
+        let mut seen = Seen::default();
+        connected.iter().for_each(|row| seen.see(zone.of(row.since).offset, &row.flags));
         if let Some(rows) = access {
-            rows.iter().for_each(|row| row.services.iter().flatten().for_each(|s| see(s.last_access, s.flags)));
+            let of_part = |part| {
+                let mut seen = Seen::default();
+                let services = rows.rows(part).flat_map(|row| row.services).flatten();
+                services.for_each(|s| seen.see(zone.of(s.last_access).offset, s.flags));
+                seen
+            };
+            let parts = rows.parts(ROWS).into_par_iter().map(of_part);
+            seen = seen.merge(parts.reduce(Seen::default, Seen::merge));
         }
-        Summary { shared_offset: shared.filter(|_| !differ), inferred }
+        Summary { shared_offset: seen.offset.filter(|_| !seen.differ), inferred: seen.inferred }
+    }
+}
+
+/// What was seen of some rows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    offset: Option<i16>,
+    differ: bool,
+    inferred: bool,
+}
+
+impl Seen {
+    fn see(&mut self, offset: i16, flags: &[&str]) {
+        let inferred = flags.contains(&INFERRED_FORMAT);
+        *self = self.merge(Seen { offset: Some(offset), differ: false, inferred });
+    }
+
+    fn merge(self, other: Seen) -> Seen {
+        let apart = self.offset.zip(other.offset).is_some_and(|(a, b)| a != b);
+        Seen {
+            offset: self.offset.or(other.offset),
+            differ: self.differ | other.differ | apart,
+            inferred: self.inferred | other.inferred,
+        }
     }
 }
 
@@ -98,18 +125,43 @@ pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut dyn io::Write) -> io::
 
 /// A record of the answer.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "records are made one at a time, and never kept")]
 enum Record<'a> {
     Connected(&'a Connected),
-    Access(&'a LastAccessRow<'a>),
+    Access(LastAccessRow<'a>),
 }
 
-/// Every record in the order of the answer: connected rows first.
-fn each_record(answer: &Answer<'_>, mut each: impl FnMut(&Record<'_>) -> io::Result<()>) -> io::Result<()> {
-    if let Some((rows, _)) = answer.connected {
-        rows.iter().try_for_each(|row| each(&Record::Connected(row)))?;
-    }
-    if let Some(rows) = &answer.access {
-        rows.iter().try_for_each(|row| each(&Record::Access(&row)))?;
+/// So many rows are rendered at a time by one worker.
+const ROWS: usize = 4096;
+
+/// Writes every record in the order of the answer, connected rows first. `render` writes some of them to a text.
+fn write_records(
+    answer: &Answer<'_>,
+    out: &mut dyn io::Write,
+    render: impl Fn(&mut dyn Iterator<Item = Record<'_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
+) -> io::Result<()> {
+    let connected = answer.connected.map_or(&[][..], |(rows, _)| rows);
+    let parts: Vec<&[Connected]> = connected.chunks(ROWS).collect();
+    side_by_side(&parts, out, |rows, text| render(&mut rows.iter().map(Record::Connected), text))?;
+    let Some(access) = &answer.access else { return Ok(()) };
+    side_by_side(&access.parts(ROWS), out, |part, text| {
+        render(&mut access.rows(part.clone()).map(Record::Access), text)
+    })
+}
+
+/// Renders parts side by side, some of them at a time, and writes them one after another.
+fn side_by_side<T: Sync>(
+    parts: &[T],
+    out: &mut dyn io::Write,
+    render: impl Fn(&T, &mut Vec<u8>) -> io::Result<()> + Sync,
+) -> io::Result<()> {
+    let mut texts = vec![Vec::new(); 2 * rayon::current_num_threads()];
+    for parts in parts.chunks(texts.len()) {
+        texts.par_iter_mut().zip(parts).try_for_each(|(text, part)| {
+            text.clear();
+            render(part, text)
+        })?;
+        texts.iter().take(parts.len()).try_for_each(|text| out.write_all(text))?;
     }
     Ok(())
 }

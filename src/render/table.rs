@@ -3,11 +3,13 @@
 //! Columns are as wide as their widest cell. Rows are written as they come, never held: an archive may have millions of users.
 
 use std::io;
+use std::ops::Range;
 
+use rayon::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
-use super::Answer;
-use crate::answer::{Connected, LastAccessRow};
+use super::{Answer, ROWS, side_by_side};
+use crate::answer::{Connected, LastAccessRow, ServiceAccess};
 use crate::model::{Service, Stamp};
 use crate::text::visible;
 use crate::times::{log_offset, push_log_digits};
@@ -61,7 +63,7 @@ impl Columns {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn row(&self, out: &mut dyn io::Write, cells: &[String]) -> io::Result<()> {
+    pub fn row<W: io::Write + ?Sized>(&self, out: &mut W, cells: &[String]) -> io::Result<()> {
         for (i, ((cell, width), (_, align))) in cells.iter().zip(&self.widths).zip(&self.headings).enumerate() {
             let pad = width.saturating_sub(self::width(cell));
             let (before, behind) = match align {
@@ -82,7 +84,7 @@ fn width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.width() }
 }
 
-fn blanks(out: &mut dyn io::Write, mut n: usize) -> io::Result<()> {
+fn blanks<W: io::Write + ?Sized>(out: &mut W, mut n: usize) -> io::Result<()> {
     const BLANKS: [u8; 32] = [b' '; 32];
     while n > 0 {
         let some = n.min(BLANKS.len());
@@ -113,6 +115,12 @@ fn push_time(text: &mut String, answer: &Answer<'_>, stamp: Stamp, with_offset: 
         text.push(' ');
         text.push_str(&log_offset(stamp.offset));
     }
+}
+
+/// How many columns [`push_time`] takes.
+fn time_width(answer: &Answer<'_>, stamp: Stamp, with_offset: bool) -> usize {
+    let offset = if with_offset || answer.repeats(answer.zone.of(stamp)) { " +0000".len() } else { 0 };
+    "29/May/2019:12:00:00".len() + offset
 }
 
 fn connected(
@@ -157,16 +165,29 @@ fn access(answer: &Answer<'_>, with_offset: bool, out: &mut dyn io::Write) -> io
     let Some(rows) = &answer.access else { return Ok(()) };
     let headings = ["UID", "IMAP last access", "HTTP last access", "POP last access"];
     let mut columns = Columns::new(&headings.map(|h| (h, Align::Left)));
-    // The cells of a row are written into the same four strings again and again.
-    let mut cells: [String; 4] = Default::default();
-    rows.iter().for_each(|row| {
-        access_cells(answer, &row, with_offset, &mut cells);
-        columns.fit(&cells);
-    });
+    let parts = rows.parts(ROWS);
+    let widths = |part: &Range<usize>| {
+        rows.rows(part.clone()).fold([0; 4], |widths, row| {
+            let [user, services @ ..] = widths;
+            let [imap, http, pop] = [0, 1, 2].map(|i| {
+                let access = row.services.get(i).and_then(Option::as_ref);
+                let wide = |access: &ServiceAccess<'_>| time_width(answer, access.last_access, with_offset);
+                services.get(i).copied().unwrap_or(0).max(access.map_or(NOT_RECORDED.len(), wide))
+            });
+            [user.max(width(&visible(row.user))), imap, http, pop]
+        })
+    };
+    let widest = |a: [usize; 4], b: [usize; 4]| std::array::from_fn(|i| a.get(i).max(b.get(i)).copied().unwrap_or(0));
+    let widths = parts.par_iter().map(widths).reduce(|| [0; 4], widest);
+    widths.iter().enumerate().for_each(|(column, width)| columns.widen(column, *width));
     columns.head(out)?;
-    rows.iter().try_for_each(|row| {
-        access_cells(answer, &row, with_offset, &mut cells);
-        columns.row(out, &cells)
+    side_by_side(&parts, out, |part, text| {
+        // The cells of a row are written into the same four strings again and again.
+        let mut cells: [String; 4] = Default::default();
+        rows.rows(part.clone()).try_for_each(|row| {
+            access_cells(answer, &row, with_offset, &mut cells);
+            columns.row(text, &cells)
+        })
     })
 }
 

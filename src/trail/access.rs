@@ -1,9 +1,14 @@
 //! Last access of each user over each service (R11). Merges by maximum; pairing cannot change it.
 
+use std::cmp::Ordering;
+use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
+
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Slot;
-use std::hash::{BuildHasher, Hasher};
+use rayon::prelude::*;
 
+use crate::grammar::eight;
 use crate::model::{Instant, Service, Stamp};
 use crate::streams::{StreamId, Streams};
 
@@ -41,11 +46,29 @@ struct Packed {
 
 const NEVER: Instant = Instant::MIN;
 const NONE: Packed = Packed { at: NEVER, stream: StreamId(0), offset: 0, from_login: false, inferred: true };
+const EMPTY: Entry = Entry {
+    name: [0; INLINE],
+    login: NEVER,
+    logout: NEVER,
+    hash: 0,
+    place: 0,
+    login_stream: NONE.stream,
+    logout_stream: NONE.stream,
+    login_offset: 0,
+    logout_offset: 0,
+    length: 0,
+    service: Service::Imap,
+    flags: 0,
+};
 
 impl Packed {
     fn of(last: Last) -> Packed {
         let Last { stamp, stream, from_login, inferred } = last;
         Packed { at: stamp.at, stream, offset: stamp.offset, from_login, inferred }
+    }
+
+    fn flags(self) -> u8 {
+        (u8::from(self.from_login) * FROM_LOGIN) | (u8::from(self.inferred) * INFERRED)
     }
 
     fn unpacked(self) -> Option<Last> {
@@ -54,36 +77,126 @@ impl Packed {
     }
 
     /// The maximum of two; every field of equal instants has its own order, so that merging is commutative.
-    #[inline]
-    fn take(&mut self, other: Packed, streams: &Streams) {
-        if other.at > self.at {
-            *self = other;
-        } else if other.at == self.at && other.at != NEVER {
-            if other.stream != self.stream && streams.get(other.stream) < streams.get(self.stream) {
-                self.stream = other.stream;
-            }
-            self.offset = self.offset.min(other.offset);
-            self.from_login |= other.from_login;
-            self.inferred &= other.inferred;
+    #[inline(always)]
+    fn max(self, other: Packed, streams: &Streams) -> Packed {
+        match self.at.cmp(&other.at) {
+            Ordering::Less => other,
+            Ordering::Greater => self,
+            Ordering::Equal if self.at == NEVER => self,
+            Ordering::Equal => Packed {
+                at: self.at,
+                stream: if self.stream == other.stream {
+                    self.stream
+                } else {
+                    first(self.stream, other.stream, streams)
+                },
+                offset: self.offset.min(other.offset),
+                from_login: self.from_login | other.from_login,
+                inferred: self.inferred & other.inferred,
+            },
         }
     }
 }
 
+/// Of two streams the one whose store has the smaller name.
+#[cold]
+fn first(a: StreamId, b: StreamId, streams: &Streams) -> StreamId {
+    if streams.get(b) < streams.get(a) { b } else { a }
+}
+
 /// How many accesses are put aside: enough to overlap their misses, few enough to stay in the first cache.
 const ASIDE: usize = 192;
-/// Names up to this long lie in the entry itself.
-const INLINE: usize = 22;
+/// So much of a name lies in the entry itself, in bytes.
+const INLINE: usize = 24;
 
 /// One cache line: who, over what, and the last login and logout.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 struct Entry {
-    login: Packed,
-    logout: Packed,
-    hash: u32,
-    service: Service,
-    length: u16,
+    /// The first bytes of the name, with zeros behind a shorter one.
     name: [u8; INLINE],
+    login: Instant,
+    logout: Instant,
+    hash: u32,
+    /// Where a longer name is, as a whole.
+    place: u32,
+    login_stream: StreamId,
+    logout_stream: StreamId,
+    login_offset: i16,
+    logout_offset: i16,
+    length: u16,
+    service: Service,
+    flags: u8,
+}
+
+/// The bits of [`Entry::flags`]; those of the logout are two higher.
+const FROM_LOGIN: u8 = 1;
+const INFERRED: u8 = 2;
+
+impl Entry {
+    fn login(&self) -> Packed {
+        let (from_login, inferred) = (self.flags & FROM_LOGIN != 0, self.flags & INFERRED != 0);
+        Packed { at: self.login, stream: self.login_stream, offset: self.login_offset, from_login, inferred }
+    }
+
+    fn logout(&self) -> Packed {
+        let (from_login, inferred) = (self.flags >> 2 & FROM_LOGIN != 0, self.flags >> 2 & INFERRED != 0);
+        Packed { at: self.logout, stream: self.logout_stream, offset: self.logout_offset, from_login, inferred }
+    }
+
+    #[inline]
+    fn set(&mut self, login: Packed, logout: Packed) {
+        self.login = login.at;
+        self.login_stream = login.stream;
+        self.login_offset = login.offset;
+        self.logout = logout.at;
+        self.logout_stream = logout.stream;
+        self.logout_offset = logout.offset;
+        self.flags = login.flags() | (logout.flags() << 2);
+    }
+
+    /// The maximum of two of one user.
+    #[inline]
+    fn take(&mut self, other: &Entry, streams: &Streams) {
+        let login = self.login().max(other.login(), streams);
+        let logout = self.logout().max(other.logout(), streams);
+        self.set(login, logout);
+    }
+
+    fn is_long(&self) -> bool {
+        usize::from(self.length) > INLINE
+    }
+
+    fn name<'a>(&'a self, long: &'a [u8]) -> &'a [u8] {
+        let text = if self.is_long() { long.get(self.place as usize..).unwrap_or_default() } else { &self.name };
+        text.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    /// Whether two are of one user and service.
+    #[inline]
+    fn is(&self, other: &Entry, (long, others): (&[u8], &[u8])) -> bool {
+        self.hash == other.hash
+            && self.name == other.name
+            && self.length == other.length
+            && self.service == other.service
+            && (!self.is_long() || self.name(long) == other.name(others))
+    }
+
+    /// The first bytes of the name as a number that sorts as they do.
+    fn leading(&self) -> u128 {
+        self.name.first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes))
+    }
+
+    /// The order of the names' bytes, then of the services.
+    fn order(&self, other: &Entry, long: &[u8]) -> Ordering {
+        let behind = |entry: &Entry| (entry.length, entry.service);
+        let inline = self.name.cmp(&other.name);
+        inline
+            .then_with(
+                || if self.is_long() || other.is_long() { self.name(long).cmp(other.name(long)) } else { inline },
+            )
+            .then_with(|| behind(self).cmp(&behind(other)))
+    }
 }
 
 /// The table of last accesses: (user, service) → [`Access`].
@@ -94,8 +207,9 @@ pub struct LastAccess {
     table: HashTable<Entry>,
     /// Accesses that are not in the table yet.
     aside: Vec<Entry>,
-    /// Names that are longer than an entry holds; the entry then holds the place in here.
+    /// Names that are longer than an entry holds: of the table, and of those aside.
     long: Vec<u8>,
+    aside_long: Vec<u8>,
 }
 
 impl std::fmt::Debug for LastAccess {
@@ -104,66 +218,63 @@ impl std::fmt::Debug for LastAccess {
     }
 }
 
-fn hash_of(user: &[u8], service: Service) -> u64 {
-    let mut hasher = rustc_hash::FxBuildHasher.build_hasher();
-    hasher.write(user);
-    hasher.write_u8(service as u8);
-    hasher.finish()
+/// The hash of a name and a service; half of a good one, which is enough to tell most names apart.
+#[inline]
+fn hash_of([a, b, c]: [u64; 3], rest: &[u8], length: u16, service: Service) -> u32 {
+    let mix = |a: u64, b: u64| {
+        let product = u128::from(a) * u128::from(b);
+        product as u64 ^ (product >> 64) as u64
+    };
+    let mut last = u64::from(length) << 8 | service as u64;
+    if !rest.is_empty() {
+        let mut hasher = rustc_hash::FxBuildHasher.build_hasher();
+        hasher.write(rest);
+        last ^= hasher.finish();
+    }
+    let hash = mix(a ^ 0x9E37_79B9_7F4A_7C15, b ^ 0xBF58_476D_1CE4_E5B9);
+    (mix(hash ^ c ^ 0x94D0_49BB_1331_11EB, last ^ 0xD6E8_FEB8_6659_FD93) >> 32) as u32
 }
 
-/// The part of a hash that an entry keeps: enough to grow the table and to tell most names apart.
-fn kept(hash: u64) -> u32 {
-    (hash >> 32) as u32
-}
-
-/// The hash that the table sees, made of the kept part so that growing needs no names.
+/// The hash that the table sees, made of the kept one so that growing needs no names.
+#[inline]
 fn spread(kept: u32) -> u64 {
     u64::from(kept).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-fn name_of<'a>(entry: &'a Entry, long: &'a [u8]) -> &'a [u8] {
-    let length = usize::from(entry.length);
-    if length <= INLINE {
-        return entry.name.get(..length).unwrap_or_default();
-    }
-    let place = entry.name.first_chunk::<8>().map_or(0, |b| u64::from_le_bytes(*b));
-    let place = usize::try_from(place).unwrap_or(usize::MAX);
-    long.get(place..).and_then(|tail| tail.get(..length)).unwrap_or_default()
-}
-
 impl LastAccess {
-    /// A login of a user: a login line's stamp, or the connect that a close line gives.
-    pub fn login(&mut self, user: &[u8], service: Service, last: Last, streams: &Streams) {
-        self.put_aside(user, service, Packed::of(last), NONE, streams);
-    }
-
-    /// A logout of a user: the end of a session.
-    pub fn logout(&mut self, user: &[u8], service: Service, last: Last, streams: &Streams) {
-        self.put_aside(user, service, NONE, Packed::of(last), streams);
-    }
-
-    /// A close line of a user: its connect and its end, with one look-up. Either may lie outside of the window.
-    pub fn session(
+    /// Takes note of a user's logins (a login line's stamp, the connect that a close line gives) and of a logout (the end
+    /// of a session), over one service. Any of them may lie outside of the window.
+    #[inline]
+    pub fn add(
         &mut self,
         user: &[u8],
         service: Service,
-        connect: Option<Last>,
+        [line, connect]: [Option<Last>; 2],
         end: Option<Last>,
         streams: &Streams,
     ) {
-        self.put_aside(user, service, connect.map_or(NONE, Packed::of), end.map_or(NONE, Packed::of), streams);
+        let login = line.map_or(NONE, Packed::of).max(connect.map_or(NONE, Packed::of), streams);
+        let from = |at: usize| eight(user.get(at..).unwrap_or_default());
+        let words = [eight(user), from(8), from(16)];
+        let rest = user.get(INLINE..).unwrap_or_default();
+        // A user is part of a line, which is at most 64 KiB long.
+        let length = u16::try_from(user.len()).unwrap_or(u16::MAX);
+        let hash = hash_of(words, rest, length, service);
+        let mut entry = Entry { hash, length, service, ..EMPTY };
+        for (chunk, word) in entry.name.as_chunks_mut().0.iter_mut().zip(words) {
+            *chunk = word.to_le_bytes();
+        }
+        entry.set(login, end.map_or(NONE, Packed::of));
+        self.put_aside(entry, user, streams);
     }
 
     #[inline]
-    fn put_aside(&mut self, user: &[u8], service: Service, login: Packed, logout: Packed, streams: &Streams) {
-        if user.len() > INLINE {
-            let entry = self.entry(user, service);
-            entry.login.take(login, streams);
-            entry.logout.take(logout, streams);
-            return;
+    fn put_aside(&mut self, mut entry: Entry, name: &[u8], streams: &Streams) {
+        if entry.is_long() {
+            entry.place = u32::try_from(self.aside_long.len()).unwrap_or(u32::MAX);
+            self.aside_long.extend_from_slice(name);
         }
-        let hash = kept(hash_of(user, service));
-        self.aside.push(Entry { login, logout, ..new_entry(user, service, hash, &mut Vec::new()) });
+        self.aside.push(entry);
         if self.aside.len() >= ASIDE {
             self.settle(streams);
         }
@@ -171,34 +282,24 @@ impl LastAccess {
 
     /// Brings what was put aside into the table.
     pub fn settle(&mut self, streams: &Streams) {
-        let LastAccess { table, aside, .. } = self;
-        // Asking for all of them first makes the processor fetch them side by side.
-        let there = aside.iter().filter(|e| table.find(spread(e.hash), |t| t.hash == e.hash).is_some()).count();
+        let LastAccess { table, aside, long, aside_long } = self;
+        // Looking for all of them first makes the processor fetch them side by side.
+        let found = |new: &&Entry| table.find(spread(new.hash), |e| e.is(new, (long, aside_long))).is_some();
+        let there = aside.iter().filter(found).count();
         table.reserve(aside.len() - there, |e| spread(e.hash));
         for new in aside.drain(..) {
-            let same = |e: &Entry| {
-                e.hash == new.hash && e.service == new.service && e.length == new.length && e.name == new.name
-            };
-            match table.entry(spread(new.hash), same, |e| spread(e.hash)) {
-                Slot::Occupied(found) => {
-                    let entry = found.into_mut();
-                    entry.login.take(new.login, streams);
-                    entry.logout.take(new.logout, streams);
+            match table.entry(spread(new.hash), |e| e.is(&new, (long, aside_long)), |e| spread(e.hash)) {
+                Slot::Occupied(found) => found.into_mut().take(&new, streams),
+                Slot::Vacant(free) => {
+                    let place = u32::try_from(long.len()).unwrap_or(u32::MAX);
+                    if new.is_long() {
+                        long.extend_from_slice(new.name(aside_long));
+                    }
+                    free.insert(Entry { place, ..new });
                 }
-                Slot::Vacant(free) => drop(free.insert(new)),
             }
         }
-    }
-
-    #[inline]
-    fn entry(&mut self, user: &[u8], service: Service) -> &mut Entry {
-        let hash = kept(hash_of(user, service));
-        let LastAccess { table, long, .. } = self;
-        let same = |e: &Entry| e.hash == hash && e.service == service && name_of(e, long) == user;
-        match table.entry(spread(hash), same, |e| spread(e.hash)) {
-            Slot::Occupied(found) => found.into_mut(),
-            Slot::Vacant(free) => free.insert(new_entry(user, service, hash, long)).into_mut(),
-        }
+        aside_long.clear();
     }
 
     /// What both know.
@@ -209,22 +310,18 @@ impl LastAccess {
             std::mem::swap(&mut self, &mut other);
         }
         for theirs in &other.table {
-            let entry = self.entry(name_of(theirs, &other.long), theirs.service);
-            entry.login.take(theirs.login, streams);
-            entry.logout.take(theirs.logout, streams);
+            self.put_aside(*theirs, theirs.name(&other.long), streams);
         }
+        self.settle(streams);
         self
     }
 
-    /// The entries, in the order of the users' bytes.
+    /// The entries, in the order of the users' bytes. All that was put aside must be settled.
     pub fn sorted(&self) -> Sorted<'_> {
-        let mut entries: Vec<(u64, &Entry)> = self.table.iter().map(|e| (leading(self.name(e)), e)).collect();
-        entries.sort_unstable_by(|(a, x), (b, y)| a.cmp(b).then_with(|| self.name(x).cmp(self.name(y))));
+        // Copies, so that all that follows goes through memory in order.
+        let mut entries: Vec<Entry> = self.table.iter().copied().collect();
+        entries.par_sort_unstable_by(|a, b| a.leading().cmp(&b.leading()).then_with(|| a.order(b, &self.long)));
         Sorted { long: &self.long, entries }
-    }
-
-    fn name<'a>(&'a self, entry: &'a Entry) -> &'a [u8] {
-        name_of(entry, &self.long)
     }
 
     /// How many (user, service) pairs are known.
@@ -238,17 +335,10 @@ impl LastAccess {
     }
 }
 
-/// The first eight bytes of a name as a number that sorts as they do.
-fn leading(name: &[u8]) -> u64 {
-    let mut first = [0; 8];
-    first.iter_mut().zip(name).for_each(|(to, from)| *to = *from);
-    u64::from_be_bytes(first)
-}
-
 /// The entries of a [`LastAccess`] in the order of the users' bytes.
 pub struct Sorted<'a> {
     long: &'a [u8],
-    entries: Vec<(u64, &'a Entry)>,
+    entries: Vec<Entry>,
 }
 
 impl std::fmt::Debug for Sorted<'_> {
@@ -258,32 +348,38 @@ impl std::fmt::Debug for Sorted<'_> {
 }
 
 impl Sorted<'_> {
-    /// Every user with their accesses by [`Service`].
-    pub fn users(&self) -> impl Iterator<Item = (&[u8], [Access; 3])> {
-        let mut entries = self.entries.iter().map(|(_, e)| (name_of(e, self.long), *e)).peekable();
-        std::iter::from_fn(move || {
-            let (name, _) = *entries.peek()?;
+    /// Where to cut into parts of about so many entries, no user being in two parts. One part at least.
+    pub fn parts(&self, size: usize) -> Vec<Range<usize>> {
+        let name = |at: usize| self.entries.get(at).map(|entry| entry.name(self.long));
+        let mut parts = Vec::new();
+        let mut from = 0;
+        while from < self.entries.len() {
+            let mut to = from.saturating_add(size.max(1)).min(self.entries.len());
+            while to < self.entries.len() && name(to) == name(to - 1) {
+                to += 1;
+            }
+            parts.push(from..to);
+            from = to;
+        }
+        if parts.is_empty() {
+            parts.push(Range::default());
+        }
+        parts
+    }
+
+    /// The users of a part, with their accesses by [`Service`].
+    pub fn users(&self, part: Range<usize>) -> impl Iterator<Item = (&[u8], [Access; 3])> {
+        let same = |a: &Entry, b: &Entry| a.name(self.long) == b.name(self.long);
+        self.entries.get(part).unwrap_or_default().chunk_by(same).filter_map(|of_user| {
             let mut accesses = <[Access; 3]>::default();
-            while let Some((_, entry)) = entries.next_if(|(n, _)| *n == name) {
+            for entry in of_user {
                 if let Some(access) = accesses.get_mut(entry.service as usize) {
-                    *access = Access { login: entry.login.unpacked(), logout: entry.logout.unpacked() };
+                    *access = Access { login: entry.login().unpacked(), logout: entry.logout().unpacked() };
                 }
             }
-            Some((name, accesses))
+            Some((of_user.first()?.name(self.long), accesses))
         })
     }
-}
-
-fn new_entry(user: &[u8], service: Service, hash: u32, long: &mut Vec<u8>) -> Entry {
-    let mut name = [0; INLINE];
-    if let Some(head) = name.get_mut(..user.len()) {
-        head.copy_from_slice(user);
-    } else if let Some(place) = name.first_chunk_mut::<8>() {
-        *place = (long.len() as u64).to_le_bytes();
-        long.extend_from_slice(user);
-    }
-    let length = u16::try_from(user.len()).unwrap_or(u16::MAX);
-    Entry { login: NONE, logout: NONE, hash, service, length, name }
 }
 
 #[cfg(test)]
@@ -306,14 +402,14 @@ mod tests {
         let b = streams.id(b"b", Service::Imap);
         let long = vec![b'x'; 500];
         let mut one = LastAccess::default();
-        one.login(b"ed", Service::Imap, last(10, b), &streams);
-        one.login(&long, Service::Imap, last(10, b), &streams);
+        one.add(b"ed", Service::Imap, [Some(last(10, b)), Some(last(9, b))], None, &streams);
+        one.add(&long, Service::Imap, [Some(last(10, b)), None], None, &streams);
         let mut two = LastAccess::default();
-        two.login(b"ed", Service::Imap, last(10, a), &streams);
-        two.logout(b"ed", Service::Pop, last(7, a), &streams);
+        two.add(b"ed", Service::Imap, [None, Some(last(10, a))], None, &streams);
+        two.add(b"ed", Service::Pop, [None; 2], Some(last(7, a)), &streams);
         let both = one.merge(two, &streams);
         let sorted = both.sorted();
-        let users: Vec<_> = sorted.users().collect();
+        let users: Vec<_> = sorted.parts(1).into_iter().flat_map(|part| sorted.users(part)).collect();
         assert_eq!(users.len(), 2);
         assert_eq!(users[0].0, b"ed");
         assert_eq!(users[0].1[0].login, Some(last(10, a)), "of equal instants the smallest store");

@@ -137,7 +137,7 @@ impl Default for Pending {
 impl Pending {
     /// Counts a line of a process; a finished hour goes to the coverage. A line that is none of [`Counts`] shows that its
     /// process lived, and no more.
-    #[inline]
+    #[inline(always)]
     pub fn count(&mut self, stamp: Stamp, counts: Option<Counts>, stream: StreamId, pid: u32, coverage: &mut Coverage) {
         let key = (hour(stamp.at), stamp.offset);
         if key != self.key {

@@ -15,7 +15,7 @@ use super::common::Dice;
 
 fn whole(lines: &[PairText]) -> Vec<Session> {
     let mut table = PairTable::default();
-    lines.iter().for_each(|line| table.add(&line.line()));
+    lines.iter().for_each(|line| table.add(&line.line(), &mut |_| {}));
     sessions(table)
 }
 
@@ -72,7 +72,7 @@ fn settled(lines: &[PairText], bounds: &Frontiers, hold: BTreeSet<Key>) -> Settl
     let mut table = PairTable::holding(hold);
     let mut all = Vec::new();
     for (line, bound) in lines.iter().zip(bounds) {
-        table.add(&line.line());
+        table.add(&line.line(), &mut |_| {});
         if let Some(bound) = bound {
             table.settle(bound, &mut |session| all.push(session.to_session()));
         }
@@ -167,7 +167,7 @@ fn any_batches_in_any_order_give_the_same_sessions() {
         let count = 1 + dice.next() % 5;
         let mut tables: Vec<PairTable> = (0..count).map(|_| PairTable::default()).collect();
         for line in &lines {
-            tables[(dice.next() % count) as usize].add(&line.line());
+            tables[(dice.next() % count) as usize].add(&line.line(), &mut |_| {});
         }
         while tables.len() > 1 {
             let mut take = || tables.swap_remove((dice.next() % tables.len() as u64) as usize);

@@ -15,7 +15,7 @@ fn read<'g, 'a>(grammars: &'g Grammars, line: &'a str) -> Option<(&'g Template, 
         }
     };
     let mut fields = Fields::default();
-    let template = grammars.read(process, message, &mut fields)?;
+    let template = grammars.read(grammars.process(process), message, &mut fields)?;
     Some((template, fields))
 }
 
@@ -62,9 +62,9 @@ fn a_template_that_does_not_fit_leaves_nothing_behind() {
     assert_eq!((fields.bytes_in, fields.bytes_out, fields.more), (0, 0, &b" 12 13"[..]));
     let message = b"login [192.0.2.7:40718] ed";
     let mut fields = Fields::default();
-    assert!(grammars.read(b"imapd", message, &mut fields).is_none());
+    assert!(grammars.read(grammars.process(b"imapd"), message, &mut fields).is_none());
     assert_eq!(fields, Fields::default());
-    assert!(grammars.read(b"imapd", b"", &mut fields).is_none());
+    assert!(grammars.read(grammars.process(b"imapd"), b"", &mut fields).is_none());
 }
 
 #[test]

@@ -1,0 +1,314 @@
+//! The one place where the targets touch the library's grammar, times and command line. `whole` does so for whole runs.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use imstrail::grammar::{Dialect, Fields, GrammarError, Grammars, Kind, native_head};
+use imstrail::model::{Service, Stamp};
+use imstrail::parse::{LONGEST_LINE, Line, Names, Reader, Years};
+use imstrail::streams::Streams;
+use imstrail::times::{self, Time, Zone};
+
+/// The longest line that is read, in bytes.
+pub const LONGEST: usize = LONGEST_LINE;
+
+/// Templates, compiled.
+pub struct Templates(Grammars);
+
+impl Templates {
+    /// The built-in ones, compiled once.
+    pub fn built_in() -> &'static Templates {
+        static BUILT_IN: OnceLock<Templates> = OnceLock::new();
+        BUILT_IN.get_or_init(|| Templates(Grammars::new(&[]).expect("the built-in templates compile")))
+    }
+
+    /// A site's file before the built-in ones, or why it was refused.
+    pub fn with_site(path: &str, text: &str) -> Result<Templates, String> {
+        // Reading the built-in files takes far longer than refusing most of what is no dialect.
+        if let Err(error) = toml::from_str::<Dialect>(text) {
+            let error = GrammarError::Toml { path: path.to_owned(), cause: error.to_string() };
+            return Err(error.to_string());
+        }
+        Grammars::new(&[(PathBuf::from(path), text.to_owned())]).map(Templates).map_err(|error| error.to_string())
+    }
+
+    /// Every sample of the site's templates.
+    pub fn samples(&self) -> Vec<Sample<'_>> {
+        let site = self.0.templates().len() - Templates::built_in().0.templates().len();
+        let site = self.0.templates().iter().take(site);
+        let mut samples = Vec::new();
+        for template in site {
+            samples.extend(template.samples.iter().map(|sample| Sample {
+                kind: kind_name(template.kind),
+                line: &sample.line,
+                expected: sample.expect.iter().map(|(field, text)| (field.as_str(), text.as_str())).collect(),
+            }));
+        }
+        samples
+    }
+
+    pub(crate) fn grammars(&self) -> &Grammars {
+        &self.0
+    }
+}
+
+/// A sample of a template.
+pub struct Sample<'t> {
+    /// The kind of its template.
+    pub kind: String,
+    /// The line.
+    pub line: &'t str,
+    /// Field names, and what the fields must hold.
+    pub expected: Vec<(&'t str, &'t str)>,
+}
+
+fn kind_name(kind: Kind) -> String {
+    format!("{kind:?}").to_ascii_lowercase()
+}
+
+/// The class of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// A template of this kind names it; `known` is a kind of its own class.
+    Event(String),
+    /// A good envelope, and no template.
+    Unknown,
+    /// No line of ours, and why.
+    Reject(&'static str),
+}
+
+/// What a line says. Fields that its template does not have are empty or zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told<'a> {
+    /// What it is.
+    pub class: Class,
+    /// Its instant and offset, if it has an envelope.
+    pub stamp: Option<(i64, i16)>,
+    /// Its service and pid, if an access service wrote it.
+    pub origin: Option<(&'static str, u32)>,
+    /// Whether its date was completed from elsewhere.
+    pub undated: bool,
+    /// The whole message.
+    pub message: &'a [u8],
+    /// What the message's holes held.
+    pub fields: Held<'a>,
+}
+
+/// The fields of a message, by the names that templates use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held<'a> {
+    /// `peer`
+    pub peer: (IpAddr, Option<u16>),
+    /// `user`
+    pub user: &'a [u8],
+    /// `mechanism`
+    pub mechanism: &'a [u8],
+    /// `reason`
+    pub reason: &'a [u8],
+    /// `folder`
+    pub folder: &'a [u8],
+    /// `message_id`
+    pub message_id: &'a [u8],
+    /// `more`
+    pub more: &'a [u8],
+    /// `start`, by the line's own clock.
+    pub start: i64,
+    /// `duration`, `in`, `out`, `mailboxes`, `size`, `created`.
+    pub numbers: [u64; 6],
+}
+
+impl<'a> Held<'a> {
+    fn of(f: &Fields<'a>) -> Held<'a> {
+        Held {
+            peer: (f.peer.ip(), f.peer.port()),
+            user: f.user,
+            mechanism: f.mechanism,
+            reason: f.reason,
+            folder: f.folder,
+            message_id: f.message_id,
+            more: f.more,
+            start: f.start.local,
+            numbers: [u64::from(f.duration), f.bytes_in, f.bytes_out, f.mailboxes, f.size, f.created],
+        }
+    }
+
+    /// The texts among them, with their names.
+    pub fn texts(&self) -> [(&'static str, &'a [u8]); 6] {
+        [
+            ("user", self.user),
+            ("mechanism", self.mechanism),
+            ("reason", self.reason),
+            ("folder", self.folder),
+            ("message_id", self.message_id),
+            ("more", self.more),
+        ]
+    }
+
+    /// A field as a sample writes it.
+    pub fn text(&self, field: &str) -> Option<String> {
+        let number = |n: usize| self.numbers.get(n).map(u64::to_string);
+        match field {
+            "peer" => Some(shown(self.peer)),
+            "start" => Some(self.start.to_string()),
+            "duration" => number(0),
+            "in" => number(1),
+            "out" => number(2),
+            "mailboxes" => number(3),
+            "size" => number(4),
+            "created" => number(5),
+            _ => {
+                let held = self.texts().into_iter().find(|(name, _)| *name == field);
+                held.map(|(_, text)| String::from_utf8_lossy(text).into_owned())
+            }
+        }
+    }
+}
+
+/// A peer as answers show it.
+pub fn shown((ip, port): (IpAddr, Option<u16>)) -> String {
+    match (ip, port) {
+        (ip, None) => ip.to_string(),
+        (IpAddr::V4(ip), Some(port)) => format!("{ip}:{port}"),
+        (IpAddr::V6(ip), Some(port)) => format!("[{ip}]:{port}"),
+    }
+}
+
+/// What readers of one run share.
+pub struct Desk<'g> {
+    templates: &'g Templates,
+    names: Names,
+    streams: Streams,
+    years: Years,
+}
+
+impl<'g> Desk<'g> {
+    /// A desk; `year` is that of dates which have none.
+    pub fn new(templates: &'g Templates, year: Option<u32>) -> Desk<'g> {
+        let years = Years { given: year, anchors: Vec::new() };
+        Desk { templates, names: Names::default(), streams: Streams::default(), years }
+    }
+
+    /// A reader that has seen nothing.
+    pub fn reader(&self) -> LineReader<'_> {
+        LineReader { reader: Reader::new(self.templates.grammars(), &self.names, &self.streams), years: &self.years }
+    }
+}
+
+/// Reads lines, and remembers what neighbouring ones share.
+pub struct LineReader<'d> {
+    reader: Reader<'d>,
+    years: &'d Years,
+}
+
+impl LineReader<'_> {
+    /// What a line says; it has no newline.
+    pub fn read<'a>(&mut self, line: &'a [u8]) -> Told<'a> {
+        let mut fields = Fields::default();
+        let told = |class, stamp: Option<Stamp>, source: Option<imstrail::parse::Source>, undated, message| Told {
+            class,
+            stamp: stamp.map(|s| (s.at, s.offset)),
+            origin: source.map(|s| (Service::as_str(s.service), s.pid)),
+            undated,
+            message,
+            fields: Held::of(&Fields::default()),
+        };
+        match self.reader.read(line, self.years, 0, &mut fields) {
+            Line::Event(event) => Told {
+                fields: Held::of(&fields),
+                ..told(
+                    Class::Event(kind_name(event.kind)),
+                    Some(event.stamp),
+                    event.source,
+                    event.undated,
+                    event.message,
+                )
+            },
+            Line::Unknown(stamp, source, message) => told(Class::Unknown, Some(stamp), source, false, message),
+            Line::Reject(why) => told(Class::Reject(why.as_str()), None, None, false, &[]),
+        }
+    }
+}
+
+/// Whether a line begins as a native one.
+pub fn is_native(line: &[u8]) -> bool {
+    native_head(line).is_ok()
+}
+
+/// The shape of an unknown message.
+pub fn shape(message: &[u8]) -> String {
+    imstrail::grammar::shape(message)
+}
+
+/// Text made fit for a terminal.
+pub fn visible(text: &[u8]) -> String {
+    imstrail::text::visible(text).into_owned()
+}
+
+/// A time of the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Seconds since 1970, and minutes east.
+    Instant(i64, i16),
+    /// Seconds since 1970 on a clock of no known offset; whether it was a bare date.
+    Digits(i64, bool),
+}
+
+fn moment(time: Time) -> Moment {
+    match time {
+        Time::Instant(stamp) => Moment::Instant(stamp.at, stamp.offset),
+        Time::Digits(digits, bare) => Moment::Digits(digits, bare),
+    }
+}
+
+/// Reads a time.
+pub fn time(text: &str) -> Result<Moment, String> {
+    times::parse_time(text).map(moment)
+}
+
+/// A zone of `--tz`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownIn(Zone);
+
+/// Reads a zone.
+pub fn zone(text: &str) -> Result<ShownIn, String> {
+    times::parse_zone(text).map(ShownIn)
+}
+
+impl ShownIn {
+    /// As each line wrote it.
+    pub const LOG: ShownIn = ShownIn(Zone::Log);
+
+    /// The zone's own name.
+    pub fn name(self) -> String {
+        match self.0 {
+            Zone::Log => "log".to_owned(),
+            Zone::Utc => "utc".to_owned(),
+            Zone::Local => "local".to_owned(),
+            Zone::Named(zone) => zone.name().to_owned(),
+        }
+    }
+
+    /// An instant as JSON shows it in this zone.
+    pub fn rfc3339(self, (at, offset): (i64, i16)) -> String {
+        times::rfc3339_of(Stamp { at, offset }, self.0)
+    }
+
+    /// An instant as a table shows it in this zone, with its offset.
+    pub fn log_form(self, (at, offset): (i64, i16)) -> String {
+        let stamp = self.0.of(Stamp { at, offset });
+        format!("{} {}", times::log_digits(stamp), times::log_offset(stamp.offset))
+    }
+
+    /// Whether digits were shown twice; it must only not panic.
+    pub fn repeats(self, (at, offset): (i64, i16)) -> Option<bool> {
+        self.0.repeats(Stamp { at, offset })
+    }
+}
+
+/// What the command line makes of a time and a zone: `--at`, `--since`, `--until`, or that it refuses them.
+pub fn command_line(time: &str, zone: &str) -> Option<([Option<Moment>; 3], ShownIn)> {
+    let args = ["imstrail", "-c", "-a", "--at", time, "--since", time, "--until", time, "--tz", zone, "x"];
+    let cli = <imstrail::cli::Cli as clap::Parser>::try_parse_from(args).ok()?;
+    Some(([cli.at, cli.since, cli.until].map(|t| t.map(moment)), ShownIn(cli.tz)))
+}

@@ -1,0 +1,128 @@
+//! Login and close lines on their way to pairing: numbers, and where their texts are.
+
+use super::line::{CloseLine, Key, PairLine};
+use crate::model::{Instant, Stamp};
+
+/// Login and close lines of one block. Texts stay in the block, which must be at hand when they are taken out, unless the batch
+/// is to be [`Batch::apart`] from it.
+#[derive(Debug, Default)]
+pub struct Batch {
+    records: Vec<Record>,
+    /// Texts that were copied: those of a batch apart, and users with upper-case letters (R2).
+    own: Vec<u8>,
+    /// Every text is copied.
+    pub apart: bool,
+}
+
+/// A line. Every field is written and read as it is, never as part of a wider copy: the processor would have to wait until
+/// the narrow writes reached the cache.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    key: Key,
+    at: Instant,
+    connect: Instant,
+    by_duration: Instant,
+    pid: u32,
+    user_place: u32,
+    rest_place: u32,
+    user: u16,
+    rest: u16,
+    offset: i16,
+    connect_offset: i16,
+    close: bool,
+    mismatch: bool,
+    inferred: bool,
+    /// The texts are in `own`, not in the block.
+    own: bool,
+}
+
+impl Batch {
+    /// Adds a line whose texts are parts of `block`, or else are copied.
+    #[inline]
+    pub fn push(&mut self, block: &[u8], key: Key, line: &PairLine<'_>) {
+        let mut places = (place_in(block, line.user), place_in(block, line.rest));
+        let own = self.apart || places.0.is_none() || places.1.is_none();
+        if own {
+            let mut copy = |text: &[u8]| {
+                let at = u32::try_from(self.own.len()).ok();
+                self.own.extend_from_slice(text);
+                at
+            };
+            places = (copy(line.user), copy(line.rest));
+        }
+        let none = Stamp::default();
+        let close = line.close.unwrap_or(CloseLine { connect: none, by_duration: 0, mismatch: false });
+        // A line is at most 64 KiB long.
+        let length = |text: &[u8]| u16::try_from(text.len()).unwrap_or(u16::MAX);
+        self.records.push(Record {
+            key,
+            at: line.stamp.at,
+            connect: close.connect.at,
+            by_duration: close.by_duration,
+            pid: line.pid,
+            user_place: places.0.unwrap_or(0),
+            rest_place: places.1.unwrap_or(0),
+            user: length(line.user),
+            rest: length(line.rest),
+            offset: line.stamp.offset,
+            connect_offset: close.connect.offset,
+            close: line.close.is_some(),
+            mismatch: close.mismatch,
+            inferred: line.inferred,
+            own,
+        });
+    }
+
+    /// How many lines there are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is no line.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Forgets all lines.
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.own.clear();
+    }
+
+    /// The keys of the lines.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.records.iter().map(|record| &record.key)
+    }
+
+    /// The lines with their keys, in the order in which they came. `block` is the one that they were read from.
+    #[inline]
+    pub(super) fn lines<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = (&'a Key, PairLine<'a>)> {
+        self.records.iter().map(move |record| {
+            let texts = if record.own { self.own.as_slice() } else { block };
+            let text = |place: u32, length: u16| {
+                let from = place as usize;
+                texts.get(from..from + usize::from(length)).unwrap_or_default()
+            };
+            let connect = Stamp { at: record.connect, offset: record.connect_offset };
+            let close = CloseLine { connect, by_duration: record.by_duration, mismatch: record.mismatch };
+            let line = PairLine {
+                stream: record.key.stream(),
+                pid: record.pid,
+                peer: record.key.peer(),
+                user: text(record.user_place, record.user),
+                rest: text(record.rest_place, record.rest),
+                stamp: Stamp { at: record.at, offset: record.offset },
+                close: record.close.then_some(close),
+                inferred: record.inferred,
+            };
+            (&record.key, line)
+        })
+    }
+}
+
+/// Where a text begins in a block, if it is a part of it.
+#[inline]
+fn place_in(block: &[u8], text: &[u8]) -> Option<u32> {
+    let place = text.as_ptr().addr().wrapping_sub(block.as_ptr().addr());
+    (place < block.len()).then(|| u32::try_from(place).ok())?
+}

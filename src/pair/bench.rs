@@ -1,0 +1,231 @@
+//! Chains of lines of one peer, and the bench on which they are paired by R5 in full.
+
+use super::is_ready;
+use super::line::{CloseLine, Key, PairLine};
+use super::session::{SessionFlags, SessionWords, Settled, Words};
+use crate::model::{Instant, Stamp};
+
+/// No further line of this key.
+pub(super) const END: u32 = u32::MAX;
+const NOT_REUSED: Instant = Instant::MAX;
+
+/// A line of a chain; its texts lie in [`Texts`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    pub(super) at: Instant,
+    pub(super) close: Option<CloseLine>,
+    pub(super) reused: Instant,
+    pub(super) pid: u32,
+    pub(super) next: u32,
+    text: u32,
+    user: u16,
+    rest: u16,
+    offset: i16,
+    pub(super) inferred: bool,
+}
+
+impl Held {
+    /// Holds a line, its texts put to the others.
+    pub(super) fn of(line: &PairLine<'_>, texts: &mut Texts) -> Held {
+        let Stamp { at, offset } = line.stamp;
+        let PairLine { close, pid, inferred, .. } = *line;
+        let length = |text: &[u8]| u16::try_from(text.len()).unwrap_or(u16::MAX);
+        let (user, rest) = (length(line.user), length(line.rest));
+        let text = texts.put(line.user, line.rest);
+        Held { at, close, reused: NOT_REUSED, pid, next: END, text, user, rest, offset, inferred }
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp { at: self.at, offset: self.offset }
+    }
+
+    pub(super) fn text_length(&self) -> usize {
+        usize::from(self.user) + usize::from(self.rest)
+    }
+
+    /// Whether the same peer logged in again, as far as was seen (R7).
+    pub(super) fn is_reused(&self) -> bool {
+        self.reused != NOT_REUSED
+    }
+
+    /// The line as it came.
+    pub(super) fn line<'a>(&self, key: &Key, texts: &'a Texts) -> PairLine<'a> {
+        PairLine {
+            stream: key.stream(),
+            pid: self.pid,
+            peer: key.peer(),
+            user: texts.user(self),
+            rest: texts.rest(self),
+            stamp: self.stamp(),
+            close: self.close,
+            inferred: self.inferred,
+        }
+    }
+}
+
+/// The texts of held lines.
+#[derive(Debug, Default)]
+pub(super) struct Texts(Vec<u8>);
+
+impl Texts {
+    /// Puts a line's texts at the end; their place.
+    fn put(&mut self, user: &[u8], rest: &[u8]) -> u32 {
+        let place = u32::try_from(self.0.len()).unwrap_or(END);
+        self.0.extend_from_slice(user);
+        self.0.extend_from_slice(rest);
+        place
+    }
+
+    /// Moves the texts of a line here.
+    pub(super) fn relay(&mut self, held: &mut Held, old: &Texts) {
+        held.text = self.put(old.user(held), old.rest(held));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn user(&self, held: &Held) -> &[u8] {
+        self.slice(held.text, 0, held.user)
+    }
+
+    pub(super) fn rest(&self, held: &Held) -> &[u8] {
+        self.slice(held.text, held.user, held.rest)
+    }
+
+    fn words(&self, held: &Held) -> Words<'_> {
+        Words { user: self.user(held), rest: self.rest(held) }
+    }
+
+    fn slice(&self, text: u32, skip: u16, length: u16) -> &[u8] {
+        let from = usize::try_from(text).unwrap_or(usize::MAX).saturating_add(usize::from(skip));
+        self.0.get(from..).and_then(|tail| tail.get(..usize::from(length))).unwrap_or_default()
+    }
+}
+
+/// Where the lines of one key are laid out and paired.
+#[derive(Debug, Default)]
+pub(super) struct Bench {
+    logins: Vec<Held>,
+    pub(super) closes: Vec<Held>,
+    taken: Vec<bool>,
+}
+
+impl Bench {
+    /// Takes up the lines of a key, in the order of R5. Equal lines of a peer with a port are one line, read twice (R13).
+    pub(super) fn load(&mut self, key: &Key, lines: impl Iterator<Item = Held>, texts: &Texts) {
+        self.logins.clear();
+        self.closes.clear();
+        self.taken.clear();
+        for held in lines {
+            if held.close.is_some() { &mut self.closes } else { &mut self.logins }.push(held);
+        }
+        let login = |h: &Held| (h.at, h.pid, h.offset, h.inferred);
+        let times = |c: CloseLine| (c.connect.at, c.by_duration, c.connect.offset, c.mismatch);
+        let order = |h: &Held| (h.at, h.close.map(times), h.pid, h.offset, h.inferred);
+        let same = |a: &Held, b: &Held| texts.rest(a) == texts.rest(b) && texts.user(a) == texts.user(b);
+        self.logins.sort_by(|a, b| {
+            let text = |h| (texts.rest(h), texts.user(h));
+            a.at.cmp(&b.at).then_with(|| text(a).cmp(&text(b))).then_with(|| login(a).cmp(&login(b)))
+        });
+        self.closes.sort_by(|a, b| {
+            let key = |h: &Held| (h.at, h.close.map(|c| c.connect.at));
+            let text = |h| (texts.user(h), texts.rest(h));
+            key(a).cmp(&key(b)).then_with(|| text(a).cmp(&text(b))).then_with(|| order(a).cmp(&order(b)))
+        });
+        if key.has_port() {
+            self.logins.dedup_by(|a, b| login(a) == login(b) && same(a, b));
+            self.closes.dedup_by(|a, b| order(a) == order(b) && same(a, b));
+        }
+        self.taken.resize(self.logins.len(), false);
+    }
+
+    /// R5 for every close whose pairing cannot change any more: those that ended over 60 s before `until`.
+    pub(super) fn settle(&mut self, key: &Key, texts: &Texts, until: Instant, out: &mut dyn FnMut(&Settled<'_>)) {
+        let ready = self.closes.partition_point(|close| is_ready(close.at, until));
+        if ready == 0 {
+            return;
+        }
+        let has_port = key.has_port();
+        for close in self.closes.drain(..ready) {
+            let mut fitting = (0..self.logins.len()).filter(|i| {
+                let free = self.taken.get(*i) == Some(&false);
+                free && self.logins.get(*i).is_some_and(|login| fits(texts, login, &close, has_port))
+            });
+            let first = fitting.next();
+            let ambiguous = fitting.next().is_some();
+            let login = first.and_then(|i| self.logins.get(i));
+            out(&settled(key, texts, login, Some(&close), ambiguous));
+            if let Some(taken) = first.and_then(|i| self.taken.get_mut(i)) {
+                *taken = true;
+            }
+        }
+        self.mark_reuse(has_port);
+    }
+
+    /// R7: a login is followed by another of the same peer. Must be noted before the later one is let go.
+    fn mark_reuse(&mut self, has_port: bool) {
+        let mut later = NOT_REUSED;
+        let mut same = NOT_REUSED;
+        if has_port {
+            for login in self.logins.iter_mut().rev() {
+                if login.at < same {
+                    later = same;
+                    same = login.at;
+                }
+                login.reused = login.reused.min(later);
+            }
+        }
+    }
+
+    /// The logins that no close took.
+    pub(super) fn logins_left(&self) -> impl Iterator<Item = &Held> + Clone {
+        self.logins.iter().zip(&self.taken).filter(|(_, taken)| !**taken).map(|(login, _)| login)
+    }
+
+    pub(super) fn unclosed(&mut self, key: &Key, texts: &Texts, out: &mut dyn FnMut(&Settled<'_>)) {
+        self.mark_reuse(key.has_port());
+        for login in self.logins_left() {
+            out(&settled(key, texts, Some(login), None, false));
+        }
+    }
+}
+
+/// R5: whether a login can be the one of a close.
+fn fits(texts: &Texts, login: &Held, close: &Held, has_port: bool) -> bool {
+    let takes = close.close.is_some_and(|line| line.takes(login.at, close.at, has_port));
+    takes && login.pid == close.pid && (has_port || texts.user(login) == texts.user(close))
+}
+
+/// The session of a login, a close, or both.
+fn settled<'a>(
+    key: &'a Key,
+    texts: &'a Texts,
+    login: Option<&Held>,
+    close: Option<&Held>,
+    ambiguous: bool,
+) -> Settled<'a> {
+    let line = close.and_then(|close| close.close);
+    let connect = line.map(|line| line.connect);
+    let reused = login.filter(|login| close.is_none() && login.is_reused()).map(|login| login.reused);
+    Settled {
+        stream: key.stream(),
+        login: login.map(Held::stamp).or(connect).unwrap_or_default(),
+        connect,
+        end: close.map(Held::stamp),
+        has_login: login.is_some(),
+        key,
+        pid: close.or(login).map_or(0, |held| held.pid),
+        reused,
+        words: SessionWords {
+            login: login.map(|login| texts.words(login)),
+            close: close.map(|close| texts.words(close)),
+        },
+        flags: SessionFlags {
+            ambiguous,
+            mismatch: line.is_some_and(|line| line.mismatch),
+            inferred: [login, close].into_iter().flatten().any(|held| held.inferred),
+            user_differs: false,
+        },
+    }
+}

@@ -1,0 +1,129 @@
+//! What pairing gives: sessions, and who accessed when.
+
+use super::line::{Key, PairLine};
+use crate::model::{Instant, Peer, Stamp};
+use crate::streams::StreamId;
+
+/// Flags of a session, as they appear in answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionFlags {
+    /// `ambiguous-pairing`: the close had more than one login to choose from (R5).
+    pub ambiguous: bool,
+    /// `duration-mismatch`: start field and duration disagree (R4).
+    pub mismatch: bool,
+    /// `inferred-format`: rests on a template that is a guess.
+    pub inferred: bool,
+    /// `user-differs`: the login line names another user (R5).
+    pub user_differs: bool,
+}
+
+/// A session: closed where it has an end, else a login whose close was not found (R7).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Session {
+    /// The stream.
+    pub stream: StreamId,
+    /// The login: the login line's stamp, or the connect (R6).
+    pub login: Stamp,
+    /// The user: the close's where it differs.
+    pub user: Vec<u8>,
+    /// The far end.
+    pub peer: Peer,
+    /// The process.
+    pub pid: u32,
+    /// The mechanism, where a login line is known.
+    pub mechanism: Option<Vec<u8>>,
+    /// When the connection began, where a close line says so.
+    pub connect: Option<Stamp>,
+    /// The end, where a close line is known.
+    pub end: Option<Stamp>,
+    /// When the same peer logged in again, if a login without close was followed by one (R7).
+    pub reused: Option<Instant>,
+    /// What is to be known about it.
+    pub flags: SessionFlags,
+}
+
+/// The texts of a line that was held.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words<'a> {
+    pub(super) user: &'a [u8],
+    /// The mechanism of a login, or what stands behind the user of a close.
+    pub(super) rest: &'a [u8],
+}
+
+/// The texts of a session's lines, one of which is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SessionWords<'a> {
+    pub(super) login: Option<Words<'a>>,
+    pub(super) close: Option<Words<'a>>,
+}
+
+/// A session as pairing hands it out: nothing is copied unless somebody asks, since most are of no interest.
+#[derive(Clone, Copy, Debug)]
+pub struct Settled<'a> {
+    /// As in [`Session`].
+    pub stream: StreamId,
+    /// As in [`Session`].
+    pub login: Stamp,
+    /// As in [`Session`].
+    pub connect: Option<Stamp>,
+    /// As in [`Session`].
+    pub end: Option<Stamp>,
+    /// Whether a login line is known.
+    pub has_login: bool,
+    pub(super) key: &'a Key,
+    pub(super) pid: u32,
+    pub(super) reused: Option<Instant>,
+    pub(super) words: SessionWords<'a>,
+    /// All but `user_differs`, which the words tell.
+    pub(super) flags: SessionFlags,
+}
+
+impl<'a> Settled<'a> {
+    /// The user: the close's where it differs.
+    pub fn user(&self) -> &'a [u8] {
+        self.words.close.or(self.words.login).map_or(&[], |words| words.user)
+    }
+
+    /// The session with texts of its own.
+    pub fn to_session(&self) -> Session {
+        let SessionWords { login, close } = self.words;
+        let user_differs = login.zip(close).is_some_and(|(login, close)| login.user != close.user);
+        Session {
+            stream: self.stream,
+            login: self.login,
+            user: self.user().to_vec(),
+            peer: self.key.peer(),
+            pid: self.pid,
+            mechanism: login.map(|words| words.rest.to_vec()),
+            connect: self.connect,
+            end: self.end,
+            reused: self.reused,
+            flags: SessionFlags { user_differs, ..self.flags },
+        }
+    }
+}
+
+/// What a user did, as last access needs it (R11): from a login line, from a close line, or from both lines of one
+/// session at once, since each look-up of a user costs a miss.
+#[derive(Clone, Copy, Debug)]
+pub struct Accessed<'a> {
+    /// The stream.
+    pub stream: StreamId,
+    /// The user (R2).
+    pub user: &'a [u8],
+    /// The stamp of a login line, and whether its template is a guess.
+    pub login: Option<(Stamp, bool)>,
+    /// Connect and end of a close line, and whether its template is a guess.
+    pub close: Option<(Stamp, Stamp, bool)>,
+}
+
+impl<'a> Accessed<'a> {
+    /// What a line tells of its user.
+    #[inline]
+    pub fn of(line: &PairLine<'a>) -> Accessed<'a> {
+        let PairLine { stream, user, stamp, inferred, .. } = *line;
+        let login = line.close.is_none().then_some((stamp, inferred));
+        let close = line.close.map(|close| (close.connect, stamp, inferred));
+        Accessed { stream, user, login, close }
+    }
+}

@@ -1,0 +1,173 @@
+//! The shared tables of login and close lines, sorted by peer.
+//!
+//! Each table has its worker, in whose cache it stays: what others have for it waits in its inbox until that worker comes by.
+//! Only if too much waits, because that worker is busy with something else, another does the work.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::lock;
+use crate::answer::{ConnectedQuery, collects};
+use crate::fold::{Pairing, SHARDS};
+use crate::model::Instant;
+use crate::pair::{Accessed, Batch, Key, PairTable, Settled};
+use crate::streams::StreamId;
+use crate::trail::Collected;
+
+/// So many batches may wait for a shard's worker.
+const WAITING: usize = 8;
+
+/// One shard of the login and close lines: those whose keys fall here.
+#[derive(Debug, Default)]
+struct Shard {
+    settled: Mutex<Settling>,
+    inbox: Mutex<Inbox>,
+}
+
+#[derive(Debug, Default)]
+struct Settling {
+    table: PairTable,
+    collected: Collected,
+}
+
+/// Batches that wait, and empty ones to be used again.
+#[derive(Debug, Default)]
+struct Inbox {
+    waiting: Vec<Batch>,
+    spare: Vec<Batch>,
+}
+
+impl Shard {
+    /// Takes in what waits.
+    fn take_in(&self, table: &mut PairTable, accessed: &mut dyn FnMut(&Accessed<'_>)) {
+        let mut waiting = std::mem::take(&mut lock(&self.inbox).waiting);
+        for batch in &mut waiting {
+            table.add_all(batch, &[], &mut |a| accessed(a));
+            batch.clear();
+        }
+        if !waiting.is_empty() {
+            lock(&self.inbox).spare.append(&mut waiting);
+        }
+    }
+
+    /// Leaves a batch in the inbox, and an empty one in its place; `false` if too much waits there already.
+    fn leave(&self, batch: &mut Batch) -> bool {
+        let mut inbox = lock(&self.inbox);
+        if inbox.waiting.len() >= WAITING {
+            return false;
+        }
+        let empty = inbox.spare.pop().unwrap_or_default();
+        inbox.waiting.push(std::mem::replace(batch, empty));
+        true
+    }
+}
+
+/// Every shard.
+#[derive(Debug)]
+pub(super) struct Shards {
+    shards: Vec<Shard>,
+}
+
+/// What one shard gave in the end: what its sessions gave to the query, and keys of which a line came too late.
+pub(super) type Finished = (Collected, BTreeSet<Key>);
+
+impl Shards {
+    /// Empty shards that never settle these keys early.
+    pub(super) fn holding(hold: &BTreeSet<Key>) -> Shards {
+        let settling = || Settling { table: PairTable::holding(hold.clone()), ..Settling::default() };
+        let shard = |_| Shard { settled: Mutex::new(settling()), ..Shard::default() };
+        Shards { shards: (0..SHARDS).map(shard).collect() }
+    }
+
+    /// Settles what lies behind the frontier, in this worker's shards and in those that nobody came by for long.
+    pub(super) fn settle(
+        &self,
+        frontier: &BTreeMap<StreamId, Instant>,
+        query: Option<&ConnectedQuery>,
+        accessed: &mut dyn FnMut(&Accessed<'_>),
+    ) {
+        for (i, shard) in self.shards.iter().enumerate() {
+            if is_own(i) || lock(&shard.inbox).waiting.len() >= WAITING {
+                let mut settling = lock(&shard.settled);
+                let Settling { table, collected } = &mut *settling;
+                // All that the frontier counts as read is in the table or in the inbox.
+                shard.take_in(table, accessed);
+                table.settle(frontier, &mut |session| collect(query, session, collected));
+            }
+        }
+    }
+
+    /// Takes in all that waits. What logins without a close have kept back of their users goes to `accessed`, too.
+    pub(super) fn owed(&self, accessed: &mut dyn FnMut(&Accessed<'_>)) {
+        for shard in &self.shards {
+            let mut settling = lock(&shard.settled);
+            shard.take_in(&mut settling.table, accessed);
+            settling.table.owed(&mut |a| accessed(a));
+        }
+    }
+
+    /// Settles everything. `ends` is where each stream's coverage ends.
+    pub(super) fn finish(self, query: Option<&ConnectedQuery>, ends: &BTreeMap<StreamId, Instant>) -> Vec<Finished> {
+        let finish = |shard: Shard| {
+            let settling = shard.settled.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let Settling { mut table, mut collected } = settling;
+            let late = std::mem::take(&mut table.late);
+            table.finish(&mut |session| collect_last(query, ends, session, &mut collected));
+            (collected, late)
+        };
+        self.shards.into_par_iter().map(finish).collect()
+    }
+}
+
+/// Whether a shard is this worker's.
+fn is_own(shard: usize) -> bool {
+    shard % rayon::current_num_threads().max(1) == rayon::current_thread_index().unwrap_or(0)
+}
+
+impl Pairing for Shards {
+    fn may_wait(&self, shard: usize) -> bool {
+        !is_own(shard)
+    }
+
+    fn take(&self, batches: &mut [Batch; SHARDS], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>)) {
+        for (i, (shard, batch)) in self.shards.iter().zip(batches).enumerate() {
+            if batch.is_empty() || (!is_own(i) && shard.leave(batch)) {
+                continue;
+            }
+            let mut settling = lock(&shard.settled);
+            shard.take_in(&mut settling.table, accessed);
+            settling.table.add_all(batch, block, &mut |a| accessed(a));
+            batch.clear();
+        }
+    }
+}
+
+/// What `-c` keeps of a session that is settled: itself if it may be a row, and that no login line was there (R12).
+fn collect(query: Option<&ConnectedQuery>, session: &Settled<'_>, collected: &mut Collected) {
+    if let (false, Some(connect)) = (session.has_login, session.connect) {
+        collected.no_login(session.stream, connect.at);
+    }
+    if query.is_some_and(|q| collects(q, session)) {
+        collected.sessions.push(session.to_session());
+    }
+}
+
+/// The same at the end, when the ends of coverage are known.
+fn collect_last(
+    query: Option<&ConnectedQuery>,
+    ends: &BTreeMap<StreamId, Instant>,
+    session: &Settled<'_>,
+    collected: &mut Collected,
+) {
+    let past_the_end = session.end.is_some_and(|end| ends.get(&session.stream).is_some_and(|last| end.at > *last));
+    if let (true, Some(connect)) = (past_the_end, session.connect) {
+        if !session.has_login {
+            collected.no_login(session.stream, connect.at);
+        }
+        collected.sessions.push(session.to_session());
+    } else {
+        collect(query, session, collected);
+    }
+}

@@ -1,0 +1,197 @@
+//! From lines to sessions (R4 to R7).
+
+use super::files::Covered;
+use super::lines::{Close, Line, Login, Peer, Says};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// R6 and R7 together say that a session known by its close alone is a login, too, which ends an earlier one of its peer.
+/// The tool counts login lines only, and lists two certain sessions on one port; to be switched on when that is mended.
+const CLOSES_SHOW_REUSE: bool = false;
+
+/// A login may be written so long behind its close.
+const BUFFERED: i64 = 60;
+const NEAR: i64 = 300;
+
+/// An instant, and the offset with which it is shown.
+pub(crate) type Shown = (i64, i64);
+
+/// What must agree for a login and a close to be one session (R5).
+type Key = (u32, Peer);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Session {
+    pub(crate) pid: u32,
+    pub(crate) peer: Peer,
+    pub(crate) user: Vec<u8>,
+    pub(crate) login: Shown,
+    /// Unknown where there is no login line.
+    pub(crate) mechanism: Option<Vec<u8>>,
+    pub(crate) end: Option<i64>,
+    /// When its peer logged in again.
+    pub(crate) reused: Option<i64>,
+    pub(crate) flags: BTreeSet<&'static str>,
+}
+
+/// R4: how the start field of a close is read.
+pub(crate) struct Connect {
+    pub(crate) shown: Shown,
+    /// The start field's reading, and end less duration.
+    readings: [i64; 2],
+    mismatch: bool,
+}
+
+pub(crate) fn connect(close: &Close, end: i64, offset: i64) -> Connect {
+    let target = end - close.duration;
+    let away = |offset: i64| (close.start - offset - target).abs();
+    let nearest =
+        [0, -1800, 1800, -3600, 3600].map(|more| offset + more).into_iter().min_by_key(|offset| away(*offset));
+    let nearest = nearest.filter(|offset| away(*offset) <= NEAR).unwrap_or(offset);
+    let reading = close.start - nearest;
+    let shown = if reading > end { (target, offset) } else { (reading, nearest) };
+    // A start field later than the end is no reading: R4 has put another connect in its place.
+    Connect { shown, readings: [shown.0, target], mismatch: away(nearest) > 2 }
+}
+
+impl Connect {
+    /// Whether a login may belong to this close, by its time (R5).
+    fn admits(&self, login: i64, end: i64, has_port: bool) -> bool {
+        let near = |reading: i64| (reading..=reading + NEAR).contains(&login);
+        let begun = match (self.mismatch, has_port) {
+            (true, _) => self.readings.into_iter().any(near),
+            (false, true) => self.shown.0 <= login,
+            (false, false) => near(self.shown.0),
+        };
+        begun && login <= end + BUFFERED
+    }
+}
+
+/// All sessions of a stream.
+pub(crate) fn sessions(covered: &Covered) -> Vec<Session> {
+    let mut logins: BTreeMap<Key, Vec<(&Line, &Login)>> = BTreeMap::new();
+    let mut closes: BTreeMap<Key, Vec<(&Line, &Close, Connect)>> = BTreeMap::new();
+    for line in once(covered) {
+        match &line.says {
+            Says::Login(login) => logins.entry((line.pid, login.peer)).or_default().push((line, login)),
+            Says::Close(close) => {
+                let read = connect(close, line.at, line.offset);
+                closes.entry((line.pid, close.peer)).or_default().push((line, close, read));
+            }
+            _ => {}
+        }
+    }
+    let mut sessions = Vec::new();
+    for (key, closes) in closes {
+        pair(key, closes, logins.entry(key).or_default(), &mut sessions);
+    }
+    for ((pid, peer), logins) in logins {
+        for (line, login) in logins {
+            sessions.push(Session {
+                pid,
+                peer,
+                user: login.user.clone(),
+                login: (line.at, line.offset),
+                mechanism: Some(login.mechanism.clone()),
+                end: None,
+                reused: None,
+                flags: guessed(login.inferred),
+            });
+        }
+    }
+    find_reuse(covered, &mut sessions);
+    sessions
+}
+
+fn guessed(inferred: bool) -> BTreeSet<&'static str> {
+    inferred.then_some("inferred-format").into_iter().collect()
+}
+
+/// Whether two lines say the same.
+fn twins(one: &Line, other: &Line) -> bool {
+    let offset = matches!(one.says, Says::Login(_)) || one.offset == other.offset;
+    one.at == other.at && one.pid == other.pid && one.says == other.says && offset
+}
+
+fn peer_of(line: &Line) -> Option<Peer> {
+    match &line.says {
+        Says::Login(login) => Some(login.peer),
+        Says::Close(close) => Some(close.peer),
+        _ => None,
+    }
+}
+
+/// The logins and closes that count (R13). With a port equal lines are one. Without, they may be two clients of one
+/// address; but where files overlap each has its own copy of a line, and there are as many as one file has.
+fn once(covered: &Covered) -> Vec<&Line> {
+    let mut kept: Vec<&Line> = Vec::new();
+    for (n, line) in covered.lines.iter().enumerate() {
+        let Some((_, port)) = peer_of(line) else { continue };
+        let now = |other: &&Line| other.at == line.at;
+        let before = kept.iter().rev().copied().take_while(now).filter(|other| twins(line, other)).count();
+        let twins_before = covered.lines[..n].iter().rev().take_while(now).filter(|other| twins(line, other));
+        let here = twins_before.filter(|other| other.file == line.file).count();
+        let overlaps = covered.overlaps.iter().any(|span| span.0 <= line.at && line.at <= span.1);
+        let counts = match port {
+            Some(_) => before == 0,
+            None => !overlaps || here >= before,
+        };
+        if counts {
+            kept.push(line);
+        }
+    }
+    kept
+}
+
+/// Whether equal lines without a port stand in two files, or twice in an overlap: a class of archives in which the tool is
+/// known to differ, see the comparison.
+pub(crate) fn has_portless_twins(covered: &Covered) -> bool {
+    let overlaps = |at: i64| covered.overlaps.iter().any(|span| span.0 <= at && at <= span.1);
+    let portless = |line: &Line| peer_of(line).is_some_and(|(_, port)| port.is_none());
+    let lines = covered.lines.iter().enumerate().filter(|(_, line)| portless(line));
+    let mut twins = lines.flat_map(|(n, line)| {
+        covered.lines[..n].iter().filter(|other| twins(line, other)).zip(std::iter::repeat(line))
+    });
+    twins.any(|(one, other)| one.file != other.file || overlaps(one.at))
+}
+
+/// Each close takes its login (R5), or is a session by itself (R6).
+fn pair<'a>(
+    (pid, peer): Key,
+    mut closes: Vec<(&Line, &Close, Connect)>,
+    logins: &mut Vec<(&'a Line, &'a Login)>,
+    sessions: &mut Vec<Session>,
+) {
+    let has_port = peer.1.is_some();
+    logins.sort_by_key(|(line, login)| (line.at, &login.mechanism, &login.user, login.inferred));
+    closes.sort_by_key(|(line, close, read)| (line.at, read.shown.0, &close.user, &close.tail));
+    for (line, close, read) in closes {
+        let fits = |(of, login): &(&Line, &Login)| {
+            read.admits(of.at, line.at, has_port) && (has_port || login.user == close.user)
+        };
+        let choices = logins.iter().filter(|login| fits(login)).count();
+        let taken = logins.iter().position(fits).map(|place| logins.remove(place));
+        let mut flags = guessed(close.inferred || taken.is_some_and(|(_, login)| login.inferred));
+        flags.extend(read.mismatch.then_some("duration-mismatch"));
+        flags.extend((choices > 1).then_some("ambiguous-pairing"));
+        flags.extend(taken.is_some_and(|(_, login)| login.user != close.user).then_some("user-differs"));
+        sessions.push(Session {
+            pid,
+            peer,
+            user: close.user.clone(),
+            login: taken.map_or(read.shown, |(of, _)| (of.at, of.offset)),
+            mechanism: taken.map(|(_, login)| login.mechanism.clone()),
+            end: Some(line.at),
+            reused: None,
+            flags,
+        });
+    }
+}
+
+/// R7: one port holds one connection, so a later login ends an earlier one.
+fn find_reuse(covered: &Covered, sessions: &mut [Session]) {
+    let logins = sessions.iter().filter(|session| CLOSES_SHOW_REUSE || session.mechanism.is_some());
+    let logins: Vec<(Peer, i64)> = logins.map(|session| (session.peer, session.login.0)).collect();
+    for session in sessions.iter_mut().filter(|session| session.peer.1.is_some() && session.end.is_none()) {
+        let later = logins.iter().filter(|(peer, at)| *peer == session.peer && *at > session.login.0);
+        session.reused = later.map(|(_, at)| *at).filter(|at| Some(*at) != covered.lone).min();
+    }
+}
