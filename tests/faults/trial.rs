@@ -40,7 +40,8 @@ pub(crate) struct Report {
     /// Rows of `-a` and of `-c`, each held against the truth.
     pub(crate) last_access: usize,
     pub(crate) connected: Count,
-    /// Certain rows of sessions that were over, but of whose end no line is left, and nothing shows that one is missing.
+    /// Certain rows of sessions that were over, but of whose end no line is left, and nothing shows that one is
+    /// missing.
     pub(crate) nobody_knows: usize,
     pub(crate) gaps: usize,
     pub(crate) rejects: u64,

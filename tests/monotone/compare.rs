@@ -14,7 +14,8 @@ use tempfile::TempDir;
 pub(crate) enum Why {
     /// It is the session's login.
     LoginLine,
-    /// It is the login of the session before or behind, of the same peer: in the part a close took the wrong login (R5).
+    /// It is the login of the session before or behind, of the same peer: in the part a close took the wrong login
+    /// (R5).
     NeighboursLogin,
     /// It is the session's close.
     CloseLine,
@@ -28,13 +29,13 @@ pub(crate) enum Why {
     PeerAgain,
     /// The session's process wrote it: it was alive.
     ProcessWrote,
-    /// A process that had been there before wrote it: so it was not the whole service that was restarted, and the session's
-    /// process is only doubtful (R8).
+    /// A process that had been there before wrote it: so it was not the whole service that was restarted, and the
+    /// session's process is only doubtful (R8).
     OthersWroteOn,
     /// It shows that the session's process had ended: its stop mark, or a line of another that took over.
     ProcessEnded,
-    /// It was written before the session's process died, and not by the process that came then, which therefore had not been
-    /// there before (R8: it would not take over).
+    /// It was written before the session's process died, and not by the process that came then, which therefore had
+    /// not been there before (R8: it would not take over).
     NotThereBefore,
 }
 
@@ -240,8 +241,8 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// Whether R5 may have given a login to the wrong close: a close takes the earliest login up to 60 s behind it, so if its own
-    /// is not in the part, that of the same peer's next session.
+    /// Whether R5 may have given a login to the wrong close: a close takes the earliest login up to 60 s behind it,
+    /// so if its own is not in the part, that of the same peer's next session.
     fn is_contested(&self, session: &Session, of_peer: &[Seen<'_>]) -> bool {
         let takes = |one: &Seen<'_>, two: &Seen<'_>| {
             let (close, login) = (one.0.end.unwrap_or(i64::MAX), two.0.login);
@@ -316,8 +317,9 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// A stop mark, or a line of a process that came when the session's had died, up to T; or a line of the hour before that
-    /// came, which shows that it had not been there before; or a later line of it, which proves the takeover.
+    /// A stop mark, or a line of a process that came when the session's had died, up to T; or a line of the hour
+    /// before that came, which shows that it had not been there before; or a later line of it, which proves the
+    /// takeover.
     fn explain_death(&self, session: &Session, at: i64) -> Option<(Why, &str)> {
         let died = session.lost_at?;
         let lives = self.whole.archive.truth.lives.iter();
