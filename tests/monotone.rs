@@ -1,7 +1,7 @@
 //! More lines, more knowledge: where archive A is a part of archive B, what A proves B proves as well.
 //!
-//! A lacks files of B at the beginning or the end of the streams, or between others, where their numbers show it (R9), or has
-//! a beginning of B's last files only. Asked at the same moment T:
+//! A lacks files of B at the beginning or the end of the streams, or between others, where their numbers show it
+//! (R9), or has a beginning of B's last files only. Asked at the same moment T:
 //!
 //! - A closed session of A, one whose close line is there, is a certain row of both from its login up to its end, the
 //!   same in every byte; unless B has the login line that A lacks, which says when it began, and how.

@@ -3,7 +3,8 @@
 #[path = "../examples/simulate/sim.rs"]
 mod sim;
 
-use sim::{Archive, Config, Level, Service, Zone, parse_utc, simulate};
+use sim::{Archive, Config, Damage, Level, Origin, Service, State, Wreck, Zone, parse_utc, simulate};
+use std::collections::BTreeSet;
 
 fn busy() -> Config {
     let mut config = Config { seed: 7, ..Config::default() };
@@ -144,6 +145,40 @@ fn about_as_many_are_open_as_was_asked_for() {
     config.traffic.open = 1000.0;
     let open = simulate(&config).truth.summary.open;
     assert!((800..1200).contains(&open), "{open}");
+}
+
+#[test]
+fn damage_accounts_for_every_line() {
+    let mut config = busy();
+    config.span.seconds = Some(6 * 3600);
+    config.files.rotate_bytes = 20_000;
+    let archive = simulate(&config);
+    let old: Vec<Vec<&[u8]>> =
+        archive.files.iter().map(|(_, bytes)| bytes.split_inclusive(|b| *b == b'\n').collect()).collect();
+    let count: usize = old.iter().map(Vec::len).sum();
+    let untouched = Wreck::new(&archive.files);
+    assert_eq!(untouched.files(), archive.files);
+    for damage in Damage::ALL {
+        let [mut one, mut two] = [untouched.clone(), untouched.clone()];
+        one.suffer(damage, 3);
+        two.suffer(damage, 3);
+        assert_eq!((one.files(), &one.gone), (two.files(), &two.gone), "{damage:?}");
+        assert_ne!(one.files(), archive.files, "{damage:?}");
+        let mut left: BTreeSet<Origin> = one.gone.iter().copied().collect();
+        assert_eq!(left.len(), one.gone.len(), "{damage:?}");
+        for line in one.logs.iter().flat_map(|log| &log.lines) {
+            assert!(!one.gone.contains(&line.origin), "{damage:?}: {:?} is gone and there", line.origin);
+            let before = old[line.origin.file][line.origin.line];
+            let text = |line: &[u8]| line.trim_ascii_end().to_vec();
+            match line.state {
+                State::Whole => assert_eq!(text(&line.bytes), text(before), "{damage:?}"),
+                State::Altered => {}
+                State::Shifted(_) => assert!(line.bytes[..28] != before[..28] && line.bytes[28..] == before[28..]),
+            }
+            left.insert(line.origin);
+        }
+        assert_eq!(left.len(), count, "{damage:?}");
+    }
 }
 
 #[test]

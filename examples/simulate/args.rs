@@ -116,9 +116,9 @@ pub(crate) struct Args {
     /// There are so many pids, given out again and again (more than processes); 0: all
     #[arg(long, default_value_t = 0)]
     few_pids: u32,
-    /// Damage the archive: cut, flip, drop-lines, drop-files, repeat-files, overlap, swap-lines, interleave, jump-clock,
-    /// mix-levels; several in this order. Cut and flip hit compressed bytes if files are compressed. All of the archive
-    /// is held in memory
+    /// Damage the archive: cut, flip, drop-lines, drop-files, repeat-files, overlap, swap-lines, interleave,
+    /// jump-clock, mix-levels; several in this order. Cut and flip hit compressed bytes if files are compressed. All
+    /// of the archive is held in memory
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = damage)]
     pub(crate) damage: Vec<Damage>,
     /// With --damage, write which lines are gone, altered or have another stamp, JSON Lines

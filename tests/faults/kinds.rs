@@ -76,6 +76,27 @@ fn nothing() {
     println!("nothing: {report:?}");
 }
 
+/// The judge can fail: the answers about an undamaged archive are wrong for a damaged one, and the other way round.
+#[test]
+fn answers_about_another_archive_are_noticed() {
+    for damage in [Damage::Cut, Damage::DropLines, Damage::DropFiles, Damage::MixLevels] {
+        let (config, archive) = simulated(some_hours(5));
+        let whole = Wreck::new(&archive.files);
+        let mut wreck = whole.clone();
+        wreck.suffer(damage, 5);
+        let mut before = Trial::new("before".into(), config.clone(), archive.clone(), &whole);
+        let mut after = Trial::new("after".into(), config, archive, &wreck);
+        std::mem::swap(&mut before.folder, &mut after.folder);
+        for (trial, told) in [(&mut before, "undamaged"), (&mut after, "damaged")] {
+            let errors = trial.examine(&mut Report::default());
+            for part in ["tally:", "-a:", "-c --at"] {
+                let noticed = errors.iter().any(|error| error.starts_with(part));
+                assert!(noticed, "{}: nothing wrong with {part} of the {told}: {errors:?}", damage.name());
+            }
+        }
+    }
+}
+
 #[test]
 fn cut() {
     try_all(Damage::Cut, 100);

@@ -13,8 +13,8 @@ pub(crate) struct Packed {
     pub(crate) content: Vec<Vec<u8>>,
     /// Files that end in an error.
     pub(crate) unreadable: BTreeSet<usize>,
-    /// How much a decoder gives before it meets the error is its own affair, and may be garbage: what an unreadable file decodes
-    /// to is only known about. A file that is cut gives all up to the cut.
+    /// How much a decoder gives before it meets the error is its own affair, and may be garbage: what an unreadable
+    /// file decodes to is only known about. A file that is cut gives all up to the cut.
     pub(crate) vague: bool,
 }
 
@@ -50,8 +50,8 @@ impl Packed {
     }
 }
 
-/// Small files in as many blocks as large ones have, so that something can be decoded before the damage: zstd's end where the
-/// encoder is flushed, bzip2's are streams of their own, as those of pbzip2.
+/// Small files in as many blocks as large ones have, so that something can be decoded before the damage: zstd's end
+/// where the encoder is flushed, bzip2's are streams of their own, as those of pbzip2.
 fn compress(text: &[u8], codec: Codec) -> Vec<u8> {
     match codec {
         Codec::Gz | Codec::Xz => codec.compress(text),

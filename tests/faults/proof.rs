@@ -160,8 +160,8 @@ impl Shown {
                     own: span,
                     any: (stamps().min().unwrap_or(span.0), stamps().max().unwrap_or(span.1)),
                     number: log.path.split('.').nth(1).and_then(|number| number.parse().ok()),
-                    // The program takes such files for empty ones, and their numbers for present: no gap shows. A fault that
-                    // is known, see `a_file_cut_before_its_first_line`.
+                    // The program takes such files for empty ones, and their numbers for present: no gap shows. A
+                    // fault that is known, see `a_file_cut_before_its_first_line`.
                     before_empty: wreck.logs.get(n + 1).is_some_and(|log| log.lines.is_empty()),
                     unreadable: unreadable.contains(&n),
                     debris: log.lines.iter().any(|line| line.state == State::Altered),
@@ -175,7 +175,8 @@ impl Shown {
         shown
     }
 
-    /// R9: missing numbers, damaged files, silences. Where it is vague what a decoder gives of a damaged file, its gap is.
+    /// R9: missing numbers, damaged files, silences. Where it is vague what a decoder gives of a damaged file, its
+    /// gap is.
     fn gaps(&self, wounds: &mut Wounds, vague: bool) {
         for (stream, parts) in &self.parts {
             for (n, one) in parts.iter().enumerate() {

@@ -14,7 +14,8 @@ use tempfile::TempDir;
 pub(crate) enum Why {
     /// It is the session's login.
     LoginLine,
-    /// It is the login of the session before or behind, of the same peer: in the part a close took the wrong login (R5).
+    /// It is the login of the session before or behind, of the same peer: in the part a close took the wrong login
+    /// (R5).
     NeighboursLogin,
     /// It is the session's close.
     CloseLine,
@@ -28,13 +29,13 @@ pub(crate) enum Why {
     PeerAgain,
     /// The session's process wrote it: it was alive.
     ProcessWrote,
-    /// A process that had been there before wrote it: so it was not the whole service that was restarted, and the session's
-    /// process is only doubtful (R8).
+    /// A process that had been there before wrote it: so it was not the whole service that was restarted, and the
+    /// session's process is only doubtful (R8).
     OthersWroteOn,
     /// It shows that the session's process had ended: its stop mark, or a line of another that took over.
     ProcessEnded,
-    /// It was written before the session's process died, and not by the process that came then, which therefore had not been
-    /// there before (R8: it would not take over).
+    /// It was written before the session's process died, and not by the process that came then, which therefore had
+    /// not been there before (R8: it would not take over).
     NotThereBefore,
 }
 
@@ -240,8 +241,8 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// Whether R5 may have given a login to the wrong close: a close takes the earliest login up to 60 s behind it, so if its own
-    /// is not in the part, that of the same peer's next session.
+    /// Whether R5 may have given a login to the wrong close: a close takes the earliest login up to 60 s behind it,
+    /// so if its own is not in the part, that of the same peer's next session.
     fn is_contested(&self, session: &Session, of_peer: &[Seen<'_>]) -> bool {
         let takes = |one: &Seen<'_>, two: &Seen<'_>| {
             let (close, login) = (one.0.end.unwrap_or(i64::MAX), two.0.login);
@@ -297,7 +298,7 @@ impl<'a> Pair<'a> {
         let gap = || find(Why::GapFilled, &|l| l.at >= began);
         let wrote = || find(Why::ProcessWrote, &|l| l.pid == session.pid && l.at >= at);
         let others = || find(Why::OthersWroteOn, &|l| l.pid != session.pid && l.at >= at);
-        let ended = || self.explain_death(session, stream);
+        let ended = || self.explain_death(session, at);
         let had = |row: Option<&Value>, flag: &str| {
             row.and_then(|row| row["flags"].as_array()).is_some_and(|flags| flags.iter().any(|f| f == flag))
         };
@@ -306,7 +307,7 @@ impl<'a> Pair<'a> {
             How::OnlyInPart => same_second().or_else(close).or_else(ended).or_else(again),
             How::OnlyInWhole if end.is_none_or(|end| end < at) => covers(),
             How::OnlyInWhole => login().or_else(neighbours).or_else(close).or_else(wrote).or_else(others),
-            How::CertainInWhole => close().or_else(|| gap().filter(|_| had(a, "gap"))).or_else(wrote),
+            How::CertainInWhole => close().or_else(|| gap().filter(|_| had(a, "gap"))).or_else(wrote).or_else(ended),
             How::CertainInPart if had(b, "peer-reused") => again(),
             How::CertainInPart => ended(),
             How::Otherwise if since(a) != since(b) => login().or_else(neighbours),
@@ -316,22 +317,28 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// A process's stop mark, or the first line of one that came when it had died; or the line before that, which shows that
-    /// the newcomer was not there before.
-    fn explain_death(&self, session: &Session, stream: &Stream) -> Option<(Why, &str)> {
+    /// A stop mark, or a line of a process that came when the session's had died, up to T; or a line of the hour
+    /// before that came, which shows that it had not been there before; or a later line of it, which proves the
+    /// takeover.
+    fn explain_death(&self, session: &Session, at: i64) -> Option<(Why, &str)> {
         let died = session.lost_at?;
-        let own = self.lacks.iter().filter(|(line, _)| line.stream == *stream);
-        let born =
-            self.whole.archive.truth.lives.iter().filter(|life| (&life.store, life.service) == (&stream.0, stream.1));
-        let newcomers: BTreeSet<u32> = born.filter(|life| life.start >= Some(died)).map(|life| life.pid).collect();
+        let lives = self.whole.archive.truth.lives.iter();
+        let ours = lives.filter(|life| (&life.store, life.service) == (&session.store, session.service));
+        let came: BTreeMap<u32, i64> = ours.filter_map(|l| Some((l.pid, l.start?))).filter(|l| l.1 >= died).collect();
+        let born = came.values().min().copied().unwrap_or(died);
+        let find = |why: Why, fits: &dyn Fn(&Line) -> bool| {
+            let own = |line: &Line| (&line.stream.0, line.stream.1) == (&session.store, session.service);
+            let found = self.lacks.iter().find(|(line, _)| own(line) && fits(line));
+            found.map(|(_, text)| (why, text.as_str()))
+        };
         let tells = |line: &Line| match line.what {
             What::Stop => line.pid == session.pid && line.at >= session.login,
-            _ => line.at >= died && newcomers.contains(&line.pid),
+            _ => line.at >= died && came.contains_key(&line.pid),
         };
-        let found = own.clone().find(|(line, _)| tells(line)).map(|(_, text)| (Why::ProcessEnded, text.as_str()));
-        found.or_else(|| {
-            own.rev().find(|(line, _)| line.at <= died).map(|(_, text)| (Why::NotThereBefore, text.as_str()))
-        })
+        find(Why::ProcessEnded, &|line| tells(line) && line.at <= at)
+            .or_else(|| find(Why::NotThereBefore, &|line| (born - 3600..=born).contains(&line.at)))
+            .or_else(|| find(Why::ProcessEnded, &tells))
+            .or_else(|| find(Why::NotThereBefore, &|line| line.at <= born))
     }
 
     /// No last login or logout is later in the part.
