@@ -148,6 +148,8 @@ struct Shown {
 impl Shown {
     fn of(wreck: &Wreck, unreadable: &BTreeSet<usize>) -> Shown {
         let mut shown = Shown { parts: BTreeMap::new(), lines: BTreeMap::new() };
+        let name = |log: &Log| log.path.split('.').next().map(str::to_string);
+        let next = |n: usize, log: &Log| wreck.logs[n + 1..].iter().find(|other| name(other) == name(log));
         for (n, log) in wreck.logs.iter().enumerate() {
             let stamps = || log.lines.iter().filter_map(|line| stamp(&line.bytes));
             let mut own: BTreeMap<Stream, Vec<i64>> = BTreeMap::new();
@@ -162,7 +164,7 @@ impl Shown {
                     number: log.path.split('.').nth(1).and_then(|number| number.parse().ok()),
                     // The program takes such files for empty ones, and their numbers for present: no gap shows. A
                     // fault that is known, see `a_file_cut_before_its_first_line`.
-                    before_empty: wreck.logs.get(n + 1).is_some_and(|log| log.lines.is_empty()),
+                    before_empty: next(n, log).is_some_and(|log| log.lines.is_empty()),
                     unreadable: unreadable.contains(&n),
                     debris: log.lines.iter().any(|line| line.state == State::Altered),
                 };
@@ -192,6 +194,10 @@ impl Shown {
                 if known && perhaps.0 < perhaps.1 {
                     wounds.add_gap(stream, Doubtful { sure, perhaps });
                 }
+                if known && parts.iter().any(|part| part.debris) {
+                    // A damaged stamp may have put the files in another order, and a missing number elsewhere.
+                    wounds.add_gap(stream, Doubtful { sure: None, perhaps: (i64::MIN, i64::MAX) });
+                }
             }
         }
         for (stream, lines) in &self.lines {
@@ -200,11 +206,12 @@ impl Shown {
             let mut counts: Vec<usize> = hours.into_values().collect();
             counts.sort_unstable();
             let median = counts[counts.len() / 2];
-            let silent = lines.windows(2).filter(|pair| pair[1] - pair[0] >= SILENCE && median >= BUSY);
+            // Damaged lines may have broken a silence, or made the stream a busy one.
+            let broken = vague || self.parts[stream].iter().any(|part| part.debris);
+            let busy = if broken { BUSY * 9 / 10 } else { BUSY };
+            let silent = lines.windows(2).filter(|pair| pair[1] - pair[0] >= SILENCE && median >= busy);
             for pair in silent {
                 let span = (pair[0], pair[1]);
-                // Damaged lines may have broken it.
-                let broken = vague || self.parts[stream].iter().any(|part| part.debris);
                 wounds.add_gap(stream, Doubtful { sure: (!broken).then_some(span), perhaps: span });
             }
         }
