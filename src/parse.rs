@@ -74,8 +74,6 @@ pub struct Source {
     pub number: u32,
     /// The stream that its lines belong to.
     pub stream: StreamId,
-    /// Its service.
-    pub service: Service,
     /// The process number.
     pub pid: u32,
 }
@@ -175,7 +173,7 @@ struct Head {
     text: Box<[u8]>,
     process: Process,
     /// Of an access service: its stream.
-    stream: Option<(StreamId, Service)>,
+    stream: Option<StreamId>,
 }
 
 /// So many sources are found by the low bits of their pids.
@@ -272,7 +270,7 @@ impl<'g> Reader<'g> {
             self.by_text.clear();
         }
         let service = Service::of_process(origin.process);
-        let stream = service.map(|service| (self.streams.id(self.names.store(origin.host), service), service));
+        let stream = service.map(|service| self.streams.id(self.names.store(origin.host), service));
         let number = self.heads.len();
         self.by_text.insert(text.into(), number);
         self.heads.push(Head { text: text.into(), process: self.grammars.process(origin.process), stream });
@@ -281,18 +279,18 @@ impl<'g> Reader<'g> {
 
     /// The source of a stream and a pid.
     #[inline]
-    fn source(&mut self, (stream, service): (StreamId, Service), pid: u32) -> Source {
+    fn source(&mut self, stream: StreamId, pid: u32) -> Source {
         let place = pid as usize % RECENT;
         match self.recent.get(place) {
             Some(Some(source)) if source.pid == pid && source.stream == stream => *source,
-            _ => self.find_source((stream, service), pid, place),
+            _ => self.find_source(stream, pid, place),
         }
     }
 
     #[inline(never)]
-    fn find_source(&mut self, (stream, service): (StreamId, Service), pid: u32, place: usize) -> Source {
+    fn find_source(&mut self, stream: StreamId, pid: u32, place: usize) -> Source {
         let number = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
-        let new = Source { number, stream, service, pid };
+        let new = Source { number, stream, pid };
         let source = *self.sources.entry((stream, pid)).or_insert(new);
         if let Some(recent) = self.recent.get_mut(place) {
             *recent = Some(source);

@@ -208,7 +208,7 @@ impl LineReader<'_> {
         let told = |class, stamp: Option<Stamp>, source: Option<imstrail::parse::Source>, undated, message| Told {
             class,
             stamp: stamp.map(|s| (s.at, s.offset)),
-            origin: source.map(|s| (Service::as_str(s.service), s.pid)),
+            origin: source.map(|s| (Service::as_str(s.stream.service()), s.pid)),
             undated,
             message,
             fields: Held::of(&Fields::default()),

@@ -62,13 +62,6 @@ impl Marks {
         (ahead != 0).then(|| at + ahead.trailing_zeros() as usize)
     }
 
-    /// How many digits stand from `at` on, if something else stands behind them that is marked, too.
-    #[inline]
-    pub(super) fn number(&self, at: usize) -> Option<usize> {
-        let count = (!self.digits(at)).trailing_zeros() as usize;
-        (count < 64 && at + count < MARKED).then_some(count)
-    }
-
     /// The next 64 bytes from `at` on: which of them are digits. What is not marked counts as none.
     #[inline]
     pub(super) fn digits(&self, at: usize) -> u64 {
@@ -135,9 +128,6 @@ mod tests {
                 let near = &ahead[..ahead.len().min(64)];
                 let blank = near.iter().position(|b| *b == b' ').map(|i| at + i);
                 assert_eq!(marks.blank(at), blank, "{length} bytes, from {at}");
-                let digits = ahead.iter().take_while(|b| b.is_ascii_digit()).count();
-                let ends = digits < 64 && at + digits < MARKED;
-                assert_eq!(marks.number(at), ends.then_some(digits), "{length} bytes, from {at}");
                 for (i, byte) in near.iter().enumerate() {
                     assert_eq!(marks.digits(at) >> i & 1 == 1, byte.is_ascii_digit(), "{length} bytes, {at} + {i}");
                 }

@@ -1,6 +1,6 @@
 //! The one matcher: runs a template's program over a message.
 
-use super::eight::{Digits, eight};
+use super::eight::eight;
 use super::fields::{Start, duration, number, start};
 use super::marks::Marks;
 use super::peer::{peer, peer_at};
@@ -284,10 +284,7 @@ fn read<'a>(
             (end > at).then_some(end)
         }
         Terminal::Number => {
-            let (end, n) = match marks.number(at) {
-                Some(count @ 1..=8) => (at + count, u64::from(Digits::of(eight(text.get(at..)?)).number(count))),
-                _ => number(text.get(at..)?).ok().map(|(rest, n)| (rest_at(rest), n))?,
-            };
+            let (rest, n) = number(text.get(at..)?).ok()?;
             match hole {
                 Hole::In => fields.bytes_in = n,
                 Hole::Out => fields.bytes_out = n,
@@ -296,7 +293,7 @@ fn read<'a>(
                 Hole::Created => fields.created = n,
                 _ => {}
             }
-            Some(end)
+            Some(rest_at(rest))
         }
         Terminal::Peer if hole == Hole::Peer => peer_at(text, at, marks, &mut fields.peer),
         Terminal::Peer => peer(text.get(at..)?).ok().map(|(rest, _)| rest_at(rest)),

@@ -1,6 +1,6 @@
 //! Login and close lines on their way to pairing: numbers, and where their texts are.
 
-use super::line::{CloseLine, Key, PairLine};
+use super::line::{CloseLine, Key, PairLine, length};
 use crate::model::{Instant, Stamp};
 
 /// Login and close lines of one block. Texts stay in the block, which must be at hand when they are taken out, unless the batch
@@ -52,8 +52,6 @@ impl Batch {
         }
         let none = Stamp::default();
         let close = line.close.unwrap_or(CloseLine { connect: none, by_duration: 0, mismatch: false });
-        // A line is at most 64 KiB long.
-        let length = |text: &[u8]| u16::try_from(text.len()).unwrap_or(u16::MAX);
         self.records.push(Record {
             key,
             at: line.stamp.at,

@@ -1,7 +1,7 @@
 //! Chains of lines of one peer, and the bench on which they are paired by R5 in full.
 
 use super::is_ready;
-use super::line::{CloseLine, Key, PairLine};
+use super::line::{CloseLine, Key, PairLine, length};
 use super::session::{SessionFlags, SessionWords, Settled, Words};
 use crate::model::{Instant, Stamp};
 
@@ -29,7 +29,6 @@ impl Held {
     pub(super) fn of(line: &PairLine<'_>, texts: &mut Texts) -> Held {
         let Stamp { at, offset } = line.stamp;
         let PairLine { close, pid, inferred, .. } = *line;
-        let length = |text: &[u8]| u16::try_from(text.len()).unwrap_or(u16::MAX);
         let (user, rest) = (length(line.user), length(line.rest));
         let text = texts.put(line.user, line.rest);
         Held { at, close, reused: NOT_REUSED, pid, next: END, text, user, rest, offset, inferred }
@@ -86,20 +85,15 @@ impl Texts {
     }
 
     pub(super) fn user(&self, held: &Held) -> &[u8] {
-        self.slice(held.text, 0, held.user)
+        self.words(held).user
     }
 
     pub(super) fn rest(&self, held: &Held) -> &[u8] {
-        self.slice(held.text, held.user, held.rest)
+        self.words(held).rest
     }
 
     fn words(&self, held: &Held) -> Words<'_> {
-        Words { user: self.user(held), rest: self.rest(held) }
-    }
-
-    fn slice(&self, text: u32, skip: u16, length: u16) -> &[u8] {
-        let from = usize::try_from(text).unwrap_or(usize::MAX).saturating_add(usize::from(skip));
-        self.0.get(from..).and_then(|tail| tail.get(..usize::from(length))).unwrap_or_default()
+        Words::of(self.0.get(held.text as usize..).unwrap_or_default(), held.user, held.rest)
     }
 }
 

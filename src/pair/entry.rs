@@ -1,7 +1,7 @@
 //! What waits of one key: a login, a closed session, or a chain of lines.
 
 use super::bench::Held;
-use super::line::{CloseLine, Key, PairLine};
+use super::line::{CloseLine, Key, PairLine, length};
 use super::queue::Queue;
 use super::session::{Accessed, SessionFlags, SessionWords, Settled, Words};
 use crate::model::{Instant, Stamp};
@@ -28,34 +28,34 @@ pub(super) enum State {
 #[repr(align(128))]
 pub(super) struct Entry {
     pub(super) key: Key,
-    pub(super) login: Instant,
+    login: Instant,
     pub(super) end: Instant,
-    pub(super) connect: Instant,
+    connect: Instant,
     /// From the second reading of connect to the end, in seconds.
-    pub(super) duration: u32,
+    duration: u32,
     pub(super) pid: u32,
     /// Which one it is in the queue, or the first line of its chain.
     pub(super) link: u32,
     /// Where the texts of the close are.
-    pub(super) close_text: u32,
-    pub(super) login_user: u16,
-    pub(super) login_rest: u16,
-    pub(super) close_user: u16,
-    pub(super) close_rest: u16,
-    pub(super) login_offset: i16,
-    pub(super) end_offset: i16,
-    pub(super) connect_offset: i16,
+    close_text: u32,
+    login_user: u16,
+    login_rest: u16,
+    close_user: u16,
+    close_rest: u16,
+    login_offset: i16,
+    end_offset: i16,
+    connect_offset: i16,
     pub(super) state: State,
     pub(super) has_login: bool,
     pub(super) login_inferred: bool,
-    pub(super) close_inferred: bool,
-    pub(super) mismatch: bool,
+    close_inferred: bool,
+    mismatch: bool,
     /// The texts of the login, or their number among those that are too long.
-    pub(super) text: Text,
+    text: Text,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Text([u8; INLINE]);
+struct Text([u8; INLINE]);
 
 impl Default for Text {
     fn default() -> Text {
@@ -71,7 +71,7 @@ pub(super) struct LongTexts {
 }
 
 impl LongTexts {
-    pub(super) fn put(&mut self, text: Box<[u8]>) -> usize {
+    fn put(&mut self, text: Box<[u8]>) -> usize {
         match self.free.pop() {
             Some(number) => {
                 if let Some(place) = self.texts.get_mut(number) {
@@ -86,7 +86,7 @@ impl LongTexts {
         }
     }
 
-    pub(super) fn release(&mut self, number: usize) {
+    fn release(&mut self, number: usize) {
         if let Some(text) = self.texts.get_mut(number) {
             *text = Box::default();
             self.free.push(number);
@@ -98,8 +98,6 @@ impl Entry {
     /// Becomes a login that waits.
     #[inline]
     pub(super) fn open(&mut self, line: &PairLine<'_>, long: &mut LongTexts) {
-        // A line is at most 64 KiB long.
-        let length = |text: &[u8]| u16::try_from(text.len()).unwrap_or(u16::MAX);
         self.login = line.stamp.at;
         self.login_offset = line.stamp.offset;
         self.login_inferred = line.inferred;
@@ -126,7 +124,6 @@ impl Entry {
     #[inline]
     pub(super) fn close(&mut self, number: u32, line: &PairLine<'_>, close: &CloseLine, queue: &mut Queue) -> bool {
         let Ok(duration) = u32::try_from(line.stamp.at.wrapping_sub(close.by_duration)) else { return false };
-        let length = |text: &[u8]| u16::try_from(text.len()).unwrap_or(u16::MAX);
         self.end = line.stamp.at;
         self.end_offset = line.stamp.offset;
         self.connect = close.connect.at;
@@ -155,11 +152,11 @@ impl Entry {
         Stamp { at: self.login, offset: self.login_offset }
     }
 
-    pub(super) fn is_long(&self) -> bool {
+    fn is_long(&self) -> bool {
         usize::from(self.login_user) + usize::from(self.login_rest) > INLINE
     }
 
-    pub(super) fn long_number(&self) -> usize {
+    fn long_number(&self) -> usize {
         self.text.0.first_chunk().map_or(usize::MAX, |bytes| u64::from_le_bytes(*bytes) as usize)
     }
 
@@ -169,8 +166,7 @@ impl Entry {
             false => &self.text.0[..],
             true => long.texts.get(self.long_number()).map_or(&[][..], |text| text),
         };
-        let (user, behind) = text.split_at_checked(usize::from(self.login_user)).unwrap_or_default();
-        Words { user, rest: behind.get(..usize::from(self.login_rest)).unwrap_or_default() }
+        Words::of(text, self.login_user, self.login_rest)
     }
 
     /// Gives back what the texts of its login take outside.
@@ -195,7 +191,7 @@ impl Entry {
         self.has_login.then_some(PairLine { stream, pid, peer, user, rest, stamp, close: None, inferred })
     }
 
-    pub(super) fn close_words<'a>(&self, queue: &'a Queue) -> Words<'a> {
+    fn close_words<'a>(&self, queue: &'a Queue) -> Words<'a> {
         queue.words(self.close_text, self.close_user, self.close_rest)
     }
 

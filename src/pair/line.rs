@@ -53,6 +53,12 @@ impl CloseLine {
     }
 }
 
+/// The length of a line's text, which is at most 64 KiB long.
+#[inline]
+pub(super) fn length(text: &[u8]) -> u16 {
+    u16::try_from(text.len()).unwrap_or(u16::MAX)
+}
+
 /// Whose lines are paired with each other: stream and peer; without a port, also pid and user (as a hash, compared again later).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {

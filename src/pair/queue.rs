@@ -9,7 +9,7 @@ use super::session::Words;
 pub(super) struct Queued {
     pub(super) entry: u32,
     /// Bytes of its texts.
-    pub(super) text: u32,
+    text: u32,
 }
 
 /// Closed sessions in the order in which their closes came, and the texts of the closes.
@@ -50,8 +50,6 @@ impl Queue {
 
     pub(super) fn words(&self, place: u32, user: u16, rest: u16) -> Words<'_> {
         let from = place.wrapping_sub(self.base) as usize;
-        let text = self.texts.get(from..).unwrap_or_default();
-        let (user, behind) = text.split_at_checked(usize::from(user)).unwrap_or_default();
-        Words { user, rest: behind.get(..usize::from(rest)).unwrap_or_default() }
+        Words::of(self.texts.get(from..).unwrap_or_default(), user, rest)
     }
 }

@@ -50,6 +50,15 @@ pub(super) struct Words<'a> {
     pub(super) rest: &'a [u8],
 }
 
+impl<'a> Words<'a> {
+    /// Of a text that begins with them, by their lengths.
+    #[inline]
+    pub(super) fn of(text: &'a [u8], user: u16, rest: u16) -> Words<'a> {
+        let (user, behind) = text.split_at_checked(usize::from(user)).unwrap_or_default();
+        Words { user, rest: behind.get(..usize::from(rest)).unwrap_or_default() }
+    }
+}
+
 /// The texts of a session's lines, one of which is there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SessionWords<'a> {

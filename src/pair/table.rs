@@ -23,6 +23,7 @@ use crate::streams::StreamId;
 const WAITING: usize = 4096;
 /// This much text is not worth tidying up, in bytes.
 const SPARE_TEXT: usize = 256 << 10;
+
 /// Logins and closes that are not settled yet.
 #[derive(Debug, Default)]
 pub struct PairTable {
@@ -73,15 +74,11 @@ impl PairTable {
     /// Adds a batch, read from `block`, as [`PairTable::add`] does.
     pub fn add_all(&mut self, batch: &Batch, block: &[u8], accessed: &mut impl FnMut(&Accessed<'_>)) {
         // Looking for all keys first makes the processor fetch their entries side by side.
-        let there = batch.keys().filter(|key| self.index.find(key.hash(), |i| self.has(*i, key)).is_some()).count();
+        let there =
+            batch.keys().filter(|key| self.index.find(key.hash(), |i| has(&self.entries, *i, key)).is_some()).count();
         let PairTable { index, entries, .. } = self;
         index.reserve(batch.len() - there, |i| hash_of(entries, *i));
         batch.lines(block).for_each(|(key, line)| self.put(key, &line, accessed));
-    }
-
-    #[inline]
-    fn has(&self, entry: u32, key: &Key) -> bool {
-        self.entries.get(entry as usize).is_some_and(|e| e.key == *key)
     }
 
     #[inline]
@@ -114,8 +111,7 @@ impl PairTable {
             self.late.insert(*key);
         }
         let PairTable { index, entries, free, .. } = self;
-        let same = |i: &u32| entries.get(*i as usize).is_some_and(|e| e.key == *key);
-        match index.entry(key.hash(), same, |i| hash_of(entries, *i)) {
+        match index.entry(key.hash(), |i| has(entries, *i, key), |i| hash_of(entries, *i)) {
             Slot::Vacant(slot) => {
                 let number = free.pop().unwrap_or_else(|| {
                     entries.push(Entry::default());
@@ -129,7 +125,7 @@ impl PairTable {
                 match line.close {
                     None => entry.open(line, &mut self.long),
                     Some(close) => {
-                        accessed(&Accessed { login: None, ..Accessed::of(line) });
+                        accessed(&Accessed::of(line));
                         if !entry.close(number, line, &close, &mut self.queue) {
                             self.chain(number, line);
                         }
@@ -236,12 +232,6 @@ impl PairTable {
             .filter(|(stream, at)| self.settle_until(**stream, **at))
             .map(|(stream, _)| *stream)
             .collect();
-        // Looking for those that are ready first makes the processor fetch their entries, and their places in the index, side
-        // by side.
-        let oldest = self.queue.sessions.iter().map_while(|queued| self.entries.get(queued.entry as usize));
-        let ready = oldest.take_while(|entry| is_ready(entry.end, self.settled_until(entry.key.stream())));
-        let there = ready.filter(|entry| self.index.find(entry.key.hash(), |_| false).is_some()).count();
-        debug_assert_eq!(there, 0);
         while let Some(&Queued { entry: number, .. }) = self.queue.sessions.front() {
             let Some(oldest) = self.entries.get(number as usize) else { break };
             if oldest.state != State::Closed || oldest.link != self.queue.first {
@@ -286,11 +276,9 @@ impl PairTable {
         let (old_lines, chained) = (std::mem::take(&mut self.held), std::mem::take(&mut self.chained));
         let mut bench = Bench::default();
         for number in chained {
+            let Some(key) = self.entries.get(number as usize).map(|entry| entry.key) else { continue };
+            let until = if self.hold.contains(&key) { Instant::MIN } else { self.settled_until(key.stream()) };
             let Some(entry) = self.entries.get_mut(number as usize) else { continue };
-            let key = entry.key;
-            let held_back = !self.hold.is_empty() && self.hold.contains(&key);
-            let settled = self.settled.get(key.stream().0 as usize).copied().unwrap_or(Instant::MIN);
-            let until = if held_back { Instant::MIN } else { settled };
             self.live -= entry.chain(&old_lines).map(|line| line.text_length()).sum::<usize>();
             bench.load(&key, entry.chain(&old_lines).copied(), &self.texts);
             bench.settle(&key, &self.texts, until, out);
@@ -334,6 +322,11 @@ impl PairTable {
             }
         }
     }
+}
+
+#[inline]
+fn has(entries: &[Entry], number: u32, key: &Key) -> bool {
+    entries.get(number as usize).is_some_and(|entry| entry.key == *key)
 }
 
 #[inline]
