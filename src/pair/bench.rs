@@ -103,6 +103,8 @@ pub(super) struct Bench {
     logins: Vec<Held>,
     pub(super) closes: Vec<Held>,
     taken: Vec<bool>,
+    /// When the peer was seen to be in use: logins, and connects of closes without one.
+    uses: Vec<Instant>,
 }
 
 impl Bench {
@@ -111,6 +113,7 @@ impl Bench {
         self.logins.clear();
         self.closes.clear();
         self.taken.clear();
+        self.uses.clear();
         for held in lines {
             if held.close.is_some() { &mut self.closes } else { &mut self.logins }.push(held);
         }
@@ -132,6 +135,7 @@ impl Bench {
             self.closes.dedup_by(|a, b| order(a) == order(b) && same(a, b));
         }
         self.taken.resize(self.logins.len(), false);
+        self.uses.extend(self.logins.iter().map(|login| login.at));
     }
 
     /// R5 for every close whose pairing cannot change any more: those that ended over 60 s before `until`.
@@ -149,6 +153,9 @@ impl Bench {
             let first = fitting.next();
             let ambiguous = fitting.next().is_some();
             let login = first.and_then(|i| self.logins.get(i));
+            if let (None, Some(line)) = (login, close.close) {
+                self.uses.push(line.connect.at);
+            }
             out(&settled(key, texts, login, Some(&close), ambiguous));
             if let Some(taken) = first.and_then(|i| self.taken.get_mut(i)) {
                 *taken = true;
@@ -157,17 +164,14 @@ impl Bench {
         self.mark_reuse(has_port);
     }
 
-    /// R7: a login is followed by another of the same peer. Must be noted before the later one is let go.
+    /// R7: a login is followed by another of the same peer, known by its own line or by its close alone (R6). Must be noted
+    /// before that one is let go.
     fn mark_reuse(&mut self, has_port: bool) {
-        let mut later = NOT_REUSED;
-        let mut same = NOT_REUSED;
         if has_port {
-            for login in self.logins.iter_mut().rev() {
-                if login.at < same {
-                    later = same;
-                    same = login.at;
-                }
-                login.reused = login.reused.min(later);
+            self.uses.sort_unstable();
+            for login in &mut self.logins {
+                let later = self.uses.get(self.uses.partition_point(|at| *at <= login.at));
+                login.reused = login.reused.min(later.copied().unwrap_or(NOT_REUSED));
             }
         }
     }

@@ -65,6 +65,13 @@ fn settling_early_changes_nothing() {
         close(9, 50, "ed", p),
         login(500, "ed", p),
         close(499, 600, "ed", p),
+        login(610, "ed", p),
+        close(650, 700, "ani", p),
+        // More chains, so that they are looked through again.
+        login(880, "bob", Some(3)),
+        login(881, "bob", Some(3)),
+        login(882, "cy", Some(4)),
+        login(883, "cy", Some(4)),
     ];
     let mut table = PairTable::default();
     let mut got = Vec::new();
@@ -74,7 +81,7 @@ fn settling_early_changes_nothing() {
         table.settle(&BTreeMap::from([(StreamId(0), line.stamp.at)]), &mut |s| got.push(s.to_session()));
         early = got.len();
     }
-    assert_eq!(early, 1);
+    assert_eq!(early, 4);
     table.finish(&mut |s| got.push(s.to_session()));
     got.sort();
     let mut whole = PairTable::default();
@@ -83,7 +90,8 @@ fn settling_early_changes_nothing() {
     whole.finish(&mut |s| expected.push(s.to_session()));
     expected.sort();
     assert_eq!(got, expected);
-    assert_eq!(expected[2].reused, Some(500));
+    let reused = |login: i64| expected.iter().find(|s| s.login.at == login).unwrap().reused;
+    assert_eq!([reused(30), reused(610), reused(881)], [Some(500), Some(650), None]);
 }
 
 #[test]

@@ -4,10 +4,6 @@ use super::files::Covered;
 use super::lines::{Close, Line, Login, Peer, Says};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// R6 and R7 together say that a session known by its close alone is a login, too, which ends an earlier one of its peer.
-/// The tool counts login lines only, and lists two certain sessions on one port; to be switched on when that is mended.
-const CLOSES_SHOW_REUSE: bool = false;
-
 /// A login may be written so long behind its close.
 const BUFFERED: i64 = 60;
 const NEAR: i64 = 300;
@@ -197,10 +193,9 @@ fn pair<'a>(
     }
 }
 
-/// R7: one port holds one connection, so a later login ends an earlier one.
+/// R7: one port holds one connection, so a later login ends an earlier one; also a login that only its close tells of (R6).
 fn find_reuse(covered: &Covered, sessions: &mut [Session]) {
-    let logins = sessions.iter().filter(|session| CLOSES_SHOW_REUSE || session.mechanism.is_some());
-    let logins: Vec<(Peer, i64)> = logins.map(|session| (session.peer, session.login.0)).collect();
+    let logins: Vec<(Peer, i64)> = sessions.iter().map(|session| (session.peer, session.login.0)).collect();
     for session in sessions.iter_mut().filter(|session| session.peer.1.is_some() && session.end.is_none()) {
         let later = logins.iter().filter(|(peer, at)| *peer == session.peer && *at > session.login.0);
         session.reused = later.map(|(_, at)| *at).filter(|at| Some(*at) != covered.lone).min();

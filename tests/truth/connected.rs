@@ -23,11 +23,11 @@ enum Is {
     Reused,
     /// Open, but its process died, and then its peer came back: a row, certain if the lines tell one from the other.
     Either,
-    /// A damaged line names its peer, or the rules leave it open: a row or none.
+    /// A damaged line names its peer: a row or none.
     Named,
 }
 
-/// What a session is, with the next login line of its peer where it has no close itself.
+/// What a session is, with the next login of its peer (R7) where it has no close itself.
 fn is(session: &Session, at: i64, reused: Option<i64>) -> Is {
     if let Some(reused) = reused
         && since(session).is_some_and(|since| since <= at)
@@ -108,19 +108,17 @@ impl Asked<'_> {
     pub(crate) fn check(&self, json: &[Value], errors: &mut Vec<String>) -> Count {
         let rows: Vec<Row<'_>> = json.iter().filter_map(|row| read(row, errors)).collect();
         check_order(&rows, errors);
-        let (reuses, unseen) = (self.reuses(true), self.reuses(false));
+        let reuses = self.reuses();
         let mut sessions: BTreeMap<Key, Vec<(&Session, Is)>> = BTreeMap::new();
         for session in &self.archive.truth.sessions {
             let stream = (session.store.clone(), session.service);
             if let (Some(since), Some(at)) = (since(session), self.moment(&stream)) {
                 let next = |logins: &BTreeSet<i64>| logins.range(since + 1..).next().copied();
                 let peer = (stream, session.from.as_str());
-                let later = |reuses: &Reuses<'_>| reuses.get(&peer).filter(|_| session.end.is_none()).and_then(next);
-                // R7 does not say whether a close without its login line is a login.
-                let is = if self.wounds.names_peer(&session.from) || later(&unseen).is_some() {
+                let is = if self.wounds.names_peer(&session.from) {
                     Is::Named
                 } else {
-                    is(session, at, later(&reuses))
+                    is(session, at, reuses.get(&peer).filter(|_| session.end.is_none()).and_then(next))
                 };
                 sessions.entry(self.key(session, since)).or_default().push((session, is));
             }
@@ -156,10 +154,9 @@ impl Asked<'_> {
     }
 
     /// When every peer that has a port logged in by the lines: by login lines, or by closes alone.
-    fn reuses(&self, logged: bool) -> Reuses<'_> {
+    fn reuses(&self) -> Reuses<'_> {
         let mut logins = Reuses::new();
-        let sessions =
-            self.archive.truth.sessions.iter().filter(|s| self.config.traffic.ports && s.login_logged == logged);
+        let sessions = self.archive.truth.sessions.iter().filter(|_| self.config.traffic.ports);
         for (session, since) in sessions.filter_map(|session| Some((session, since(session)?))) {
             let stream = (session.store.clone(), session.service);
             logins.entry((stream, &session.from)).or_default().insert(since);
