@@ -56,7 +56,7 @@ impl Lives {
                 by_pid.insert(*pid, lives);
             }
         }
-        let births = Births::new(by_pid.values().flatten(), covered, gaps);
+        let births = Births::new(&by_pid, covered, gaps);
         for lives in by_pid.values_mut() {
             let next: Vec<Option<Instant>> = lives.iter().skip(1).map(|l| Some(l.first)).chain([None]).collect();
             for (life, next) in lives.iter_mut().zip(next) {
@@ -150,7 +150,8 @@ struct Births {
 }
 
 impl Births {
-    fn new<'a>(lives: impl Iterator<Item = &'a Life> + Clone, covered: (Instant, Instant), gaps: &[Gap]) -> Births {
+    fn new(by_pid: &BTreeMap<u32, Vec<Life>>, covered: (Instant, Instant), gaps: &[Gap]) -> Births {
+        let lives = by_pid.values().flatten();
         let behind = |edge: Instant, at: Instant| edge <= at && at <= edge.saturating_add(THERE_BEFORE);
         let there_before = |life: &Life| {
             !life.marked && (behind(covered.0, life.first) || gaps.iter().any(|gap| behind(gap.to, life.first)))
@@ -176,8 +177,26 @@ impl Births {
                 .count();
             begun + over_at_once - over.min(begun + over_at_once)
         };
-        let proofs = all.iter().copied().filter(|at| spanning(*at) == 0 || covered.1 >= at + SILENCE).collect();
-        Births { all, proofs }
+        let (inside, edge) = all.split_at(all.partition_point(|at| *at < covered.1));
+        let proves = |at: &Instant| spanning(*at) == 0 || covered.1 >= at + SILENCE;
+        let mut births = Births { proofs: inside.iter().copied().filter(proves).collect(), all: Vec::new() };
+        // Where coverage ends, nobody can have written after a moment: it proves something only if nobody else was there.
+        for at in edge {
+            let there = by_pid.values().filter(|lives| births.is_there(lives, *at)).count();
+            if spanning(*at) == 0 && there <= 1 {
+                births.proofs.push(*at);
+            }
+        }
+        Births { all, ..births }
+    }
+
+    /// Whether a pid had a life before a moment that is not known to have ended by then.
+    fn is_there(&self, lives: &[Life], at: Instant) -> bool {
+        let before = lives.partition_point(|life| life.first <= at);
+        lives.get(..before).and_then(<[Life]>::last).is_some_and(|life| {
+            let taken_over = self.proofs.last().is_some_and(|proof| *proof > life.last);
+            life.first < at && life.stopped.is_none() && !taken_over
+        })
     }
 
     fn end_of(&self, life: &Life, next_of_pid: Option<Instant>) -> LifeEnd {

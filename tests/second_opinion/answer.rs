@@ -92,8 +92,8 @@ fn connected(streams: &BTreeMap<Stream, Covered>, question: &Question) -> Vec<St
                 rfc3339(at, question.at.map_or_else(|| covered.offset(at), |(_, offset)| offset)),
                 list(&flags),
             );
-            // Where the page on output names nothing more: by pid, mechanism and what pairing flagged.
-            rows.push((key, session.pid, session.mechanism.clone(), session.flags.clone(), row));
+            // Where the page on output names nothing more: by pid, mechanism, certainty and flags.
+            rows.push((key, session.pid, session.mechanism.clone(), doubts.is_empty(), flags, row));
         }
     }
     rows.sort();

@@ -98,6 +98,14 @@ impl Covered {
 }
 
 impl Life {
+    /// Whether nothing shows that this life ended by a moment.
+    fn outlives(&self, moment: i64, covered: &Covered, all: &[Life]) -> bool {
+        let before: Vec<Life> = all.iter().filter(|other| other.first < moment).cloned().collect();
+        let mut life = self.clone();
+        life.taken_over(covered, &before);
+        life.end.is_none_or(|end| end > moment)
+    }
+
     /// Whether another life's first line shows that this one is over, or may be.
     fn taken_over(&mut self, covered: &Covered, all: &[Life]) {
         let takeovers = all.iter().filter(|other| {
@@ -109,7 +117,11 @@ impl Life {
         for other in takeovers {
             let moment = other.first;
             let spans = |third: &Life| third.first < moment && moment < third.last;
-            let restarted = !all.iter().any(spans);
+            // Behind the end of coverage nobody is seen to write: whoever was there before may be there still.
+            let at_the_end = covered.span.is_some_and(|(_, last)| moment >= last);
+            let stays =
+                |third: &Life| third.pid != self.pid && third.first < moment && third.outlives(moment, covered, all);
+            let restarted = !all.iter().any(|third| spans(third) || at_the_end && stays(third));
             let goes_on = covered.span.is_some_and(|(_, last)| last - moment >= LONG);
             if restarted || goes_on {
                 ends.push(moment);
