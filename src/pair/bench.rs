@@ -105,6 +105,17 @@ pub(super) struct Bench {
     taken: Vec<bool>,
     /// When the peer was seen to be in use: logins, and connects of closes without one.
     uses: Vec<Instant>,
+    /// Room for closes.
+    spare: Vec<Held>,
+}
+
+/// What a close takes.
+#[derive(Clone, Copy, Debug)]
+struct Choice {
+    /// The number of its login.
+    login: Option<usize>,
+    /// There was more than one to choose from.
+    ambiguous: bool,
 }
 
 impl Bench {
@@ -138,30 +149,60 @@ impl Bench {
         self.uses.extend(self.logins.iter().map(|login| login.at));
     }
 
-    /// R5 for every close whose pairing cannot change any more: those that ended over 60 s before `until`.
+    /// R5 for every close whose pairing cannot change any more: those that ended over 60 s before `until`, but for one that may
+    /// have to leave its login to a close still to come.
     pub(super) fn settle(&mut self, key: &Key, texts: &Texts, until: Instant, out: &mut dyn FnMut(&Settled<'_>)) {
-        let ready = self.closes.partition_point(|close| is_ready(close.at, until));
-        if ready == 0 {
+        if !self.closes.first().is_some_and(|close| is_ready(close.at, until)) {
             return;
         }
         let has_port = key.has_port();
-        for close in self.closes.drain(..ready) {
-            let mut fitting = (0..self.logins.len()).filter(|i| {
-                let free = self.taken.get(*i) == Some(&false);
-                free && self.logins.get(*i).is_some_and(|login| fits(texts, login, &close, has_port))
-            });
-            let first = fitting.next();
-            let ambiguous = fitting.next().is_some();
-            let login = first.and_then(|i| self.logins.get(i));
+        let mut closes = std::mem::replace(&mut self.closes, std::mem::take(&mut self.spare));
+        let mut behind = closes.iter();
+        while let Some(close) = behind.next() {
+            let same = |next: &&Held| next.pid == close.pid && (has_port || texts.user(next) == texts.user(close));
+            let next = || behind.clone().find(same);
+            let ready = is_ready(close.at, until);
+            let Some(choice) = ready.then(|| self.choose(texts, close, next, until, has_port)).flatten() else {
+                self.closes.push(*close);
+                continue;
+            };
+            let login = choice.login.and_then(|i| self.logins.get(i));
             if let (None, Some(line)) = (login, close.close) {
                 self.uses.push(line.connect.at);
             }
-            out(&settled(key, texts, login, Some(&close), ambiguous));
-            if let Some(taken) = first.and_then(|i| self.taken.get_mut(i)) {
+            out(&settled(key, texts, login, Some(close), choice.ambiguous));
+            if let Some(taken) = choice.login.and_then(|i| self.taken.get_mut(i)) {
                 *taken = true;
             }
         }
+        closes.clear();
+        self.spare = closes;
         self.mark_reuse(has_port);
+    }
+
+    /// The login that a close takes; `None` if that hangs on a line still to come. `next` is the next close that its logins may fit.
+    fn choose<'a>(
+        &self,
+        texts: &Texts,
+        close: &Held,
+        next: impl FnOnce() -> Option<&'a Held>,
+        until: Instant,
+        has_port: bool,
+    ) -> Option<Choice> {
+        let free = self.logins.iter().enumerate().filter(|(i, _)| self.taken.get(*i) == Some(&false));
+        let mut fitting = free.clone().filter(|(_, login)| fits(texts, login, close, has_port));
+        let Some((first, login)) = fitting.next() else { return Some(Choice { login: None, ambiguous: false }) };
+        if login.at <= close.at {
+            return Some(Choice { login: Some(first), ambiguous: fitting.next().is_some() });
+        }
+        let next = next();
+        if until != Instant::MAX && !next.is_some_and(|next| is_ready(next.at, until)) {
+            return None;
+        }
+        let within = |login: &Held| next.is_some_and(|n| login.at <= n.at && fits(texts, login, n, has_port));
+        let only_one = free.filter(|(_, login)| within(login)).count() == 1;
+        let mut left = [(first, login)].into_iter().chain(fitting).filter(|(_, login)| !(only_one && within(login)));
+        Some(Choice { login: left.next().map(|(i, _)| i), ambiguous: left.next().is_some() })
     }
 
     /// R7: a login is followed by another of the same peer, known by its own line or by its close alone (R6). Must be noted

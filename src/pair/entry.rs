@@ -138,12 +138,14 @@ impl Entry {
         true
     }
 
-    /// R5: whether the login that waits can be the one of a close.
+    /// R5: whether the login that waits is the one of a close, as long as no other line of its key is there. A login behind the end
+    /// may be another's, which the bench finds out.
     #[inline]
     pub(super) fn takes(&self, close: &CloseLine, line: &PairLine<'_>, long: &LongTexts) -> bool {
         let has_port = self.key.has_port();
         self.state == State::Open
             && self.pid == line.pid
+            && self.login <= line.stamp.at
             && close.takes(self.login, line.stamp.at, has_port)
             && (has_port || self.login_words(long).user == line.user)
     }

@@ -76,8 +76,8 @@ pub(crate) fn sessions(covered: &Covered) -> Vec<Session> {
         }
     }
     let mut sessions = Vec::new();
-    for (key, closes) in closes {
-        pair(key, closes, logins.entry(key).or_default(), &mut sessions);
+    for (key, mut closes) in closes {
+        pair(key, &mut closes, logins.entry(key).or_default(), &mut sessions);
     }
     for ((pid, peer), logins) in logins {
         for (line, login) in logins {
@@ -163,19 +163,30 @@ fn has_same_rows(covered: &Covered) -> bool {
 /// Each close takes its login (R5), or is a session by itself (R6).
 fn pair<'a>(
     (pid, peer): Key,
-    mut closes: Vec<(&Line, &Close, Connect)>,
+    closes: &mut [(&Line, &Close, Connect)],
     logins: &mut Vec<(&'a Line, &'a Login)>,
     sessions: &mut Vec<Session>,
 ) {
     let has_port = peer.1.is_some();
     logins.sort_by_key(|(line, login)| (line.at, &login.mechanism, &login.user, login.inferred));
     closes.sort_by_key(|(line, close, read)| (line.at, read.shown.0, &close.user, &close.tail));
-    for (line, close, read) in closes {
+    for (n, (line, close, read)) in closes.iter().enumerate() {
         let fits = |(of, login): &(&Line, &Login)| {
             read.admits(of.at, line.at, has_port) && (has_port || login.user == close.user)
         };
-        let choices = logins.iter().filter(|login| fits(login)).count();
-        let taken = logins.iter().position(fits).map(|place| logins.remove(place));
+        // A login behind the end may be that of the session which comes next, if that has no other.
+        let next = closes[n + 1..].iter().find(|(_, next, _)| has_port || next.user == close.user);
+        let of_next = |(of, login): &(&Line, &Login)| {
+            next.is_some_and(|(line, close, read)| {
+                let same = has_port || login.user == close.user;
+                same && of.at <= line.at && read.admits(of.at, line.at, has_port)
+            })
+        };
+        let has_own = logins.iter().any(|login| fits(login) && login.0.at <= line.at);
+        let gives = !has_own && logins.iter().filter(|login| of_next(login)).count() == 1;
+        let takes = |login: &(&Line, &Login)| fits(login) && !(gives && of_next(login));
+        let choices = logins.iter().filter(|login| takes(login)).count();
+        let taken = logins.iter().position(takes).map(|place| logins.remove(place));
         let mut flags = guessed(close.inferred || taken.is_some_and(|(_, login)| login.inferred));
         flags.extend(read.mismatch.then_some("duration-mismatch"));
         flags.extend((choices > 1).then_some("ambiguous-pairing"));
