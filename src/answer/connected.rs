@@ -194,7 +194,7 @@ fn doubts(session: &Session, stream: &Resolved, at: Instant) -> Option<Vec<&'sta
             LifeEnd::NotKnown => {}
         }
     }
-    if stream.gaps.iter().any(|gap| gap.from < at && login < gap.to && gap.from < gap.to) {
+    if stream.gaps.iter().any(|gap| gap.from < at && login < gap.to) {
         reasons.push("gap");
     }
     if stream.overlaps.iter().any(|o| o.from <= login && login <= o.to) {

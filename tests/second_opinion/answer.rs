@@ -100,13 +100,9 @@ fn connected(streams: &BTreeMap<Stream, Covered>, question: &Question) -> Vec<St
     rows.into_iter().map(|(.., row)| row).collect()
 }
 
-/// A missing number between a file that ends and one that begins in the same second is a gap of that second: the tool
-/// notes it, and its births take nothing over, but sessions from before it stay certain. To be switched on when mended.
-const GAPS_OF_A_SECOND_COUNT: bool = false;
-
-/// Whether a gap lies between a login and the moment.
+/// Whether a gap lies between a login and the moment, also one of no length: a number may be missing within a second.
 fn lies_between(gap: Span, login: i64, at: i64) -> bool {
-    (GAPS_OF_A_SECOND_COUNT || gap.0 < gap.1) && login < gap.1 && gap.0 < at
+    login < gap.1 && gap.0 < at
 }
 
 /// R10: whether a session is listed, and what speaks against its being certain.
