@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::span::Gap;
+use super::span::{FAR, Gap};
 use crate::model::Instant;
 use crate::streams::StreamId;
 use crate::trail::{ProcessHours, Trail, hour};
@@ -98,7 +98,8 @@ impl Others {
     }
 }
 
-/// The stretches of a pid's lines, in order: single lines where the hour was kept in full, else first to last of an hour.
+/// The stretches of a pid's lines, in order: single lines where the hour was kept in full, else first to last of an hour. Lines
+/// that do not cover, such as refused logins, count behind the end of coverage as well, but not those of a clock far ahead (R14).
 fn stretches(process: &ProcessHours, end: Instant) -> Vec<(Instant, Instant)> {
     let mut all = Vec::new();
     for (h, (first, last)) in &process.hours {
@@ -115,7 +116,9 @@ fn stretches(process: &ProcessHours, end: Instant) -> Vec<(Instant, Instant)> {
             all.push((from, *last));
         }
     }
-    all.retain(|(first, _)| *first <= end);
+    let far = end.saturating_add(FAR);
+    all.retain(|(first, _)| *first <= far);
+    all.iter_mut().for_each(|(_, last)| *last = far.min(*last));
     all
 }
 

@@ -7,10 +7,8 @@ use std::collections::BTreeMap;
 const HOUR: i64 = 3600;
 const LONG: i64 = 6 * HOUR;
 
-/// A refused login behind the last line of coverage shows that its process lived, no less than one before it does. The
-/// tool does not count it, unless the process wrote in the same hour of the clock and within coverage, and so may say that
-/// a session is over whose process goes on; to be switched on when that is mended.
-const LINES_BEHIND_COVERAGE_SHOW_LIFE: bool = false;
+/// A line so long behind coverage has the stamp of a clock that is far ahead (R14).
+const DAY: i64 = 24 * HOUR;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
@@ -29,13 +27,8 @@ pub(crate) struct Life {
 pub(crate) fn lives(covered: &Covered) -> Vec<Life> {
     let mut lives = Vec::new();
     let mut by_pid: BTreeMap<u32, Vec<&Line>> = BTreeMap::new();
-    let last = covered.span.map_or(i64::MIN, |(_, last)| last);
-    for line in covered.lines.iter().filter(|line| Some(line.at) != covered.lone) {
-        let same_hour = |other: &Line| other.at.div_euclid(HOUR) == line.at.div_euclid(HOUR);
-        let kept = |other: &Line| other.pid == line.pid && other.at <= last && same_hour(other);
-        if !LINES_BEHIND_COVERAGE_SHOW_LIFE && line.at > last && !covered.lines.iter().any(kept) {
-            continue;
-        }
+    let Some((_, last)) = covered.span else { return lives };
+    for line in covered.lines.iter().filter(|line| line.at <= last + DAY) {
         by_pid.entry(line.pid).or_default().push(line);
     }
     for (pid, mut lines) in by_pid {
