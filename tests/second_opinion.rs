@@ -4,7 +4,7 @@
 //! from `docs/rules.md` alone. Both readers must give the same rows, byte for byte.
 //!
 //! Where the tool is known to differ, or the rules do not say, a named constant beside the place tells so:
-//! `TWINS_COMPARED`, `REJECTS_SHOW_LIFE`, `LONE_STAMPS_STRETCH_FILES`, `MARKS_WITHIN_A_SECOND_COMPARED`.
+//! `REJECTS_SHOW_LIFE`, `LONE_STAMPS_STRETCH_FILES`, `MARKS_WITHIN_A_SECOND_COMPARED`.
 //!
 //! `IMSTRAIL_CASES=100000` asks for more cases than the usual, `IMSTRAIL_SEED=7` for other ones.
 

@@ -81,12 +81,14 @@ impl Connected {
 /// Whether a closed session that is settled early may be a row.
 pub fn collects(query: &ConnectedQuery, session: &Settled<'_>) -> bool {
     let Some(end) = session.end else { return true };
+    // From its connect on: its close may have a copy that has no login (R13).
+    let began = session.connect.map_or(session.login, |connect| connect.min(session.login));
     let in_time = match query.at {
         At::EndOfCoverage => false,
-        At::Instant(at) => session.login.at <= at.at && at.at < end.at,
+        At::Instant(at) => began.at <= at.at && at.at < end.at,
         At::Local(digits) => {
             let drift = query.drift * 60;
-            session.login.local() <= digits + drift && digits - drift < end.local()
+            began.local() <= digits + drift && digits - drift < end.local()
         }
     };
     in_time && (query.users.is_empty() || query.users.contains(session.user()))
@@ -108,16 +110,17 @@ pub fn connected(
             moments.insert(stream.id, (stream, at));
         }
     }
-    let mut rows: Vec<Connected> = sessions
-        .iter()
-        .filter(|s| query.users.is_empty() || query.users.contains(&s.user))
-        .filter_map(|session| {
-            let (stream, at) = moments.get(&session.stream)?;
-            row(session, stream, *at)
-        })
-        .collect();
+    let asked_for = |s: &&Session| query.users.is_empty() || query.users.contains(&s.user);
+    let mut sessions: Vec<&Session> = sessions.iter().filter(asked_for).collect();
+    if moments.values().any(|(stream, _)| !stream.overlaps.is_empty()) {
+        count_copies_once(&mut sessions, &moments);
+    }
+    let row_of = |session: &Session| {
+        let (stream, at) = moments.get(&session.stream)?;
+        row(session, stream, *at)
+    };
+    let mut rows: Vec<Connected> = sessions.into_iter().filter_map(row_of).collect();
     rows.sort_by(|a, b| a.order().cmp(&b.order()));
-    count_copies_once(&mut rows, &moments);
     Ok(rows)
 }
 
@@ -203,15 +206,30 @@ fn doubts(session: &Session, stream: &Resolved, at: Instant) -> Option<Vec<&'sta
     Some(reasons)
 }
 
-/// R13: where files overlap, equal sessions count once.
-fn count_copies_once(rows: &mut Vec<Connected>, moments: &BTreeMap<StreamId, (&Resolved, Stamp)>) {
-    rows.dedup_by(|a, b| {
-        let overlaps = moments.values().filter(|(s, _)| s.service == a.service && s.store == a.store);
-        let within = || overlaps.flat_map(|(s, _)| &s.overlaps).any(|o| o.from <= a.since.at && a.since.at <= o.to);
-        let same = |a: &Connected, b: &Connected| {
-            (a.since, &a.user, &a.store, &a.peer, a.pid, &a.auth)
-                == (b.since, &b.user, &b.store, &b.peer, b.pid, &b.auth)
-        };
-        a.service == b.service && same(a, b) && within()
+/// R13: where files overlap, equal sessions count once. So does a close there that has no login, if an equal one took the login:
+/// without a port a close cannot be known for a copy before it is paired.
+fn count_copies_once(sessions: &mut Vec<&Session>, moments: &BTreeMap<StreamId, (&Resolved, Stamp)>) {
+    let is_within = |session: &Session, at: Instant| {
+        let stream = moments.get(&session.stream);
+        stream.is_some_and(|(stream, _)| stream.overlaps.iter().any(|o| o.from <= at && at <= o.to))
+    };
+    let login = |s: &Session| (s.stream, s.login, s.pid, s.peer);
+    let close = |s: &Session| (s.stream, s.connect.map(|c| c.at), s.end.map(|e| e.at), s.pid, s.peer);
+    sessions.sort_by(|a, b| {
+        let texts = (&a.user, &a.mechanism).cmp(&(&b.user, &b.mechanism));
+        (login(a), close(a)).cmp(&(login(b), close(b))).then(texts).then_with(|| a.cmp(b))
     });
+    sessions.dedup_by(|copy, kept| {
+        let same = (login(copy), close(copy)) == (login(kept), close(kept))
+            && (&copy.user, &copy.mechanism) == (&kept.user, &kept.mechanism);
+        let at = copy.end.filter(|_| copy.mechanism.is_none()).unwrap_or(copy.login);
+        same && is_within(copy, at.at)
+    });
+    let with_login: BTreeSet<_> = sessions
+        .iter()
+        .filter(|s| s.mechanism.is_some() && s.end.is_some_and(|end| is_within(s, end.at)))
+        .map(|s| (close(s), &s.user))
+        .collect();
+    let is_copy = |s: &Session| s.mechanism.is_none() && with_login.contains(&(close(s), &s.user));
+    sessions.retain(|s| !is_copy(s));
 }

@@ -45,11 +45,6 @@ pub(crate) fn rows(files: &[(String, Vec<u8>)], question: &Question) -> Vec<Stri
     rows
 }
 
-/// Whether an archive has the same portless line in two files, or sessions in an overlap that only their ends tell apart.
-pub(crate) fn has_twins(files: &[(String, Vec<u8>)]) -> bool {
-    cover(files).values().any(super::sessions::has_twins)
-}
-
 /// Whether a process marks its start or stop in the second of another of its lines.
 pub(crate) fn has_marks_within_a_second(files: &[(String, Vec<u8>)]) -> bool {
     let within = |covered: &Covered| {

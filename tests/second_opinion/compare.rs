@@ -1,14 +1,9 @@
 //! One archive and one question to both readers; what they disagree on, made small.
 
-use super::answer::{Question, has_marks_within_a_second, has_twins, rows};
+use super::answer::{Question, has_marks_within_a_second, rows};
 use super::calendar::rfc3339;
 use super::common::{run, write_all};
 use super::generate::Case;
-
-/// R13 says that equal sessions of an overlap count once. Where the same line without a port stands in two files, the tool
-/// lists a closed session twice whose login lies before the overlap. And of two sessions in an overlap with one login, of
-/// which one is closed, it drops the closed and certain one. Such archives may differ in `-c`; to be switched on when that is mended.
-const TWINS_COMPARED: bool = false;
 
 /// Which of two lines of a process came first within a second the rules do not say. It matters where one is a mark: a
 /// login in the second of a restart under the same pid is of the old life or of the new one.
@@ -81,9 +76,8 @@ fn both(files: &[(String, Vec<u8>)], question: &Question) -> (Vec<String>, Vec<S
 }
 
 fn is_excluded(files: &[(String, Vec<u8>)], question: &Question) -> bool {
-    let twins = !TWINS_COMPARED && has_twins(files);
     let marks = !MARKS_WITHIN_A_SECOND_COMPARED && has_marks_within_a_second(files);
-    question.connected && (twins || marks)
+    question.connected && marks
 }
 
 /// Compares all questions of a case; the first difference is made small.

@@ -22,6 +22,7 @@ pub(crate) struct Session {
     pub(crate) login: Shown,
     /// Unknown where there is no login line.
     pub(crate) mechanism: Option<Vec<u8>>,
+    connect: Option<i64>,
     pub(crate) end: Option<i64>,
     /// When its peer logged in again.
     pub(crate) reused: Option<i64>,
@@ -87,6 +88,7 @@ pub(crate) fn sessions(covered: &Covered) -> Vec<Session> {
                 user: login.user.clone(),
                 login: (line.at, line.offset),
                 mechanism: Some(login.mechanism.clone()),
+                connect: None,
                 end: None,
                 reused: None,
                 flags: guessed(login.inferred),
@@ -94,7 +96,7 @@ pub(crate) fn sessions(covered: &Covered) -> Vec<Session> {
         }
     }
     find_reuse(covered, &mut sessions);
-    sessions
+    once_each(covered, sessions)
 }
 
 fn guessed(inferred: bool) -> BTreeSet<&'static str> {
@@ -116,48 +118,45 @@ fn peer_of(line: &Line) -> Option<Peer> {
 }
 
 /// The logins and closes that count (R13). With a port equal lines are one. Without, they may be two clients of one
-/// address; but where files overlap each has its own copy of a line, and there are as many as one file has.
+/// address, and only their sessions tell.
 fn once(covered: &Covered) -> Vec<&Line> {
     let mut kept: Vec<&Line> = Vec::new();
-    for (n, line) in covered.lines.iter().enumerate() {
+    for line in &covered.lines {
         let Some((_, port)) = peer_of(line) else { continue };
         let now = |other: &&Line| other.at == line.at;
-        let before = kept.iter().rev().copied().take_while(now).filter(|other| twins(line, other)).count();
-        let twins_before = covered.lines[..n].iter().rev().take_while(now).filter(|other| twins(line, other));
-        let here = twins_before.filter(|other| other.file == line.file).count();
-        let overlaps = covered.overlaps.iter().any(|span| span.0 <= line.at && line.at <= span.1);
-        let counts = match port {
-            Some(_) => before == 0,
-            None => !overlaps || here >= before,
-        };
-        if counts {
+        let mut before = kept.iter().rev().copied().take_while(now);
+        if port.is_none() || !before.any(|other| twins(line, other)) {
             kept.push(line);
         }
     }
     kept
 }
 
-/// Whether equal lines without a port stand in two files, or equal sessions in an overlap: a class of archives in which the tool is
-/// known to differ, see the comparison.
-pub(crate) fn has_twins(covered: &Covered) -> bool {
+/// Equal sessions of an overlap, by their logins if they have some, are one (R13); and one without a login is a copy of one that has
+/// the same close in an overlap, and a login.
+fn once_each(covered: &Covered, mut sessions: Vec<Session>) -> Vec<Session> {
     let overlaps = |at: i64| covered.overlaps.iter().any(|span| span.0 <= at && at <= span.1);
-    let portless = |line: &Line| peer_of(line).is_some_and(|(_, port)| port.is_none());
-    let lines = covered.lines.iter().enumerate().filter(|(_, line)| portless(line));
-    let mut twins = lines.flat_map(|(n, line)| {
-        covered.lines[..n].iter().filter(|other| twins(line, other)).zip(std::iter::repeat(line))
-    });
-    twins.any(|(one, other)| one.file != other.file || overlaps(one.at)) || has_same_rows(covered)
-}
-
-/// Whether an overlap has two sessions that only their ends tell apart.
-fn has_same_rows(covered: &Covered) -> bool {
-    let overlaps = |at: i64| covered.overlaps.iter().any(|span| span.0 <= at && at <= span.1);
-    let inside = sessions(covered).into_iter().filter(|session| overlaps(session.login.0));
-    let mut rows: Vec<_> = inside.map(|one| (one.pid, one.peer, one.user, one.login, one.mechanism)).collect();
-    let all = rows.len();
-    rows.sort();
-    rows.dedup();
-    rows.len() < all
+    let same_close = |one: &Session, other: &Session| {
+        let close = |s: &Session| (s.pid, s.peer, s.connect, s.end);
+        close(one) == close(other) && one.user == other.user
+    };
+    // Of equal ones the least that pairing has flagged.
+    sessions.sort_by_key(|session| (session.login, session.flags.clone()));
+    let mut kept: Vec<Session> = Vec::new();
+    for session in &sessions {
+        let login = session.mechanism.is_some();
+        let (copied, close_copied) = (overlaps(session.login.0), session.end.is_some_and(overlaps));
+        let equal = |other: &&Session| {
+            same_close(session, other) && (other.login, &other.mechanism) == (session.login, &session.mechanism)
+        };
+        let has_equal = kept.iter().rev().take_while(|other| other.login == session.login).any(|other| equal(&other));
+        let paired = || sessions.iter().any(|other| other.mechanism.is_some() && same_close(session, other));
+        let is_copy = if login { copied && has_equal } else { close_copied && (has_equal || paired()) };
+        if !is_copy {
+            kept.push(session.clone());
+        }
+    }
+    kept
 }
 
 /// Each close takes its login (R5), or is a session by itself (R6).
@@ -197,6 +196,7 @@ fn pair<'a>(
             user: close.user.clone(),
             login: taken.map_or(read.shown, |(of, _)| (of.at, of.offset)),
             mechanism: taken.map(|(_, login)| login.mechanism.clone()),
+            connect: Some(read.shown.0),
             end: Some(line.at),
             reused: None,
             flags,
