@@ -140,8 +140,11 @@ fn once_each(covered: &Covered, mut sessions: Vec<Session>) -> Vec<Session> {
         let close = |s: &Session| (s.pid, s.peer, s.connect, s.end);
         close(one) == close(other) && one.user == other.user
     };
-    // Of equal ones the least that pairing has flagged.
-    sessions.sort_by_key(|session| (session.login, session.flags.clone()));
+    // A copy of a login is no second one to choose from: of equal sessions one without that flag, if there is one.
+    let flagged = |session: &Session| {
+        ["ambiguous-pairing", "duration-mismatch", "inferred-format"].map(|flag| session.flags.contains(flag))
+    };
+    sessions.sort_by_key(|session| (session.login, flagged(session)));
     let mut kept: Vec<Session> = Vec::new();
     for session in &sessions {
         let login = session.mechanism.is_some();
