@@ -55,13 +55,19 @@ impl Remarks<'_> {
         let note = |kind, text: String| Note::new(leaf.shown.clone(), kind, text);
         match leaf.kind {
             Kind::Empty => return vec![note(NoteKind::Empty, "empty".to_owned())],
-            Kind::Image(what) => {
+            // Good lines are read wherever they stand.
+            Kind::Image(what) if self.trail.files.get(&leaf.id).is_none_or(|f| f.tally.enveloped == 0) => {
                 return vec![note(NoteKind::NotALog, format!("not a log ({what}): all of it rejected"))];
             }
             _ => {}
         }
         let Some(file) = self.trail.files.get(&leaf.id) else { return Vec::new() };
         let mut notes = rejects(leaf, file);
+        if let Kind::Image(what) = leaf.kind {
+            let what = what.split([',', ';']).next().unwrap_or(what);
+            let text = format!("begins like {what}, but {} of it read as a log's", lines(file.tally.enveloped));
+            notes.push(note(NoteKind::Format, text));
+        }
         if file.tally.undated > 0 {
             let text = format!("{} have no year in their date: {}", lines(file.tally.undated), years_from(leaf));
             notes.push(note(NoteKind::Info, text));
