@@ -351,27 +351,48 @@ fn read_range(file: &File, from: u64, to: u64, folder: &mut Folder<'_>, years: &
         return Ok(());
     }
     let mut cutter = Cutter::at(at);
-    let mut out = |cut: Cut<'_>| feed(folder, &cut, years);
-    while at < to {
-        let want = usize::try_from(to - at).unwrap_or(BLOCK).min(BLOCK);
-        let got = read_some(file, block.get_mut(..want).unwrap_or_default(), at).map_err(|e| (at, e))?;
+    let read = cut_range(file, &mut at, to, &mut block, &mut cutter, &mut |cut| feed(folder, &cut, years));
+    match read {
+        Ok(()) => cutter.end(&mut |cut| feed(folder, &cut, years)),
+        // What has begun before the failure was read, too.
+        Err(_) => cutter.end(&mut |cut| {
+            folder.cut_off(match cut {
+                Cut::Lines(line, _) => line.len() as u64,
+                Cut::TooLong(_, bytes, _) => bytes,
+            });
+        }),
+    }
+    read.map_err(|cause| (at, cause))
+}
+
+/// Cuts the lines that begin before `to`, from `at` on, which goes along.
+fn cut_range(
+    file: &File,
+    at: &mut u64,
+    to: u64,
+    block: &mut [u8],
+    cutter: &mut Cutter,
+    out: &mut dyn FnMut(Cut<'_>),
+) -> io::Result<()> {
+    while *at < to {
+        let want = usize::try_from(to - *at).unwrap_or(BLOCK).min(BLOCK);
+        let got = read_some(file, block.get_mut(..want).unwrap_or_default(), *at)?;
         if got.is_empty() {
             break;
         }
-        at += got.len() as u64;
-        cutter.push(got, &mut out);
+        *at += got.len() as u64;
+        cutter.push(got, out);
     }
     // The last line may go on behind the range.
     while cutter.is_inside_line() {
-        let got = read_some(file, block.get_mut(..4096).unwrap_or_default(), at).map_err(|e| (at, e))?;
+        let got = read_some(file, block.get_mut(..4096).unwrap_or_default(), *at)?;
         let end = memchr::memchr(b'\n', got).map_or(got.len(), |newline| newline + 1);
         if got.is_empty() {
             break;
         }
-        at += end as u64;
-        cutter.push(got.get(..end).unwrap_or_default(), &mut out);
+        *at += end as u64;
+        cutter.push(got.get(..end).unwrap_or_default(), out);
     }
-    cutter.end(&mut out);
     Ok(())
 }
 

@@ -219,8 +219,9 @@ fn of_moment(query: &ConnectedQuery, stream: &Resolved, name: &str) -> Vec<Note>
 }
 
 fn rejects(leaf: &Leaf, file: &FileTrail) -> Vec<Note> {
-    let no_log =
-        file.tally.enveloped == 0 && file.tally.rejects.keys().all(|w| matches!(w, Why::NoEnvelope | Why::TooLong));
+    let no_log = !file.tally.rejects.is_empty()
+        && file.tally.enveloped == 0
+        && file.tally.rejects.keys().all(|w| matches!(w, Why::NoEnvelope | Why::TooLong));
     if no_log {
         let text =
             format!("not a log: all of it rejected, {} ({} bytes)", lines(file.tally.all.lines), file.tally.all.bytes);

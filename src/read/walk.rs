@@ -114,6 +114,24 @@ impl ReadSink<'_, '_> {
         }
     }
 
+    /// Counts a line that has begun and will not end, since the text is damaged; its place. Even if it looked whole, nobody
+    /// knows what its end said.
+    fn cut_off(&mut self) -> Option<u64> {
+        let mut line = None;
+        std::mem::take(&mut self.cutter).end(&mut |cut| {
+            line = Some(match cut {
+                Cut::Lines(line, place) => (line.len() as u64, place),
+                Cut::TooLong(_, bytes, place) => (bytes, place),
+            });
+        });
+        let (bytes, place) = line?;
+        self.hand_on();
+        let leaf = self.leaf.as_ref()?;
+        self.run.fold(leaf.id, self.pieces, None, |folder| folder.cut_off(bytes));
+        self.pieces += 1;
+        Some(place)
+    }
+
     fn with_cutter(&mut self, work: impl FnOnce(&mut Cutter, &mut dyn FnMut(Cut<'_>))) {
         let mut cutter = std::mem::take(&mut self.cutter);
         work(&mut cutter, &mut |cut| self.take(&cut));
@@ -142,13 +160,17 @@ impl Sink for ReadSink<'_, '_> {
     }
 
     fn end(&mut self, damage: Option<Damage>) {
+        let cut_off = damage.as_ref().and_then(|_| self.cut_off());
         self.with_cutter(Cutter::end);
         self.hand_on();
         let Some(leaf) = self.leaf.take() else { return };
         lock(&self.run.progress).ended(leaf.id, self.pieces);
         if let Some(Damage { at, text }) = damage {
+            let last = cut_off.map_or_else(String::new, |place| {
+                format!("; the line at byte {place} is cut off by it and counts as rejected")
+            });
             let mut found = lock(&self.run.found);
-            found.notes.push(Note::new(leaf.shown, NoteKind::Damaged, text).at(at));
+            found.notes.push(Note::new(leaf.shown, NoteKind::Damaged, text + &last).at(at));
             found.damaged.insert(leaf.id);
         }
     }

@@ -232,3 +232,24 @@ fn a_file_cut_before_its_first_line() {
         assert_eq!(certain, rows, "{name}: bob logged in behind the gap");
     }
 }
+
+/// The line that damage cuts off is told once, with the damage, and counted once.
+#[test]
+fn a_line_that_damage_cuts_off() {
+    let lines: String = (0..400).map(|n| login(&format!("10:{:02}:{:02}", n / 60, n % 60), 1024 + n, "ed")).collect();
+    for (codec, at) in [(Codec::Gz, 3), (Codec::Gz, 5), (Codec::Gz, 2)] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let packed = codec.compress(lines.as_bytes());
+        write(folder.path(), "imap.gz", &packed[..packed.len() - packed.len() / at]);
+        let run = run(folder.path(), &["-a", "--format", "json", "imap.gz"]).exit(1);
+        let document = run.document();
+        let count = |class: &str, what: &str| document["tally"][class][what].as_u64().expect("a count");
+        let bytes = document["tally"]["bytes"].as_u64().expect("a count");
+        let whole = lines[..bytes as usize].matches('\n').count() as u64;
+        let cut = lines[..bytes as usize].rsplit('\n').next().expect("a last line").len() as u64;
+        assert!(cut > 0, "the damage lies inside a line");
+        assert_eq!((count("event", "lines"), count("reject", "lines"), count("reject", "bytes")), (whole, 1, cut));
+        let told = format!("the line at byte {} is cut off", bytes - cut);
+        assert_eq!((run.err().matches("reject").count(), run.err().contains(&told)), (1, true), "{}", run.err());
+    }
+}
