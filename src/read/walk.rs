@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::queue::Piece;
-use super::{Run, feed, lock};
+use super::{Run, lock};
 use crate::chunk::{Cut, Cutter};
 use crate::note::{Note, NoteKind};
 use crate::open::{Damage, Kind, Member, Sink, Want};
@@ -87,7 +87,7 @@ impl ReadSink<'_, '_> {
         self.pieces += 1;
         let piece = Piece { file, number, place, text: std::mem::take(&mut self.piece), years };
         if let Some(mut piece) = self.run.queue.offer(piece) {
-            self.run.fold(file, number, None, |folder| folder.lines(&piece.text, place, &piece.years));
+            self.run.fold(file, number, None, |folder| self.run.lines(folder, &piece.text, place, &piece.years));
             piece.text.clear();
             self.piece = piece.text;
         }
@@ -109,7 +109,7 @@ impl ReadSink<'_, '_> {
                 let Some(leaf) = &self.leaf else { return };
                 let number = self.pieces;
                 self.pieces += 1;
-                self.run.fold(leaf.id, number, None, |folder| feed(folder, cut, &leaf.years));
+                self.run.fold(leaf.id, number, None, |folder| self.run.feed(folder, cut, &leaf.years));
             }
         }
     }
