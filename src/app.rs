@@ -5,6 +5,7 @@ mod bar;
 mod output;
 mod show_plan;
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -116,6 +117,9 @@ fn read_with_bar(
 ) -> (Outcome, Vec<Resolved>) {
     let meter = Meter::default();
     let mut query = ask.connected.clone();
+    // What only reading shows, a pipe, cannot be read twice; and digits may ask for that.
+    let once = ask.has_digits() && plan.units.iter().any(|unit| unit.leaves.is_empty());
+    let mut sieve = ask.sieve(cli).filter(|_| !once);
     bar::show(cli.progress, plan.bytes(), &meter, || {
         pool.install(|| {
             loop {
@@ -126,11 +130,19 @@ fn read_with_bar(
                     names: &ask.names,
                     walk: &ask.walk,
                     year: cli.year,
+                    sieve,
                     meter: &meter,
                 };
                 let outcome = read(plan, streams, &reading);
                 let facts = facts(plan, &outcome);
                 let resolved = resolve(&outcome.trail, streams, &facts);
+                // Digits are those of each stream's clock, of which lines that were passed over know more.
+                let offsets: BTreeSet<i16> =
+                    resolved.iter().filter_map(|s| s.clock.offsets()).flat_map(|o| [o.0, o.1]).collect();
+                if sieve.is_some() && ask.has_digits() && outcome.passed_over.union(&offsets).count() > 1 {
+                    sieve = None;
+                    continue;
+                }
                 // Digits are compared with each line's own; a stream whose offset wandered further needs a wider look.
                 let wandered =
                     resolved.iter().filter_map(|s| s.clock.offsets()).map(|(low, high)| i64::from(high - low)).max();
@@ -177,6 +189,7 @@ fn answer(
         streams: &resolved,
         connected: ask.connected.as_ref(),
         access: cli.access,
+        window: (!outcome.passed_over.is_empty()).then_some(&ask.needs.window),
         inferred: summary.inferred,
     };
     let mut all = [plan.notes.clone(), outcome.notes, remarks.notes(), ask.echoes(&resolved)].concat();

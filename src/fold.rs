@@ -207,6 +207,20 @@ impl<'a> Folder<'a> {
         self.tally.reject(Why::TooLong, Sample::of(self.file, place, head));
     }
 
+    /// Counts whole lines that need not be read.
+    pub fn pass_over(&mut self, lines: u64, bytes: u64) {
+        let passed = Count { lines, bytes };
+        self.trail.tally.passed_over.merge(passed);
+        self.tally.all.merge(passed);
+        self.tally.passed_over += lines;
+    }
+
+    /// Counts the bytes of a last line that damage cut off. What the damage is told of in also tells of the line.
+    pub fn cut_off(&mut self, bytes: u64) {
+        self.trail.tally.reject.add(bytes);
+        self.tally.all.add(bytes);
+    }
+
     /// Folds one line of a block, of `bytes` bytes with its newline.
     #[inline(always)]
     fn line(&mut self, block: &[u8], line: &[u8], bytes: u64, place: u64, years: &Years) {

@@ -8,6 +8,7 @@
 mod progress;
 mod queue;
 mod shards;
+mod sieve;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -35,6 +36,8 @@ use crate::trail::{FileId, Trail};
 use progress::Progress;
 use queue::Queue;
 use shards::Shards;
+pub use sieve::Sieve;
+use sieve::Sifted;
 
 /// The piece of a plain file that a worker claims at a time, in bytes: what it gives to pairing stays in the second cache.
 const PIECE: u64 = 256 << 10;
@@ -97,6 +100,8 @@ pub struct Reading<'a> {
     pub walk: &'a WalkOptions,
     /// `--year`.
     pub year: Option<u32>,
+    /// Lines that this sieve holds back are passed over.
+    pub sieve: Option<Sieve>,
     /// How far it has come.
     pub meter: &'a Meter,
 }
@@ -114,6 +119,8 @@ pub struct Outcome {
     pub damaged: BTreeSet<FileId>,
     /// Texts that the plan did not know: those of a pipe.
     pub unplanned: Vec<Leaf>,
+    /// The offsets of lines that were passed over, in minutes.
+    pub passed_over: BTreeSet<i16>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -162,6 +169,7 @@ struct Found {
     notes: Vec<Note>,
     damaged: BTreeSet<FileId>,
     unplanned: Vec<Leaf>,
+    passed_over: BTreeSet<i16>,
 }
 
 /// What is to be read next.
@@ -216,7 +224,9 @@ impl<'a> Run<'a> {
         }
         self.queue.end();
         while let Some(piece) = self.queue.wait() {
-            self.fold(piece.file, piece.number, None, |folder| folder.lines(&piece.text, piece.place, &piece.years));
+            self.fold(piece.file, piece.number, None, |folder| {
+                self.lines(folder, &piece.text, piece.place, &piece.years);
+            });
         }
     }
 
@@ -230,9 +240,31 @@ impl<'a> Run<'a> {
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
             trail.files.entry(file).or_default().jumped(jumps);
         }
-        let Found { mut notes, damaged, unplanned } = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Found { mut notes, damaged, unplanned, passed_over } =
+            self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         notes.sort();
-        Outcome { trail, sessions: Vec::new(), notes, damaged, unplanned }
+        Outcome { trail, sessions: Vec::new(), notes, damaged, unplanned, passed_over }
+    }
+
+    /// Folds whole lines, or counts those that are passed over.
+    fn lines(&self, folder: &mut Folder<'_>, block: &[u8], place: u64, years: &Years) {
+        let Some(sieve) = self.reading.sieve else { return folder.lines(block, place, years) };
+        let mut offsets = BTreeSet::new();
+        sieve.sift(block, &mut offsets, &mut |part| match part {
+            Sifted::Read(lines, at) => folder.lines(lines, place + at, years),
+            Sifted::Passed(lines, bytes) => folder.pass_over(lines, bytes),
+        });
+        if !offsets.is_empty() {
+            lock(&self.found).passed_over.append(&mut offsets);
+        }
+    }
+
+    /// Hands to a folder what a cutter cut.
+    fn feed(&self, folder: &mut Folder<'_>, cut: &Cut<'_>, years: &Years) {
+        match *cut {
+            Cut::Lines(block, place) => self.lines(folder, block, place, years),
+            Cut::TooLong(head, bytes, place) => folder.too_long(head, bytes, place),
+        }
     }
 
     /// The next piece of the plan.
@@ -296,7 +328,9 @@ impl<'a> Run<'a> {
     fn range(&self, unit: &Unit, leaf: &Leaf, file: &File, from: u64) {
         let to = (from + PIECE).min(unit.size);
         self.fold(leaf.id, from / PIECE, Some(unit.size.div_ceil(PIECE)), |folder| {
-            if let Err((place, cause)) = read_range(file, from, to, folder, &leaf.years) {
+            if let Err((place, cause)) =
+                read_range(file, from, to, folder, &mut |folder, cut| self.feed(folder, cut, &leaf.years))
+            {
                 self.unreadable(leaf, place, &cause);
             }
         });
@@ -327,7 +361,13 @@ impl<'a> Run<'a> {
 ///
 /// # Errors
 /// Where reading failed, and why.
-fn read_range(file: &File, from: u64, to: u64, folder: &mut Folder<'_>, years: &Years) -> Result<(), (u64, io::Error)> {
+fn read_range<'a>(
+    file: &File,
+    from: u64,
+    to: u64,
+    folder: &mut Folder<'a>,
+    feed: &mut dyn FnMut(&mut Folder<'a>, &Cut<'_>),
+) -> Result<(), (u64, io::Error)> {
     let mut block = vec![0; BLOCK];
     let mut at = from.saturating_sub(1);
     if from > 0 {
@@ -351,27 +391,48 @@ fn read_range(file: &File, from: u64, to: u64, folder: &mut Folder<'_>, years: &
         return Ok(());
     }
     let mut cutter = Cutter::at(at);
-    let mut out = |cut: Cut<'_>| feed(folder, &cut, years);
-    while at < to {
-        let want = usize::try_from(to - at).unwrap_or(BLOCK).min(BLOCK);
-        let got = read_some(file, block.get_mut(..want).unwrap_or_default(), at).map_err(|e| (at, e))?;
+    let read = cut_range(file, &mut at, to, &mut block, &mut cutter, &mut |cut| feed(folder, &cut));
+    match read {
+        Ok(()) => cutter.end(&mut |cut| feed(folder, &cut)),
+        // What has begun before the failure was read, too.
+        Err(_) => cutter.end(&mut |cut| {
+            folder.cut_off(match cut {
+                Cut::Lines(line, _) => line.len() as u64,
+                Cut::TooLong(_, bytes, _) => bytes,
+            });
+        }),
+    }
+    read.map_err(|cause| (at, cause))
+}
+
+/// Cuts the lines that begin before `to`, from `at` on, which goes along.
+fn cut_range(
+    file: &File,
+    at: &mut u64,
+    to: u64,
+    block: &mut [u8],
+    cutter: &mut Cutter,
+    out: &mut dyn FnMut(Cut<'_>),
+) -> io::Result<()> {
+    while *at < to {
+        let want = usize::try_from(to - *at).unwrap_or(BLOCK).min(BLOCK);
+        let got = read_some(file, block.get_mut(..want).unwrap_or_default(), *at)?;
         if got.is_empty() {
             break;
         }
-        at += got.len() as u64;
-        cutter.push(got, &mut out);
+        *at += got.len() as u64;
+        cutter.push(got, out);
     }
     // The last line may go on behind the range.
     while cutter.is_inside_line() {
-        let got = read_some(file, block.get_mut(..4096).unwrap_or_default(), at).map_err(|e| (at, e))?;
+        let got = read_some(file, block.get_mut(..4096).unwrap_or_default(), *at)?;
         let end = memchr::memchr(b'\n', got).map_or(got.len(), |newline| newline + 1);
         if got.is_empty() {
             break;
         }
-        at += end as u64;
-        cutter.push(got.get(..end).unwrap_or_default(), &mut out);
+        *at += end as u64;
+        cutter.push(got.get(..end).unwrap_or_default(), out);
     }
-    cutter.end(&mut out);
     Ok(())
 }
 
@@ -382,13 +443,5 @@ fn read_some<'b>(file: &File, block: &'b mut [u8], at: u64) -> io::Result<&'b [u
             Err(e) => return Err(e),
             Ok(n) => return Ok(block.get(..n).unwrap_or_default()),
         }
-    }
-}
-
-/// Hands to a folder what a cutter cut.
-fn feed(folder: &mut Folder<'_>, cut: &Cut<'_>, years: &Years) {
-    match *cut {
-        Cut::Lines(block, place) => folder.lines(block, place, years),
-        Cut::TooLong(head, bytes, place) => folder.too_long(head, bytes, place),
     }
 }

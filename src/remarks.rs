@@ -1,6 +1,7 @@
 //! Remarks: what must be known beside the rows, as notes. Pure; sorted by path and place.
 
 use crate::answer::{ConnectedQuery, moment};
+use crate::fold::Window;
 use crate::model::{Instant, Stamp};
 use crate::note::{Note, NoteKind};
 use crate::open::Kind;
@@ -9,7 +10,7 @@ use crate::plan::Leaf;
 use crate::resolve::{Gap, GapWhy, Resolved};
 use crate::text::visible;
 use crate::times::{log_digits, log_offset};
-use crate::trail::{FileId, FileTrail, Trail};
+use crate::trail::{Count, FileId, FileTrail, Trail};
 
 /// How many shapes of unknown messages are told, the most frequent ones.
 const SHAPES_TOLD: usize = 5;
@@ -27,6 +28,8 @@ pub struct Remarks<'a> {
     pub connected: Option<&'a ConnectedQuery>,
     /// Whether `-a` was asked.
     pub access: bool,
+    /// The window, if lines were passed over that cannot bear on it.
+    pub window: Option<&'a Window>,
     /// Whether a row of the answer rests on a template that is a guess.
     pub inferred: bool,
 }
@@ -35,6 +38,7 @@ impl Remarks<'_> {
     /// Every remark, sorted.
     pub fn notes(&self) -> Vec<Note> {
         let mut notes: Vec<Note> = self.leaves.iter().flat_map(|leaf| self.of_file(leaf)).collect();
+        notes.extend(self.passed_over());
         notes.extend(self.unknown());
         notes.extend(self.streams.iter().flat_map(|s| self.of_stream(s)));
         notes.extend(self.no_logins());
@@ -46,6 +50,23 @@ impl Remarks<'_> {
         notes
     }
 
+    fn passed_over(&self) -> Option<Note> {
+        self.window?;
+        let Count { lines: n, bytes } = self.trail.tally.passed_over;
+        let text = format!(
+            "{} ({bytes} bytes) passed over, for their dates: they cannot bear on the window; what is noted of files and \
+             streams is of the other lines (--format json reads all)",
+            lines(n)
+        );
+        Some(Note::new("", NoteKind::Skipped, text))
+    }
+
+    /// Whether all lines from one moment to another were read.
+    fn is_read(&self, stream: &Resolved, from: Instant, to: Instant) -> bool {
+        let stamp = |at| Stamp { at, offset: stream.clock.offset_at(at) };
+        self.window.is_none_or(|window| window.holds(stamp(from)) && window.holds(stamp(to)))
+    }
+
     fn shown(&self, file: FileId) -> String {
         let leaf = usize::try_from(file.0).ok().and_then(|i| self.leaves.get(i));
         leaf.map_or_else(String::new, |l| l.shown.clone())
@@ -55,13 +76,24 @@ impl Remarks<'_> {
         let note = |kind, text: String| Note::new(leaf.shown.clone(), kind, text);
         match leaf.kind {
             Kind::Empty => return vec![note(NoteKind::Empty, "empty".to_owned())],
-            Kind::Image(what) => {
+            // Good lines are read wherever they stand.
+            Kind::Image(what)
+                if self.trail.files.get(&leaf.id).is_none_or(|f| f.tally.enveloped + f.tally.passed_over == 0) =>
+            {
                 return vec![note(NoteKind::NotALog, format!("not a log ({what}): all of it rejected"))];
             }
             _ => {}
         }
         let Some(file) = self.trail.files.get(&leaf.id) else { return Vec::new() };
         let mut notes = rejects(leaf, file);
+        if let Kind::Image(what) = leaf.kind {
+            let what = what.split([',', ';']).next().unwrap_or(what);
+            let text = format!(
+                "begins like {what}, but {} of it read as a log's",
+                lines(file.tally.enveloped + file.tally.passed_over)
+            );
+            notes.push(note(NoteKind::Format, text));
+        }
         if file.tally.undated > 0 {
             let text = format!("{} have no year in their date: {}", lines(file.tally.undated), years_from(leaf));
             notes.push(note(NoteKind::Info, text));
@@ -116,7 +148,12 @@ impl Remarks<'_> {
         let name = format!("{} {}", visible(&stream.store), stream.service.as_str());
         let note = |kind, text: String| Note::new(name.clone(), kind, text);
         let asked = self.connected.is_some_and(|q| q.services.contains(&stream.service));
-        let mut notes: Vec<Note> = stream.gaps.iter().map(|gap| self.gap(&name, stream, gap)).collect();
+        let mut notes: Vec<Note> = stream
+            .gaps
+            .iter()
+            .filter(|g| self.is_read(stream, g.from, g.to))
+            .map(|g| self.gap(&name, stream, g))
+            .collect();
         for overlap in &stream.overlaps {
             let text = format!(
                 "{} and {} overlap from {} to {}: equal sessions count once, logins without a close in it are only possible",
@@ -127,7 +164,7 @@ impl Remarks<'_> {
             );
             notes.push(note(NoteKind::Overlap, text));
         }
-        for lone in &stream.lone {
+        for lone in stream.lone.iter().filter(|_| self.window.is_none()) {
             let text =
                 format!("a lone stamp far ahead, {}, is not taken as the end of coverage", in_stream(stream, *lone));
             notes.push(note(NoteKind::ClockJump, text));
@@ -167,7 +204,11 @@ impl Remarks<'_> {
     fn no_logins(&self) -> Option<Note> {
         let blind = self.streams.iter().filter(|s| s.logins == 0 && s.closes > 0);
         let names: Vec<String> = blind.map(|s| format!("{} {}", visible(&s.store), s.service.as_str())).collect();
-        let text = "logins were not logged (level Notice): last logins are the starts of sessions that were closed, other logins are invisible";
+        let text = if self.window.is_none() {
+            "logins were not logged (level Notice): last logins are the starts of sessions that were closed, other logins are invisible"
+        } else {
+            "no login is among the lines read: last logins are the starts of sessions that were closed; if logins were not logged (level Notice), others are invisible"
+        };
         let told = self.access && self.connected.is_none() && !names.is_empty();
         told.then(|| Note::new(names.join(", "), NoteKind::Blind, text))
     }
@@ -213,8 +254,10 @@ fn of_moment(query: &ConnectedQuery, stream: &Resolved, name: &str) -> Vec<Note>
 }
 
 fn rejects(leaf: &Leaf, file: &FileTrail) -> Vec<Note> {
-    let no_log =
-        file.tally.enveloped == 0 && file.tally.rejects.keys().all(|w| matches!(w, Why::NoEnvelope | Why::TooLong));
+    let no_log = !file.tally.rejects.is_empty()
+        && file.tally.passed_over == 0
+        && file.tally.enveloped == 0
+        && file.tally.rejects.keys().all(|w| matches!(w, Why::NoEnvelope | Why::TooLong));
     if no_log {
         let text =
             format!("not a log: all of it rejected, {} ({} bytes)", lines(file.tally.all.lines), file.tally.all.bytes);

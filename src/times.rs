@@ -114,7 +114,7 @@ pub fn parse_zone(text: &str) -> Result<Zone, String> {
 }
 
 impl Zone {
-    /// The stamp with the offset that this zone had then.
+    /// The stamp with the offset that this zone had then; with its own, where only that gives it a year of four digits.
     pub fn of(self, stamp: Stamp) -> Stamp {
         let seconds = match self {
             Zone::Log => return stamp,
@@ -124,7 +124,8 @@ impl Zone {
             Zone::Named(tz) => DateTime::from_timestamp(stamp.at, 0)
                 .map_or(0, |t| t.with_timezone(&tz).offset().fix().local_minus_utc()),
         };
-        Stamp { at: stamp.at, offset: i16::try_from(seconds / 60).unwrap_or(0) }
+        let shown = Stamp { at: stamp.at, offset: i16::try_from(seconds / 60).unwrap_or(0) };
+        if (FIRST..=LAST).contains(&shown.local()) { shown } else { stamp }
     }
 
     /// Whether the digits of a stamp of this zone were shown twice; `None` where only the logs can say.
@@ -139,9 +140,14 @@ impl Zone {
     }
 }
 
-/// Digits of a clock: year, month, day, hour, minute, second.
+/// The first and the last second with a year of four digits, 0000 and 9999: RFC 3339 knows no other, and no stamp has one.
+const FIRST: i64 = -62_167_219_200;
+const LAST: i64 = 253_402_300_799;
+
+/// Digits of a clock: year, month, day, hour, minute, second; those of the first or last writable second for all before or behind it.
 fn digits(local: i64) -> [i64; 6] {
     use chrono::{Datelike, NaiveDate};
+    let local = local.clamp(FIRST, LAST);
     let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
     let days = i32::try_from(days + 719_163).ok();
     let date = days.and_then(NaiveDate::from_num_days_from_ce_opt).unwrap_or_default();
@@ -178,7 +184,7 @@ pub fn rfc3339_of(stamp: Stamp, zone: Zone) -> String {
     let [y, mo, d, h, mi, s] = digits(stamp.local());
     let mut text = String::with_capacity(25);
     push_all(&mut text, &[(y, 4, "-"), (mo, 2, "-"), (d, 2, "T"), (h, 2, ":"), (mi, 2, ":"), (s, 2, "")]);
-    if zone == Zone::Utc {
+    if zone == Zone::Utc && stamp.offset == 0 {
         text.push('Z');
     } else {
         push_offset(&mut text, stamp.offset, ":");
@@ -251,6 +257,13 @@ mod tests {
         assert_eq!(rfc3339_of(Stamp { at: 0, offset: -210 }, Zone::Log), "1969-12-31T20:30:00-03:30");
         assert_eq!(log_digits(stamp), "29/May/2019:12:00:00");
         assert!(parse_zone("Mars/Olympus").is_err());
+        let eve = Stamp { at: LAST + 3600, offset: -120 };
+        assert_eq!(rfc3339_of(eve, Zone::Log), "9999-12-31T22:59:59-02:00");
+        assert_eq!(rfc3339_of(eve, Zone::Utc), "9999-12-31T22:59:59-02:00");
+        assert_eq!(rfc3339_of(eve, parse_zone("America/New_York").unwrap()), "9999-12-31T19:59:59-05:00");
+        let dawn = Stamp { at: FIRST - 3600, offset: 60 };
+        assert_eq!(rfc3339_of(dawn, Zone::Utc), "0000-01-01T00:00:00+01:00");
+        assert_eq!(rfc3339_of(Stamp { at: FIRST - 7200, offset: 60 }, Zone::Log), "0000-01-01T00:00:00+01:00");
         let twice = Stamp { at: 1_572_136_200, offset: 120 };
         assert_eq!(parse_zone("Europe/Berlin").unwrap().repeats(twice), Some(true));
     }

@@ -73,7 +73,10 @@ fn lines(texts: &[Decoded]) -> Vec<(i64, &[u8])> {
     let mut reader = desk.reader();
     let mut lines = Vec::new();
     for text in texts.iter().filter(|t| t.plain) {
-        for line in text.bytes.split(|b| *b == b'\n') {
+        // A last line that damage cut off is rejected, whatever it looks like.
+        let whole = text.bytes.iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
+        let bytes = if text.damaged { &text.bytes[..whole] } else { &text.bytes };
+        for line in bytes.split(|b| *b == b'\n') {
             let told = reader.read(line);
             if let Some((at, _)) = told.stamp.filter(|_| !told.undated) {
                 lines.push((at, line));

@@ -6,7 +6,6 @@
 pub mod adapter;
 pub mod archive;
 pub mod container;
-pub mod known;
 pub mod line;
 pub mod template;
 pub mod time;

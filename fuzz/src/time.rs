@@ -1,7 +1,6 @@
 //! Target `time`: any text as a time of the command line, and behind a newline as a zone.
 
 use super::adapter::{Moment, ShownIn, command_line, time, zone};
-use super::known;
 
 /// Reads a time and a zone; both are refused with a sentence, or printed and read again.
 pub fn run(data: &[u8]) {
@@ -70,9 +69,6 @@ fn displayed(moment: Moment, shown_in: ShownIn) {
         Moment::Digits(digits, _) => (digits, 0),
     };
     let _ = shown_in.repeats((at, offset));
-    if known::is_odd_year_elsewhere(at) {
-        return;
-    }
     let log_form = shown_in.log_form((at, offset));
     // RFC 3339 has offsets up to 23:59, the log's own form up to 15:59.
     let has_log_form = log_form.get(22..24).is_some_and(|hours| hours <= "15");

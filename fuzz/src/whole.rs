@@ -82,6 +82,7 @@ fn answer_here(paths: &[PathBuf], question: &Question) -> Answered {
         names: &Names::default(),
         walk: &options.walk,
         year: options.year,
+        sieve: None,
         meter: &Meter::default(),
     };
     let outcome = read(&plan, &streams, &reading);
@@ -107,6 +108,7 @@ fn rendered(
         streams: &resolved,
         connected: query,
         access: needs.access,
+        window: None,
         inferred: summary.inferred,
     };
     let mut notes: Vec<Note> = [plan.notes.clone(), outcome.notes.clone(), remarks.notes()].concat();

@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 
 use super::{Stop, twice};
 use crate::answer::{At, AtError, ConnectedQuery};
-use crate::cli::Cli;
+use crate::cli::{Cli, Format};
 use crate::fold::{Moment, Needs, Window};
 use crate::grammar::Grammars;
 use crate::model::Stamp;
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::parse::Names;
+use crate::read::Sieve;
 use crate::resolve::Resolved;
 use crate::text::{exact, visible};
 use crate::times::{Time, rfc3339_of};
@@ -66,6 +67,19 @@ impl Ask {
             },
             times: named.into_iter().filter_map(|(flag, time)| Some((flag, time?))).collect(),
         })
+    }
+
+    /// What holds back lines that cannot bear on the question: where only `-a` with a window is asked. The document tells of all
+    /// lines, and a site's templates may tell of moments in ways of their own.
+    pub(super) fn sieve(&self, cli: &Cli) -> Option<Sieve> {
+        let only_access = self.needs.access && !self.needs.pairs;
+        let sieved = only_access && cli.format != Format::Json && cli.grammar.is_empty();
+        sieved.then(|| Sieve::new(&self.needs.window)).flatten()
+    }
+
+    /// Whether the window has digits without an offset.
+    pub(super) fn has_digits(&self) -> bool {
+        self.times.iter().any(|(_, time)| matches!(time, Time::Digits(..)))
     }
 
     /// Digits of `--since` and `--until` must be one instant in each stream.

@@ -106,9 +106,11 @@ impl<R: BufRead> Decoder<R> {
 
     fn fail(&mut self, cause: &str) {
         let (name, n) = (self.format.name(), self.produced);
-        self.phase = Phase::Failed(Broken(format!(
-            "{name} data damaged after {n} decoded bytes ({cause}); what came before was read"
-        )));
+        self.phase = Phase::Failed(Broken(if n == 0 {
+            format!("{name} data damaged before anything can be decoded ({cause}); look for another copy of it")
+        } else {
+            format!("{name} data damaged after {n} decoded bytes ({cause}); what came before was read")
+        }));
     }
 
     /// Passes padding over and begins the next stream, if there is one.

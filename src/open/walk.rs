@@ -202,7 +202,11 @@ impl<'a> Walker<'a> {
     /// Looks at what lies here and goes on: down into a container, or through a leaf.
     pub(crate) fn visit(&mut self, place: &Place, input: &mut dyn Read) {
         let head = read_up_to(input, HEAD);
-        let kind = kind_of(&head);
+        let kind = match kind_of(&head) {
+            // What fails before its first byte is not empty, and nobody knows what it was. Asked again, it fails again.
+            Kind::Empty if input.read(&mut [0]).is_err() => Kind::Plain,
+            kind => kind,
+        };
         let mut whole = Cursor::new(head).chain(input);
         let format = match kind {
             Kind::Plain | Kind::Empty | Kind::Image(_) => return self.leaf(place, kind, &mut whole),

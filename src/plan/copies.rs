@@ -9,19 +9,40 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::{HEAD, Input, Plan, Unit, copy_note, walk};
-use crate::note::Note;
+use crate::note::{Note, NoteKind};
 use crate::open::{Damage, Kind, Member, Sink, WalkOptions, Want};
 use crate::trail::FileId;
 
 type Hash = [u8; 32];
 
+/// What was learned of one text by reading it.
+#[derive(Clone, Debug, Default)]
+struct Hashed {
+    /// The hash of its whole, or of its beginnings of the lengths given, by length.
+    hashes: BTreeMap<u64, Hash>,
+    /// Where it could not be read further.
+    damage: Option<Damage>,
+}
+
+impl Hashed {
+    /// Its length, and the hash of all of it.
+    fn whole(&self) -> Option<(u64, Hash)> {
+        self.hashes.last_key_value().map(|(length, hash)| (*length, *hash))
+    }
+}
+
 /// Marks copies in the plan, and notes them.
 pub(super) fn mark(plan: &mut Plan, heads: &[Vec<u8>], options: &WalkOptions) {
     for family in families(plan, heads) {
         let whole = hashes(plan, &family, &BTreeMap::new(), options);
-        let lengths: BTreeSet<u64> = whole.values().filter_map(|h| h.last_key_value().map(|(n, _)| *n)).collect();
+        let lengths: BTreeSet<u64> = whole.values().filter_map(|h| Some(h.whole()?.0)).collect();
         let stops: BTreeMap<FileId, BTreeSet<u64>> = family.iter().map(|id| (*id, lengths.clone())).collect();
         let begun = if lengths.len() > 1 { hashes(plan, &family, &stops, options) } else { whole.clone() };
+        // Damage before the end of the first line leaves too little to tell a copy by.
+        let has_line =
+            |id: &FileId| usize::try_from(id.0).is_ok_and(|i| heads.get(i).is_some_and(|h| h.contains(&b'\n')));
+        let is_told_by = |id: &FileId| has_line(id) || whole.get(id).is_some_and(|h| h.damage.is_none());
+        let family: Vec<FileId> = family.into_iter().filter(is_told_by).collect();
         mark_family(plan, &family, &whole, &begun);
     }
     plan.notes.sort();
@@ -35,7 +56,8 @@ fn families(plan: &Plan, heads: &[Vec<u8>]) -> Vec<Vec<FileId>> {
     let mut texts: Vec<(&[u8], FileId)> = (0..)
         .map(FileId)
         .zip(heads)
-        .filter(|(id, _)| readable(id) && !streams.contains(id))
+        // A text of which nothing can be decoded is no copy of anything.
+        .filter(|(id, head)| readable(id) && !head.is_empty() && !streams.contains(id))
         .map(|(id, head)| (head.as_slice(), id))
         .collect();
     texts.sort();
@@ -53,13 +75,13 @@ fn families(plan: &Plan, heads: &[Vec<u8>]) -> Vec<Vec<FileId>> {
     families
 }
 
-/// For each text of a family: the hash of its whole, or of its beginnings of the lengths given, by length.
+/// Reads the texts of a family. `stops` are the lengths of the beginnings that are hashed.
 fn hashes(
     plan: &Plan,
     family: &[FileId],
     stops: &BTreeMap<FileId, BTreeSet<u64>>,
     options: &WalkOptions,
-) -> BTreeMap<FileId, BTreeMap<u64, Hash>> {
+) -> BTreeMap<FileId, Hashed> {
     let units: Vec<&Unit> = plan.units.iter().filter(|u| u.leaves.iter().any(|id| family.contains(id))).collect();
     let hashed: Vec<_> = units
         .par_iter()
@@ -74,26 +96,25 @@ fn hashes(
 }
 
 /// The longest is read, the first path among equals; the others are copies of it.
-fn mark_family(
-    plan: &mut Plan,
-    family: &[FileId],
-    whole: &BTreeMap<FileId, BTreeMap<u64, Hash>>,
-    begun: &BTreeMap<FileId, BTreeMap<u64, Hash>>,
-) {
-    let length = |id: &FileId| whole.get(id).and_then(|h| h.last_key_value()).map(|(n, h)| (*n, *h));
+fn mark_family(plan: &mut Plan, family: &[FileId], whole: &BTreeMap<FileId, Hashed>, begun: &BTreeMap<FileId, Hashed>) {
+    let length = |id: &FileId| whole.get(id).and_then(Hashed::whole);
     let mut longest_first: Vec<FileId> = family.to_vec();
     longest_first
         .sort_by_key(|id| (std::cmp::Reverse(length(id).map(|l| l.0)), plan.leaf(*id).map(|l| l.shown.clone())));
     let mut kept: Vec<FileId> = Vec::new();
     for id in longest_first {
         let Some((n, hash)) = length(&id) else { continue };
-        let same = |other: &&FileId| begun.get(other).and_then(|h| h.get(&n)) == Some(&hash);
+        let same = |other: &&FileId| begun.get(other).and_then(|h| h.hashes.get(&n)) == Some(&hash);
         match kept.iter().find(same).copied() {
             None => kept.push(id),
             Some(original) => {
                 if let (Some(copy), Some(kept)) = (plan.leaf(id), plan.leaf(original)) {
                     let note = copy_note(copy, kept);
+                    // It will not be read again, so that nobody else tells of its damage.
+                    let damage = whole.get(&id).and_then(|h| h.damage.clone());
+                    let damage = damage.map(|d| Note::new(copy.shown.clone(), NoteKind::Damaged, d.text).at(d.at));
                     plan.notes.push(note);
+                    plan.notes.extend(damage);
                 }
                 if let Some(leaf) = usize::try_from(id.0).ok().and_then(|i| plan.leaves.get_mut(i)) {
                     leaf.copy_of = Some(original);
@@ -110,7 +131,7 @@ struct HashSink<'a> {
     stops: &'a BTreeMap<FileId, BTreeSet<u64>>,
     next: usize,
     current: Option<Hashing>,
-    done: BTreeMap<FileId, BTreeMap<u64, Hash>>,
+    done: BTreeMap<FileId, Hashed>,
 }
 
 struct Hashing {
@@ -152,10 +173,10 @@ impl Sink for HashSink<'_> {
             current.feed(bytes);
         }
     }
-    fn end(&mut self, _: Option<Damage>) {
+    fn end(&mut self, damage: Option<Damage>) {
         if let Some(mut done) = self.current.take() {
             done.found.insert(done.length, done.hasher.finalize().into());
-            self.done.insert(done.id, done.found);
+            self.done.insert(done.id, Hashed { hashes: done.found, damage });
         }
     }
     fn note(&mut self, _: Note) {}

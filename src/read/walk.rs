@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::queue::Piece;
-use super::{Run, feed, lock};
+use super::{Run, lock};
 use crate::chunk::{Cut, Cutter};
 use crate::note::{Note, NoteKind};
 use crate::open::{Damage, Kind, Member, Sink, Want};
@@ -87,7 +87,7 @@ impl ReadSink<'_, '_> {
         self.pieces += 1;
         let piece = Piece { file, number, place, text: std::mem::take(&mut self.piece), years };
         if let Some(mut piece) = self.run.queue.offer(piece) {
-            self.run.fold(file, number, None, |folder| folder.lines(&piece.text, place, &piece.years));
+            self.run.fold(file, number, None, |folder| self.run.lines(folder, &piece.text, place, &piece.years));
             piece.text.clear();
             self.piece = piece.text;
         }
@@ -109,9 +109,27 @@ impl ReadSink<'_, '_> {
                 let Some(leaf) = &self.leaf else { return };
                 let number = self.pieces;
                 self.pieces += 1;
-                self.run.fold(leaf.id, number, None, |folder| feed(folder, cut, &leaf.years));
+                self.run.fold(leaf.id, number, None, |folder| self.run.feed(folder, cut, &leaf.years));
             }
         }
+    }
+
+    /// Counts a line that has begun and will not end, since the text is damaged; its place. Even if it looked whole, nobody
+    /// knows what its end said.
+    fn cut_off(&mut self) -> Option<u64> {
+        let mut line = None;
+        std::mem::take(&mut self.cutter).end(&mut |cut| {
+            line = Some(match cut {
+                Cut::Lines(line, place) => (line.len() as u64, place),
+                Cut::TooLong(_, bytes, place) => (bytes, place),
+            });
+        });
+        let (bytes, place) = line?;
+        self.hand_on();
+        let leaf = self.leaf.as_ref()?;
+        self.run.fold(leaf.id, self.pieces, None, |folder| folder.cut_off(bytes));
+        self.pieces += 1;
+        Some(place)
     }
 
     fn with_cutter(&mut self, work: impl FnOnce(&mut Cutter, &mut dyn FnMut(Cut<'_>))) {
@@ -142,13 +160,17 @@ impl Sink for ReadSink<'_, '_> {
     }
 
     fn end(&mut self, damage: Option<Damage>) {
+        let cut_off = damage.as_ref().and_then(|_| self.cut_off());
         self.with_cutter(Cutter::end);
         self.hand_on();
         let Some(leaf) = self.leaf.take() else { return };
         lock(&self.run.progress).ended(leaf.id, self.pieces);
         if let Some(Damage { at, text }) = damage {
+            let last = cut_off.map_or_else(String::new, |place| {
+                format!("; the line at byte {place} is cut off by it and counts as rejected")
+            });
             let mut found = lock(&self.run.found);
-            found.notes.push(Note::new(leaf.shown, NoteKind::Damaged, text).at(at));
+            found.notes.push(Note::new(leaf.shown, NoteKind::Damaged, text + &last).at(at));
             found.damaged.insert(leaf.id);
         }
     }

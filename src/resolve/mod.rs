@@ -87,8 +87,8 @@ fn stream(
     let (first, last, lone) = span::coverage(hours)?;
     let parts = span::parts(trail, facts, id);
     let mut gaps = span::silences(hours, last.at);
-    gaps.extend(span::missing(&parts, &span::present(trail, facts)));
-    gaps.extend(span::damaged(&parts, last.at));
+    gaps.extend(span::missing(&parts, &span::present(facts)));
+    gaps.extend(span::damaged(&parts, &span::unread(trail, facts), last.at));
     gaps.sort();
     let lives = Lives::new(trail, id, (first.at, last.at), &gaps);
     let sum = |count: fn(&crate::trail::Cell) -> u64| hours.cells.values().map(count).sum();

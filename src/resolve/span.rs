@@ -149,18 +149,27 @@ pub(super) fn silences(hours: &StreamHours, end: Instant) -> Vec<Gap> {
         .collect()
 }
 
-/// Numbers that are there: folder, service word and number of every file that is read, or a copy, or has nothing to say. A damaged
-/// file without a readable line does not count.
-pub(super) fn present<'a>(trail: &Trail, facts: &'a BTreeMap<FileId, FileFacts>) -> BTreeSet<(&'a str, &'a str, u64)> {
-    let readable = |id: &FileId| trail.files.get(id).is_some_and(|f| !f.spans.is_empty());
-    let there = facts.iter().filter(|(id, facts)| !facts.damaged || readable(id));
-    there.filter_map(|(_, f)| f.sequence.as_ref().map(|s| (f.folder.as_str(), s.service.as_str(), s.number))).collect()
+/// Numbers that are there: folder, service word and number of every file that is read, or a copy, or has nothing to say, or is
+/// damaged.
+pub(super) fn present(facts: &BTreeMap<FileId, FileFacts>) -> BTreeSet<(&str, &str, u64)> {
+    let numbered = facts.values().filter_map(|f| Some((f, f.sequence.as_ref()?)));
+    numbered.map(|(f, s)| (f.folder.as_str(), s.service.as_str(), s.number)).collect()
+}
+
+/// Damaged files with a number, of which not one line says anything.
+pub(super) fn unread<'a>(trail: &Trail, facts: &'a BTreeMap<FileId, FileFacts>) -> Vec<(FileId, &'a FileFacts)> {
+    let is_mute = |id: &FileId| trail.files.get(id).is_none_or(|f| f.spans.is_empty());
+    let mute = facts.iter().filter(|(id, facts)| facts.damaged && facts.sequence.is_some() && is_mute(id));
+    mute.map(|(id, facts)| (*id, facts)).collect()
 }
 
 /// Missing sequence numbers between neighbouring files.
 pub(super) fn missing(parts: &[Part], present: &BTreeSet<(&str, &str, u64)>) -> Vec<Gap> {
     let numbered: Vec<(&Part, &Sequence)> =
         parts.iter().filter_map(|p| Some((p, p.facts.sequence.as_ref()?))).collect();
+    // Files of the stream itself are there wherever they lie; they need not be neighbours by their stamps.
+    let own: BTreeSet<(&str, u64, Instant)> =
+        numbered.iter().map(|(_, s)| (s.service.as_str(), s.number, s.created)).collect();
     let mut gaps = Vec::new();
     for pair in numbered.windows(2) {
         let [(before, a), (after, b)] = pair else { continue };
@@ -172,7 +181,12 @@ pub(super) fn missing(parts: &[Part], present: &BTreeSet<(&str, &str, u64)>) -> 
                 .range((folder, a.service.as_str(), a.number)..=(folder, a.service.as_str(), b.number.max(a.number)));
             known.map(|(_, _, number)| *number)
         };
-        let known: BTreeSet<u64> = there(&before.facts.folder).chain(there(&after.facts.folder)).collect();
+        let elsewhere = own
+            .range((a.service.as_str(), a.number, Instant::MIN)..=(&b.service, b.number.max(a.number), Instant::MAX))
+            .filter(|(_, _, created)| (a.created..=b.created).contains(created))
+            .map(|(_, number, _)| *number);
+        let known: BTreeSet<u64> =
+            there(&before.facts.folder).chain(there(&after.facts.folder)).chain(elsewhere).collect();
         let known: Vec<u64> = [a.number].into_iter().chain(known).chain([b.number]).collect();
         for numbers in known.windows(2) {
             if let [low, high] = *numbers
@@ -186,14 +200,24 @@ pub(super) fn missing(parts: &[Part], present: &BTreeSet<(&str, &str, u64)>) -> 
     gaps
 }
 
-/// From the last readable stamp of a damaged file to the next file.
-pub(super) fn damaged(parts: &[Part], end: Instant) -> Vec<Gap> {
+/// From the last readable stamp of a damaged file to the next file. A file without any belongs behind the one of its folder
+/// with the number before.
+pub(super) fn damaged(parts: &[Part], unread: &[(FileId, &FileFacts)], end: Instant) -> Vec<Gap> {
     let next = |part: &Part| parts.iter().map(|p| p.first).filter(|first| *first > part.last).min();
-    parts
-        .iter()
-        .filter(|p| p.facts.damaged)
-        .map(|p| Gap { from: p.last, to: next(p).unwrap_or(end).max(p.last), why: GapWhy::Damaged(p.file) })
-        .collect()
+    let gap = |part: &Part, file| Gap {
+        from: part.last,
+        to: next(part).unwrap_or(end).max(part.last),
+        why: GapWhy::Damaged(file),
+    };
+    let own = parts.iter().filter(|p| p.facts.damaged).map(|p| gap(p, p.file));
+    let behind = unread.iter().filter_map(|(file, facts)| {
+        let Sequence { service, number, .. } = facts.sequence.as_ref()?;
+        let number_of = |p: &Part| p.facts.sequence.as_ref().filter(|s| s.service == *service).map(|s| s.number);
+        let before = parts.iter().filter(|p| p.facts.folder == facts.folder && number_of(p) < Some(*number));
+        let before = before.filter(|p| number_of(p).is_some()).max_by_key(|p| number_of(p))?;
+        Some(gap(before, *file))
+    });
+    own.chain(behind).collect()
 }
 
 /// Spans in which files overlap by more than what buffering explains.

@@ -26,7 +26,8 @@ impl Count {
         self.bytes += bytes;
     }
 
-    fn merge(&mut self, other: Count) {
+    /// Adds what another counted.
+    pub fn merge(&mut self, other: Count) {
         self.lines += other.lines;
         self.bytes += other.bytes;
     }
@@ -147,6 +148,8 @@ pub struct FileTally {
     pub enveloped: u64,
     /// Lines whose date was completed from elsewhere.
     pub undated: u64,
+    /// Lines that were passed over for their dates.
+    pub passed_over: u64,
     /// Rejects by cause.
     pub rejects: BTreeMap<Why, Sampled>,
 }
@@ -162,6 +165,7 @@ impl FileTally {
         self.all.merge(other.all);
         self.enveloped += other.enveloped;
         self.undated += other.undated;
+        self.passed_over += other.passed_over;
         for (why, theirs) in other.rejects {
             count_sample(&mut self.rejects, why, theirs.count, theirs.sample);
         }

@@ -1,10 +1,11 @@
 //! The kinds of damage, each over some archives.
 
 use crate::common::pack::Codec;
-use crate::common::{login, run, write};
+use crate::common::{Run, login, run, write};
 use crate::packed::Packed;
 use crate::sim::{Config, Damage, Wreck};
 use crate::trial::{ENOUGH, Report, Trial, simulated, some_hours, try_seeds};
+use serde_json::json;
 
 /// Prints what was asserted, which must be enough.
 fn tell(name: &str, report: &Report) {
@@ -203,20 +204,52 @@ fn several_at_once() {
     try_with("several at once", 1700, two, &all);
 }
 
-/// A known fault of the program: a compressed file of which nothing at all can be decoded, because it is cut before
-/// its first block ends, is called empty, and the exit status is 0. Once that is mended this test fails: then
-/// `should_panic` goes, and `Exit::NothingDecoded` with it.
+/// A compressed file of which nothing at all can be decoded, because it is cut before its first block ends, is damaged
+/// and not empty, and what it hides is a gap behind the file with the number before, also where it is the last one.
 #[test]
-#[should_panic(expected = "called empty")]
 fn a_file_cut_before_its_first_line() {
-    let line = login("10:00:00", 40_718, "ed");
     for codec in Codec::ALL {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let name = format!("imap.1.1559116800.{}", codec.extension());
-        let packed = codec.compress(line.as_bytes());
-        write(folder.path(), &name, &packed[..packed.len() / 4]);
-        let run = run(folder.path(), &["-a", "--format", "jsonl", &name]);
-        assert!(!run.err().contains("empty"), "called empty: {name}: {}", run.err());
-        run.exit(1);
+        write(folder.path(), "imap.1.1559116800", login("10:00:00", 40_718, "ed"));
+        let name = format!("imap.2.1559117400.{}", codec.extension());
+        let packed = codec.compress(login("10:10:00", 40_719, "ann").as_bytes());
+        write(folder.path(), &name, &packed[..11]);
+        let ask = |args: &[&str]| run(folder.path(), args).exit(1);
+        let gap = |run: &Run| run.document()["coverage"][0]["gaps"].clone();
+        let alone = ask(&["-a", "--format", "json", "."]);
+        assert!(!alone.err().contains("empty") && alone.err().contains("another copy"), "{name}: {}", alone.err());
+        let at = |clock: &str| format!("2019-05-29T{clock}+02:00");
+        let from = |clock: &str| json!([{"from": at("10:00:00"), "to": at(clock), "why": "damaged"}]);
+        assert_eq!(gap(&alone), from("10:00:00"), "{name}");
+        write(folder.path(), "imap", login("10:20:00", 40_720, "bob"));
+        let with_current = ask(&["-a", "-c", "--format", "json", "."]);
+        assert_eq!(gap(&with_current), from("10:20:00"), "{name}");
+        let certain: Vec<_> = with_current.document()["records"].as_array().expect("rows")[..2]
+            .iter()
+            .map(|row| (row["user"].clone(), row["certainty"].clone()))
+            .collect();
+        let rows = [("ed", "possible"), ("bob", "certain")].map(|(user, certain)| (json!(user), json!(certain)));
+        assert_eq!(certain, rows, "{name}: bob logged in behind the gap");
+    }
+}
+
+/// The line that damage cuts off is told once, with the damage, and counted once.
+#[test]
+fn a_line_that_damage_cuts_off() {
+    let lines: String = (0..400).map(|n| login(&format!("10:{:02}:{:02}", n / 60, n % 60), 1024 + n, "ed")).collect();
+    for (codec, at) in [(Codec::Gz, 3), (Codec::Gz, 5), (Codec::Gz, 2)] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let packed = codec.compress(lines.as_bytes());
+        write(folder.path(), "imap.gz", &packed[..packed.len() - packed.len() / at]);
+        let run = run(folder.path(), &["-a", "--format", "json", "imap.gz"]).exit(1);
+        let document = run.document();
+        let count = |class: &str, what: &str| document["tally"][class][what].as_u64().expect("a count");
+        let bytes = document["tally"]["bytes"].as_u64().expect("a count");
+        let whole = lines[..bytes as usize].matches('\n').count() as u64;
+        let cut = lines[..bytes as usize].rsplit('\n').next().expect("a last line").len() as u64;
+        assert!(cut > 0, "the damage lies inside a line");
+        assert_eq!((count("event", "lines"), count("reject", "lines"), count("reject", "bytes")), (whole, 1, cut));
+        let told = format!("the line at byte {} is cut off", bytes - cut);
+        assert_eq!((run.err().matches("reject").count(), run.err().contains(&told)), (1, true), "{}", run.err());
     }
 }

@@ -132,8 +132,8 @@ struct Part {
     /// First and last stamp in the file, whatever the line says, damaged lines included.
     any: Span,
     number: Option<u64>,
-    /// Files behind it, up to its successor, are there, but nothing of them can be decoded.
-    before_empty: bool,
+    /// The file behind it is there, but nothing of it can be decoded.
+    before_unread: bool,
     unreadable: bool,
     /// Lines that are not whole may have moved what the file shows as its last line.
     debris: bool,
@@ -149,7 +149,7 @@ impl Shown {
     fn of(wreck: &Wreck, unreadable: &BTreeSet<usize>) -> Shown {
         let mut shown = Shown { parts: BTreeMap::new(), lines: BTreeMap::new() };
         let name = |log: &Log| log.path.split('.').next().map(str::to_string);
-        let next = |n: usize, log: &Log| wreck.logs[n + 1..].iter().find(|other| name(other) == name(log));
+        let next = |n: usize, log: &Log| (n + 1..wreck.logs.len()).find(|n| name(&wreck.logs[*n]) == name(log));
         for (n, log) in wreck.logs.iter().enumerate() {
             let stamps = || log.lines.iter().filter_map(|line| stamp(&line.bytes));
             let mut own: BTreeMap<Stream, Vec<i64>> = BTreeMap::new();
@@ -162,9 +162,8 @@ impl Shown {
                     own: span,
                     any: (stamps().min().unwrap_or(span.0), stamps().max().unwrap_or(span.1)),
                     number: log.path.split('.').nth(1).and_then(|number| number.parse().ok()),
-                    // The program takes such files for empty ones, and their numbers for present: no gap shows. A
-                    // fault that is known, see `a_file_cut_before_its_first_line`.
-                    before_empty: next(n, log).is_some_and(|log| log.lines.is_empty()),
+                    before_unread: next(n, log)
+                        .is_some_and(|n| unreadable.contains(&n) && wreck.logs[n].lines.is_empty()),
                     unreadable: unreadable.contains(&n),
                     debris: log.lines.iter().any(|line| line.state == State::Altered),
                 };
@@ -187,8 +186,8 @@ impl Shown {
                 let perhaps = (one.own.1, two.map_or(last, |two| two.own.0));
                 let sure = (one.any.1, two.map_or(last, |two| two.any.0));
                 let lacks = |two: &Part| two.number.zip(one.number).is_some_and(|(two, one)| two > one + 1);
-                let known = two.is_some_and(lacks) || one.unreadable;
-                let sure = (known && !one.debris && !one.before_empty && !vague && sure.0 < sure.1).then_some(sure);
+                let known = two.is_some_and(lacks) || one.unreadable || one.before_unread;
+                let sure = (known && !one.debris && !vague && sure.0 < sure.1).then_some(sure);
                 // A file whose successor is the current one may have lost others behind it: nothing shows that. And
                 // a cut text is no damaged file.
                 if known && perhaps.0 < perhaps.1 {

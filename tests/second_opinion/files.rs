@@ -40,14 +40,13 @@ fn without_copies(files: &[(String, Vec<u8>)]) -> Vec<&(String, Vec<u8>)> {
     files.iter().filter(|file| !copied(file)).collect()
 }
 
-/// `logs/imap.5.1559116800` and the like: the folder, what is before the number, and the number.
-fn sequence(path: &str) -> Option<(&str, &str, u64)> {
+/// `logs/imap.5.1559116800` and the like: the folder, what is before the number, the number, and the time.
+fn sequence(path: &str) -> Option<(&str, &str, u64, u64)> {
     let path = [".gz", ".zst", ".bz2", ".xz"].iter().find_map(|end| path.strip_suffix(end)).unwrap_or(path);
     let (rest, time) = path.rsplit_once('.')?;
     let (before, number) = rest.rsplit_once('.')?;
     let (folder, name) = before.rsplit_once('/').unwrap_or(("", before));
-    time.parse::<u64>().ok()?;
-    Some((folder, name, number.parse().ok()?))
+    Some((folder, name, number.parse().ok()?, time.parse().ok()?))
 }
 
 /// All streams of an archive.
@@ -113,17 +112,27 @@ impl Covered {
 
 /// Where sequence numbers are missing between files that are neighbours in a stream.
 fn missing_numbers(spans: &BTreeMap<usize, Span>, read: &[&(String, Vec<u8>)], all: &[(String, Vec<u8>)]) -> Vec<Span> {
-    let there: BTreeSet<(&str, &str, u64)> = all.iter().filter_map(|(path, _)| sequence(path)).collect();
+    let there: BTreeSet<(&str, &str, u64)> = all
+        .iter()
+        .filter_map(|(path, _)| sequence(path))
+        .map(|(folder, name, number, _)| (folder, name, number))
+        .collect();
     let numbered = spans.iter().filter_map(|(file, span)| {
-        let (folder, name, number) = sequence(&read[*file].0)?;
-        Some((name, *span, number, folder))
+        let (folder, name, number, created) = sequence(&read[*file].0)?;
+        Some((name, *span, number, folder, created))
     });
     // The files of a stream are in the order of their first stamps, and only then of their numbers.
-    let mut numbered: Vec<(&str, Span, u64, &str)> = numbered.collect();
+    let mut numbered: Vec<(&str, Span, u64, &str, u64)> = numbered.collect();
     numbered.sort_unstable();
     let neighbours = numbered.windows(2).filter_map(|two| {
-        let [(name, (_, last), low, folder), (same, (next, _), high, other)] = two else { return None };
-        let here = |number| [folder, other].iter().any(|folder| there.contains(&(folder, name, number)));
+        let [(name, (_, last), low, folder, begun), (same, (next, _), high, other, ended)] = two else { return None };
+        // In the folder of either, or anywhere if it is of the stream and was begun between.
+        let elsewhere = |number| {
+            let fits = |(_, _, n, _, at): &&(&str, Span, u64, &str, u64)| *n == number && begun <= at && at <= ended;
+            numbered.iter().filter(|file| file.0 == *name).find(fits).is_some()
+        };
+        let here =
+            |number| [folder, other].iter().any(|folder| there.contains(&(folder, name, number))) || elsewhere(number);
         let missing = name == same && (low + 1..*high).any(|number| !here(number));
         // Without time between them the missing lines lie where the first one ends.
         missing.then_some((*last, *next.max(last)))

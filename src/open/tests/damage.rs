@@ -20,9 +20,16 @@ fn every_cut_gives_a_beginning() {
             let damage = leaf.damage.clone().unwrap();
             let n = leaf.bytes.len();
             assert_eq!(damage.at, n as u64);
-            let expected = format!(
-                "{name} data damaged after {n} decoded bytes (unexpected end of file); what came before was read"
-            );
+            assert_eq!(leaf.kind, Kind::Plain, "{name} cut at {cut} is not empty");
+            let expected = if n == 0 {
+                format!(
+                    "{name} data damaged before anything can be decoded (unexpected end of file); look for another copy of it"
+                )
+            } else {
+                format!(
+                    "{name} data damaged after {n} decoded bytes (unexpected end of file); what came before was read"
+                )
+            };
             assert_eq!(damage.text, expected);
         }
         // Bzip2, xz and zstd give whole blocks or chunks only.

@@ -1,0 +1,142 @@
+//! `-a` with a window passes over lines that cannot bear on it. It must answer as if it read them.
+//!
+//! The document of `--format json` tells of all lines, so for it nothing is passed over: its records are what the rows of the other
+//! formats must be, in files as they are, in one file on standard input, and with all lines shuffled.
+//!
+//! `IMSTRAIL_CASES=200 cargo test --test window` asks 200 windows of each archive.
+
+#![allow(clippy::print_stdout, reason = "the number of windows is the test's report")]
+
+mod common;
+#[path = "../examples/simulate/sim.rs"]
+mod sim;
+
+use common::{Dice, Run, run, run_with, write, write_all};
+use serde_json::Value;
+use sim::{Config, Level, Zone, simulate};
+use std::path::Path;
+
+const DAY: u64 = 86_400;
+
+/// Two weeks of two stores whose clocks differ and whose sessions last for hours, across the end of summer time.
+fn two_weeks(seed: u64, level: Level) -> Config {
+    let mut config = Config { seed, ..Config::default() };
+    config.span.start = sim::parse_utc("2019-10-20T00:00:00Z").expect("a time");
+    (config.span.seconds, config.span.warm) = (Some(14 * DAY), 2 * DAY);
+    (config.site.stores, config.site.level) = (2, level);
+    config.site.zones.push(("store2".into(), Zone::Fixed(-7 * 3600)));
+    (config.traffic.users, config.traffic.rate, config.traffic.open) = (120, 4.0, 90.0);
+    config.files.rotate_bytes = 20_000;
+    config
+}
+
+/// Closes whose fields disagree: their connects lie where neither stamp nor start field would put them.
+const ODD: &str = "\
+[03/Nov/2019:10:00:00 +0100] store1 imapd[100]: Account Notice: close [192.0.2.7:1] odd1 2019/11/3 10:00:01 120:00:00 1 2 3
+[02/Nov/2019:00:30:00 +0100] store1 imapd[100]: Account Notice: close [192.0.2.7:2] odd2 2019/11/4 0:00:00 99:00:00 1 2 3
+[01/Nov/2019:10:00:00 +1545] store1 imapd[100]: Account Notice: close [192.0.2.7:3] odd3 2019/10/24 23:59:59 1:00:00 1 2 3
+[03/Nov/2019:10:00:00 -1545] store1 imapd[100]: Protocol Debug: logout [[2001:db8::7]:4] odd4 2019/10/25 0:00:00 9:00:00 1 2 3
+28/Oct/2019:10:00:00 +0100 store1 imapd[100]: Account Notice: close [192.0.2.7] odd5 2019/10/22 9:00:00 145:00:00 1 2 3
+<38>Oct 23 10:00:00 store1 tag: [03/Nov/2019:10:00:00 +0100] store1 imapd[100]: Account Notice: close [192.0.2.7:6] odd6 2019/10/26 9:00:00 9:00:00 1 2 3
+[23/Oct/2019:10:00:00 +0100] store1 imapd[100]: Account Information: login [192.0.2.7:7] odd7 plaintext
+[01/Nov/2019:10:00:00 +0100] store1 imapd[100]: Account Notice: badlogin: [192.0.2.9:5] plaintext close [192.0.2.7:8] odd8 2019/10/23 9:00:00 9:00:00 1 2 3 authentication failure
+";
+
+/// A window as flags: with offset, as digits, as dates; open on one side or on none.
+fn window(dice: &mut Dice) -> Vec<String> {
+    let mut below = |n: u64| dice.next() % n;
+    let from = 18 * DAY + below(17 * DAY);
+    let to = from + 1 + below(3 * DAY);
+    let form = below(4);
+    let written = |at: u64| {
+        let (day, clock) = (at / DAY, at % DAY);
+        let date = if day > 31 { format!("2019-11-{:02}", day - 31) } else { format!("2019-10-{day:02}") };
+        let (h, m, s) = (clock / 3600, clock / 60 % 60, clock % 60);
+        match form {
+            0 => date,
+            1 => format!("{date}T{h:02}:{m:02}:{s:02}"),
+            2 => format!("{date}T{h:02}:{m:02}:{s:02}Z"),
+            _ => format!("{date}T{h:02}:{m:02}:{s:02}-11:30"),
+        }
+    };
+    let to = if form == 0 { to + DAY } else { to };
+    let (since, until) = (["--since".to_owned(), written(from)], ["--until".to_owned(), written(to)]);
+    match below(4) {
+        0 => since.to_vec(),
+        1 => until.to_vec(),
+        _ => [since, until].concat(),
+    }
+}
+
+/// The rows of a run that passes lines over, and whether it did.
+fn rows(run: &Run) -> (Option<i32>, Vec<Value>, bool) {
+    (run.code, run.rows(), run.err().contains("passed over"))
+}
+
+/// Asks one question in every way; how many lines were passed over, and how many rows there are.
+fn ask(folder: &Path, all: &[u8], window: &[String]) -> (bool, usize) {
+    let args = |format: &str, path: &str| -> Vec<String> {
+        let words = ["-a", "--format", format, path].map(str::to_owned);
+        words.into_iter().chain(window.iter().cloned()).collect()
+    };
+    let document = run(folder, &args("json", "logs"));
+    let expected = if document.code == Some(2) {
+        Vec::new()
+    } else {
+        document.document()["records"].as_array().expect("rows").clone()
+    };
+    let (code, got, passed) = rows(&run(folder, &args("jsonl", "logs")));
+    assert_eq!((code, &got), (document.code, &expected), "{window:?}");
+    for path in ["-", "shuffled"] {
+        let run =
+            if path == "-" { run_with(folder, &args("jsonl", path), all) } else { run(folder, &args("jsonl", path)) };
+        let (code, got, _) = rows(&run);
+        assert_eq!((code, &got), (document.code, &expected), "{window:?} {path}");
+    }
+    (passed, expected.len())
+}
+
+fn try_windows(config: &Config) {
+    let cases = std::env::var("IMSTRAIL_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let files: Vec<_> =
+        simulate(config).files.into_iter().map(|(path, bytes)| (format!("logs/{path}"), bytes)).collect();
+    write_all(folder.path(), &files);
+    write(folder.path(), "logs/odd", ODD);
+    let all: Vec<u8> = files.iter().flat_map(|(_, bytes)| bytes.clone()).chain(ODD.bytes()).collect();
+    let mut dice = Dice(config.seed);
+    let mut lines: Vec<&[u8]> = all.split_inclusive(|b| *b == b'\n').collect();
+    dice.shuffle(&mut lines);
+    write(folder.path(), "shuffled", lines.concat());
+    let (mut passed, mut all_rows) = (0, 0);
+    for _ in 0..cases {
+        let (did, rows) = ask(folder.path(), &all, &window(&mut dice));
+        passed += usize::from(did);
+        all_rows += rows;
+    }
+    println!("{cases} windows, {passed} with lines passed over, {all_rows} rows");
+    assert!(passed > cases / 5 && all_rows > 20 * cases, "{passed} of {cases}, {all_rows} rows");
+}
+
+#[test]
+fn level_information() {
+    try_windows(&two_weeks(31, Level::Information));
+}
+
+#[test]
+fn level_notice() {
+    try_windows(&two_weeks(32, Level::Notice));
+}
+
+/// The tally adds up, and what was passed over is in the note.
+#[test]
+fn lines_that_are_passed_over_are_counted() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let early =
+        "[20/May/2019:10:00:00 +0200] store1 imapd[100]: Account Information: login [192.0.2.7:1] ann plaintext\n";
+    write(folder.path(), "imap", format!("{}{}", early.repeat(3), common::login("10:00:00", 2, "ed")));
+    let run = run(folder.path(), &["-a", "--since", "2019-05-29T00:00:00Z", "--format", "jsonl", "imap"]).exit(0);
+    let told = format!("3 lines ({} bytes) passed over", 3 * early.len());
+    assert!(run.err().contains(&told), "{}", run.err());
+    assert_eq!(run.rows().len(), 1);
+}
