@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::chunk::Lines;
-use crate::grammar::{Fields, Grammars, Kind, shape};
+use crate::grammar::{Grammars, Kind, shape};
 use crate::model::{Instant, Service, Stamp};
 use crate::pair::{Accessed, Batch, CloseLine, Key, PairLine};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
@@ -179,7 +179,12 @@ impl<'a> Folder<'a> {
             }
         }
         for (start, line, bytes) in Lines::new(block) {
-            self.line(block, line, bytes, place + start, years);
+            let text = usize::try_from(start).ok().and_then(|start| block.get(start..)).unwrap_or(line);
+            self.tally.all.add(bytes);
+            match self.reader.usual(text, line.len()) {
+                Some(event) => self.event(block, &event, bytes, place + start),
+                None => self.line(block, line, bytes, place + start, years),
+            }
         }
         if self.needs.pairs {
             self.hand_on(block);
@@ -221,16 +226,13 @@ impl<'a> Folder<'a> {
         self.tally.all.add(bytes);
     }
 
-    /// Folds one line of a block, of `bytes` bytes with its newline.
-    #[inline(always)]
+    /// Folds a line that is not an ordinary login or close, of `bytes` bytes with its newline.
+    #[inline(never)]
     fn line(&mut self, block: &[u8], line: &[u8], bytes: u64, place: u64, years: &Years) {
-        self.tally.all.add(bytes);
-        let mut fields = Fields::default();
-        match self.reader.read(line, years, place, &mut fields) {
+        match self.reader.read(line, years, place) {
             Line::Event(event) => {
-                self.tally.enveloped += 1;
                 self.tally.undated += u64::from(event.undated);
-                self.event(block, &event, &fields, bytes, place);
+                self.event(block, &event, bytes, place);
             }
             Line::Unknown(stamp, source, message) => {
                 self.tally.enveloped += 1;
@@ -246,7 +248,9 @@ impl<'a> Folder<'a> {
     }
 
     #[inline(always)]
-    fn event(&mut self, block: &[u8], event: &Event<'_>, fields: &Fields<'_>, bytes: u64, place: u64) {
+    fn event(&mut self, block: &[u8], event: &Event<'_>, bytes: u64, place: u64) {
+        let fields = &event.fields;
+        self.tally.enveloped += 1;
         let tally = &mut self.trail.tally;
         let count: &mut Count = if event.kind == Kind::Known { &mut tally.known } else { &mut tally.event };
         count.add(bytes);

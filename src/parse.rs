@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::grammar::{
-    self, Basis, Digits, Envelope, Fields, Grammars, Kind, Origin, Prefix, Process, SyslogDate, eight,
+    self, Basis, Digits, Envelope, Fields, Grammars, Kind, Meaning, Origin, Prefix, Process, SyslogDate, eight,
 };
 use crate::model::{Instant, Service, Stamp};
 use crate::streams::{StreamId, Streams};
@@ -100,6 +100,8 @@ pub struct Event<'a> {
     pub kind: Kind,
     /// Whether the template is a guess.
     pub inferred: bool,
+    /// What its holes hold.
+    pub fields: Fields<'a>,
     /// Whether its date was completed from elsewhere.
     pub undated: bool,
     /// The whole message.
@@ -198,21 +200,34 @@ impl<'g> Reader<'g> {
         }
     }
 
-    /// What a line says; what its holes hold goes to `fields`, which must be fresh. `line` has no newline; `place` is its offset in the
-    /// decoded text.
+    /// What an ordinary login or close line says, the first `length` bytes of a text, if enough text stands behind it to
+    /// read it the quick way: as [`Reader::read`], which takes any line.
     #[inline(always)]
-    pub fn read<'a>(&mut self, line: &'a [u8], years: &Years, place: u64, fields: &mut Fields<'a>) -> Line<'a> {
+    pub fn usual<'a>(&mut self, text: &'a [u8], length: usize) -> Option<Event<'a>> {
+        let line = text.get(..length)?;
+        let (stamp, rest) = self.native_head(line)?;
+        let (source, process, rest) = self.origin(rest)?;
+        let message = usual_head(rest)?;
+        let text = text.get(length - message.len()..)?;
+        let (Meaning { kind, basis }, fields) = self.grammars.usual(process, text, message.len())?;
+        Some(Event { stamp, source, kind, inferred: basis == Basis::Inferred, fields, undated: false, message })
+    }
+
+    /// What a line says. It has no newline; `place` is its offset in the decoded text.
+    #[inline(never)]
+    pub fn read<'a>(&mut self, line: &'a [u8], years: &Years, place: u64) -> Line<'a> {
         if line.len() > LONGEST_LINE {
             return Line::Reject(Why::TooLong);
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if let Some((stamp, rest)) = self.native_head(line) {
-            return match self.origin(rest) {
-                Some((source, process, rest)) => self.message((stamp, false), source, process, rest, fields),
+            let read = self.origin(rest).and_then(|(source, process, rest)| Some((source, process, behind_head(rest)?)));
+            return match read {
+                Some((source, process, message)) => self.message((stamp, false), source, process, message),
                 None => Line::Reject(Why::NoEnvelope),
             };
         }
-        self.behind_syslog(line, years, place, fields)
+        self.behind_syslog(line, years, place)
     }
 
     /// `native-head`, read by the grammar only where its text is not the line before's.
@@ -298,25 +313,18 @@ impl<'g> Reader<'g> {
         source
     }
 
-    #[inline(always)]
+    /// What the message of a line says.
     fn message<'a>(
         &self,
         (stamp, undated): (Stamp, bool),
         source: Option<Source>,
         process: Process,
-        rest: &'a [u8],
-        fields: &mut Fields<'a>,
+        message: &'a [u8],
     ) -> Line<'a> {
-        let Some(message) = behind_head(rest) else { return Line::Reject(Why::NoEnvelope) };
-        match self.grammars.read(process, message, fields) {
-            Some(template) => Line::Event(Event {
-                stamp,
-                source,
-                kind: template.kind,
-                inferred: template.basis == Basis::Inferred,
-                undated,
-                message,
-            }),
+        match self.grammars.read(process, message) {
+            Some((Meaning { kind, basis }, fields)) => {
+                Line::Event(Event { stamp, source, kind, inferred: basis == Basis::Inferred, fields, undated, message })
+            }
             None if self.grammars.must_fit(message) => Line::Reject(Why::Unfit),
             None => Line::Unknown(stamp, source, message),
         }
@@ -324,7 +332,7 @@ impl<'g> Reader<'g> {
 
     /// A line that does not begin as a native one: perhaps a syslog prefix stands before it, or in its place.
     #[inline(never)]
-    fn behind_syslog<'a>(&mut self, line: &'a [u8], years: &Years, place: u64, fields: &mut Fields<'a>) -> Line<'a> {
+    fn behind_syslog<'a>(&mut self, line: &'a [u8], years: &Years, place: u64) -> Line<'a> {
         let (date, origin, body) = match grammar::syslog(line) {
             Ok((_, Prefix::Native(native))) => {
                 let Ok((_, Envelope { stamp, origin, .. })) = grammar::envelope(native) else {
@@ -332,15 +340,15 @@ impl<'g> Reader<'g> {
                 };
                 let head = memchr::memmem::find(native, b"]: ").map_or(native.len(), |at| at + 3);
                 let (source, process) = self.seen(&origin);
-                let rest = native.get(head..).unwrap_or_default();
-                return self.message((stamp, false), source, process, rest, fields);
+                let Some(message) = behind_head(native.get(head..).unwrap_or_default()) else {
+                    return Line::Reject(Why::NoEnvelope);
+                };
+                return self.message((stamp, false), source, process, message);
             }
             Ok((_, Prefix::Bare(date, origin, body))) => (date, origin, body),
             Err(_) => return Line::Reject(Why::NoEnvelope),
         };
-        if grammar::message(body).is_err() {
-            return Line::Reject(Why::NoEnvelope);
-        }
+        let Some(message) = behind_head(body) else { return Line::Reject(Why::NoEnvelope) };
         let (stamp, undated) = match date {
             SyslogDate::Whole(stamp) => (Some(stamp), false),
             SyslogDate::NoYear { month, day, second } => (years.resolve(month, day, second, place), true),
@@ -351,7 +359,7 @@ impl<'g> Reader<'g> {
             return Line::Reject(if no_year { Why::NoYear } else { Why::NoEnvelope });
         };
         let (source, process) = self.seen(&origin);
-        self.message((stamp, undated), source, process, body, fields)
+        self.message((stamp, undated), source, process, message)
     }
 
     /// Source and process of an origin whose text stands elsewhere in its line.
@@ -366,11 +374,15 @@ impl<'g> Reader<'g> {
     }
 }
 
-/// The message behind `message-head`; the heads of account lines are compared whole before the grammar is asked.
-#[inline]
+/// The message behind the heads of account lines.
+#[inline(always)]
+fn usual_head(rest: &[u8]) -> Option<&[u8]> {
+    rest.strip_prefix(b"Account Notice: ").or_else(|| rest.strip_prefix(b"Account Information: "))
+}
+
+/// The message behind `message-head`.
 fn behind_head(rest: &[u8]) -> Option<&[u8]> {
-    let usual = rest.strip_prefix(b"Account Notice: ").or_else(|| rest.strip_prefix(b"Account Information: "));
-    usual.or_else(|| grammar::message(rest).ok().map(|(message, _)| message))
+    usual_head(rest).or_else(|| grammar::message(rest).ok().map(|(message, _)| message))
 }
 
 /// R4: when a session connected, from its close line.

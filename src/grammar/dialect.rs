@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::matcher::{Fields, Hole, Message, Program};
+use super::matcher::{Fields, Hole, Program};
 use super::sample::Sample;
 use super::template::{Op, compile, first_byte, holes};
+use super::usual::Usual;
 
 /// What a message that fits a template means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -58,13 +59,20 @@ pub enum Basis {
     Inferred,
 }
 
-/// One message template.
-#[derive(Clone, Debug)]
-pub struct Template {
+/// What a message that fits a template tells, beside its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meaning {
     /// What the message means.
     pub kind: Kind,
     /// How sure that is.
     pub basis: Basis,
+}
+
+/// One message template.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// What the message means, and how sure that is.
+    pub meaning: Meaning,
     /// The template's text.
     pub text: String,
     /// Lines with the fields that they must give.
@@ -172,8 +180,17 @@ pub struct Grammars {
     must_fit: Vec<Vec<u8>>,
     /// The processes that templates name.
     processes: Vec<Vec<u8>>,
-    /// [`Process`] and first byte of a message → templates to try, in order of precedence.
-    candidates: Vec<[Vec<usize>; 256]>,
+    /// [`Process`] and first byte of a message → templates to try.
+    candidates: Vec<[Candidates; 256]>,
+}
+
+/// The templates that may read a message, by number.
+#[derive(Clone, Debug, Default)]
+struct Candidates {
+    /// In order of precedence.
+    templates: Vec<usize>,
+    /// The first of them, if it has a usual shape.
+    usual: Option<(Usual, Meaning)>,
 }
 
 /// A process as far as templates tell processes apart.
@@ -233,8 +250,7 @@ impl Grammars {
                 cause,
             })?;
             self.templates.push(Template {
-                kind: raw.kind,
-                basis: raw.basis,
+                meaning: Meaning { kind: raw.kind, basis: raw.basis },
                 text: raw.text,
                 samples: raw.sample,
                 processes: raw.processes.into_iter().map(String::into_bytes).collect(),
@@ -256,7 +272,9 @@ impl Grammars {
                 let begins = |t: &Template| first_byte(&t.ops).is_none_or(|first| usize::from(first) == byte);
                 let fits = |t: &Template| if unnamed { t.processes.is_empty() } else { t.is_of(process) };
                 let all = self.templates.iter().enumerate();
-                all.filter(|(_, t)| begins(t) && fits(t)).map(|(i, _)| i).collect()
+                let templates: Vec<usize> = all.filter(|(_, t)| begins(t) && fits(t)).map(|(i, _)| i).collect();
+                let first = templates.first().and_then(|i| self.templates.get(*i));
+                Candidates { usual: first.and_then(|t| Some((Usual::of(&t.text)?, t.meaning))), templates }
             })
         };
         self.candidates = named.chain([(&[][..], true)]).map(candidates).collect();
@@ -288,29 +306,33 @@ impl Grammars {
         &self.templates
     }
 
-    /// The template that a process's message fits; what its holes hold goes to `fields`, which must be fresh and stays
-    /// so if no template fits.
+    /// What an ordinary login or close means and holds: the first `length` bytes of a text, of which enough must stand
+    /// behind it to read it the quick way. As [`Grammars::read`], which takes any message.
     #[inline(always)]
-    pub fn read<'a>(&self, process: Process, message: &'a [u8], fields: &mut Fields<'a>) -> Option<&Template> {
-        let candidates = self.candidates.get(process.0)?.get(usize::from(*message.first()?))?;
-        let templates = candidates.iter().filter_map(|i| self.templates.get(*i));
-        self.first_that_fits(templates, message, fields)
+    pub fn usual<'a>(&self, process: Process, text: &'a [u8], length: usize) -> Option<(Meaning, Fields<'a>)> {
+        let candidates = self.candidates.get(process.0)?.get(usize::from(*text.first()?))?;
+        let (usual, meaning) = candidates.usual.as_ref()?;
+        Some((*meaning, usual.read(text, length)?))
     }
 
-    /// The first of some templates, which are of the message's process, that a message fits.
-    #[inline(always)]
+    /// What a process's message means and holds, if a template fits it.
+    pub fn read<'a>(&self, process: Process, message: &'a [u8]) -> Option<(Meaning, Fields<'a>)> {
+        let candidates = self.candidates.get(process.0)?.get(usize::from(*message.first()?))?;
+        let templates = candidates.templates.iter().filter_map(|i| self.templates.get(*i));
+        self.first_that_fits(templates, message).map(|(template, fields)| (template.meaning, fields))
+    }
+
+    /// The first of some templates, which are of the message's process, that a message fits, and what its holes hold.
     fn first_that_fits<'a, 't>(
         &self,
         templates: impl Iterator<Item = &'t Template>,
         message: &'a [u8],
-        fields: &mut Fields<'a>,
-    ) -> Option<&'t Template> {
-        let message = Message::new(message);
+    ) -> Option<(&'t Template, Fields<'a>)> {
         for template in templates {
-            if template.program.run(&message, &self.reasons, fields) {
-                return Some(template);
+            let mut fields = Fields::default();
+            if template.program.run(message, &self.reasons, &mut fields) {
+                return Some((template, fields));
             }
-            *fields = Fields::default();
         }
         None
     }
@@ -321,9 +343,8 @@ impl Grammars {
         templates: &'t [Template],
         process: &[u8],
         message: &'a [u8],
-        fields: &mut Fields<'a>,
-    ) -> Option<&'t Template> {
-        self.first_that_fits(templates.iter().filter(|t| t.is_of(process)), message, fields)
+    ) -> Option<(&'t Template, Fields<'a>)> {
+        self.first_that_fits(templates.iter().filter(|t| t.is_of(process)), message)
     }
 
     /// Whether a message that fits no template is a reject rather than unknown (R1).

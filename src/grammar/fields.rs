@@ -72,11 +72,11 @@ pub(super) fn one_or_two_digits(input: &[u8]) -> Parsed<'_, u32> {
 }
 
 /// `1*2DIGIT ":" 2DIGIT ":" 2DIGIT`, looked at as eight bytes: length, hours, minutes, seconds.
-#[inline]
-fn clock(input: &[u8]) -> Option<(usize, u32, u32, u32)> {
+#[inline(always)]
+pub(super) fn clock(text: u64) -> Option<(usize, u32, u32, u32)> {
     const SHAPE: u64 = u64::from_le_bytes(*b"00:00:00");
     const COLONS: u64 = u64::from_le_bytes([0, 0, 0xFF, 0, 0, 0xFF, 0, 0]);
-    let mut text = eight(input);
+    let mut text = text;
     let mut length = 8;
     if text >> 8 & 0xFF == u64::from(b':') {
         text = text << 8 | u64::from(b'0');
@@ -95,7 +95,7 @@ fn clock(input: &[u8]) -> Option<(usize, u32, u32, u32)> {
 /// `duration = 1*6DIGIT ":" 2DIGIT ":" 2DIGIT`, as seconds: hours, minutes, seconds.
 #[inline]
 pub fn duration(input: &[u8]) -> Parsed<'_, u32> {
-    match clock(input).and_then(|(length, h, m, s)| Some((input.get(length..)?, h * 3600 + m * 60 + s))) {
+    match clock(eight(input)).and_then(|(length, h, m, s)| Some((input.get(length..)?, h * 3600 + m * 60 + s))) {
         Some(read) => Ok(read),
         None => long_duration(input),
     }
@@ -130,7 +130,7 @@ pub fn start(input: &[u8]) -> Parsed<'_, Start> {
     let [b'/', rest @ ..] = rest else { return fault("start") };
     let (rest, day) = one_or_two_digits(rest)?;
     let [b' ', rest @ ..] = rest else { return fault("start") };
-    let Some((length, hour, minute, second)) = clock(rest) else { return fault("start") };
+    let Some((length, hour, minute, second)) = clock(eight(rest)) else { return fault("start") };
     let Some(rest) = rest.get(length..) else { return fault("start") };
     if year < 1000 || hour > 23 {
         return fault("start");

@@ -2,8 +2,7 @@
 
 use super::eight::eight;
 use super::fields::{Start, duration, number, start};
-use super::marks::Marks;
-use super::peer::{peer, peer_at};
+use super::peer::peer;
 use super::template::{Op, Terminal};
 use crate::model::Peer;
 
@@ -192,34 +191,20 @@ impl Program {
         Program { steps }
     }
 
-    /// Runs over the whole of a message, which has these marks; `reasons` are the known ones, longest first. Where it fails, it may
+    /// Runs over the whole of a message; `reasons` are the known ones, longest first. Where it fails, it may
     /// leave values of this template in `fields`.
     #[inline]
-    pub(super) fn run<'a>(&self, message: &Message<'a>, reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
+    pub(super) fn run<'a>(&self, message: &'a [u8], reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
         run(&self.steps, message, 0, reasons, fields)
     }
 }
 
-/// A message and its marks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Message<'a> {
-    text: &'a [u8],
-    marks: Marks,
-}
-
-impl<'a> Message<'a> {
-    #[inline]
-    pub(super) fn new(text: &'a [u8]) -> Message<'a> {
-        Message { text, marks: Marks::of(text) }
-    }
-}
-
-fn run<'a>(steps: &[Step], message: &Message<'a>, at: usize, reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
+fn run<'a>(steps: &[Step], message: &'a [u8], at: usize, reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
     let mut at = at;
     let mut steps = steps.iter();
     while let Some(step) = steps.next() {
-        let Some(behind) = step.after(message.text, at) else { return false };
-        let Some((hole, terminal, stop)) = step.hole else { return behind == message.text.len() };
+        let Some(behind) = step.after(message, at) else { return false };
+        let Some((hole, terminal, stop)) = step.hole else { return behind == message.len() };
         let end = match terminal {
             Terminal::Text | Terminal::First | Terminal::Reason => {
                 return choose((hole, terminal), steps.as_slice(), message, behind, reasons, fields);
@@ -229,7 +214,7 @@ fn run<'a>(steps: &[Step], message: &Message<'a>, at: usize, reasons: &[Box<[u8]
         let Some(end) = end else { return false };
         at = end;
     }
-    at == message.text.len()
+    at == message.len()
 }
 
 /// A hole whose end only the rest of the template (`steps`) decides: of all ends, the first in the terminal's own order
@@ -237,12 +222,12 @@ fn run<'a>(steps: &[Step], message: &Message<'a>, at: usize, reasons: &[Box<[u8]
 fn choose<'a>(
     (hole, terminal): (Hole, Terminal),
     steps: &[Step],
-    message: &Message<'a>,
+    message: &'a [u8],
     at: usize,
     reasons: &[Box<[u8]>],
     fields: &mut Fields<'a>,
 ) -> bool {
-    let Some(input) = message.text.get(at..) else { return false };
+    let Some(input) = message.get(at..) else { return false };
     let mut fits = |length: usize| {
         let Some(held) = input.get(..length) else { return false };
         let fits = run(steps, message, at + length, reasons, fields);
@@ -268,23 +253,19 @@ fn read<'a>(
     hole: Hole,
     terminal: Terminal,
     stop: u8,
-    message: &Message<'a>,
+    message: &'a [u8],
     at: usize,
     fields: &mut Fields<'a>,
 ) -> Option<usize> {
-    let Message { text, marks } = message;
-    let rest_at = |rest: &[u8]| text.len() - rest.len();
+    let rest_at = |rest: &[u8]| message.len() - rest.len();
     match terminal {
         Terminal::Word => {
-            let end = match marks.blank(at) {
-                Some(blank) if stop == b' ' => blank,
-                _ => word_end(text, at, stop),
-            };
-            keep(hole, text.get(at..end)?, fields);
+            let end = word_end(message, at, stop);
+            keep(hole, message.get(at..end)?, fields);
             (end > at).then_some(end)
         }
         Terminal::Number => {
-            let (rest, n) = number(text.get(at..)?).ok()?;
+            let (rest, n) = number(message.get(at..)?).ok()?;
             match hole {
                 Hole::In => fields.bytes_in = n,
                 Hole::Out => fields.bytes_out = n,
@@ -295,26 +276,31 @@ fn read<'a>(
             }
             Some(rest_at(rest))
         }
-        Terminal::Peer if hole == Hole::Peer => peer_at(text, at, marks, &mut fields.peer),
-        Terminal::Peer => peer(text.get(at..)?).ok().map(|(rest, _)| rest_at(rest)),
+        Terminal::Peer => {
+            let (rest, peer) = peer(message.get(at..)?).ok()?;
+            if hole == Hole::Peer {
+                fields.peer = peer;
+            }
+            Some(rest_at(rest))
+        }
         Terminal::Start => {
-            let (rest, start) = start(text.get(at..)?).ok()?;
+            let (rest, start) = start(message.get(at..)?).ok()?;
             if hole == Hole::Start {
                 fields.start = start;
             }
             Some(rest_at(rest))
         }
         Terminal::Duration => {
-            let (rest, duration) = duration(text.get(at..)?).ok()?;
+            let (rest, duration) = duration(message.get(at..)?).ok()?;
             if hole == Hole::Duration {
                 fields.duration = duration;
             }
             Some(rest_at(rest))
         }
-        Terminal::More if at < text.len() && text.get(at) != Some(&b' ') => None,
+        Terminal::More if at < message.len() && message.get(at) != Some(&b' ') => None,
         Terminal::More | Terminal::Rest => {
-            keep(hole, text.get(at..)?, fields);
-            Some(text.len())
+            keep(hole, message.get(at..)?, fields);
+            Some(message.len())
         }
         // Their ends are chosen by `choose`.
         Terminal::Text | Terminal::First | Terminal::Reason => None,
@@ -362,7 +348,7 @@ mod tests {
         let mut fields = Fields::default();
         let holes = ops.iter().filter_map(|op| if let Op::Hole(hole, ..) = op { Some(*hole) } else { None });
         Program::new(&ops)
-            .run(&Message::new(message.as_bytes()), &reasons, &mut fields)
+            .run(message.as_bytes(), &reasons, &mut fields)
             .then(|| holes.map(|h| format!("{}={}", h.name(), fields.text(h))).collect::<Vec<_>>().join(","))
     }
 

@@ -16,8 +16,9 @@ mod shape;
 mod stamp;
 mod syslog;
 mod template;
+mod usual;
 
-pub use dialect::{Basis, Dialect, GrammarError, Grammars, Kind, Process, Template};
+pub use dialect::{Basis, Dialect, GrammarError, Grammars, Kind, Meaning, Process, Template};
 pub(crate) use eight::{Digits, eight, has_upper_case};
 pub use envelope::{Envelope, Origin, envelope, message, native_head, origin};
 pub use fields::{Start, duration, number, start, word};

@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::eight::{Digits, byte, eight, octet};
-use super::marks::Marks;
 use super::{Parsed, fault};
 use crate::model::Peer;
 
@@ -15,33 +14,17 @@ use crate::model::Peer;
 /// or an address and a port: it is read as an address, which claims less. Eight groups and a port, or a
 /// last group that no address could have, are read as a port. A zone is accepted and not kept.
 pub fn peer(input: &[u8]) -> Parsed<'_, Peer> {
-    let mut peer = Peer::default();
-    match peer_at(input, 0, &Marks::of(input), &mut peer) {
-        Some(end) => Ok((input.get(end..).unwrap_or_default(), peer)),
+    match spelled(input) {
+        Some((close, peer)) => Ok((input.get(close..).unwrap_or_default(), peer)),
         None => fault("peer"),
     }
 }
 
-/// As [`peer`], from one byte of a marked message on: where it ends. It goes straight to where it is wanted, since handing it on
-/// in results would be three copies.
-#[inline(always)]
-pub(super) fn peer_at(message: &[u8], at: usize, marks: &Marks, peer: &mut Peer) -> Option<usize> {
-    match quick_v4(message, at, marks) {
-        Some((end, ip, port)) => {
-            *peer = Peer::v4(ip, port);
-            Some(end)
-        }
-        None => any_peer(message, at, peer),
-    }
-}
-
-#[cold]
-fn any_peer(message: &[u8], at: usize, peer: &mut Peer) -> Option<usize> {
-    let input = message.get(at..)?;
+fn spelled(input: &[u8]) -> Option<(usize, Peer)> {
     let nested = usize::from(input.first() == Some(&b'['));
     let close = closing(input, nested)?;
-    *peer = any_spelling(std::str::from_utf8(input.get(..close)?).ok()?)?;
-    Some(at + close)
+    let peer = any_spelling(std::str::from_utf8(input.get(..close)?).ok()?)?;
+    Some((close, peer))
 }
 
 /// Where the template's own `]` stands: the first, or the second after a nested bracket.
@@ -91,18 +74,17 @@ fn port_number(digits: &str) -> Option<u16> {
     digits.parse().ok()
 }
 
-/// The usual case, `d.d.d.d:port]` or `d.d.d.d]` without a zero before other digits, with no branch that the digits
-/// decide. Whatever else there is, is left to [`any_spelling`].
+/// The usual case, `d.d.d.d:port]` or `d.d.d.d]` without a zero before other digits, with no branch that the digits decide:
+/// where the bracket stands, and the peer. Whatever else there is, is left to [`peer`]. `digits` marks the first 64 bytes.
 #[inline(always)]
-fn quick_v4(message: &[u8], at: usize, marks: &Marks) -> Option<(usize, u32, Option<u16>)> {
-    let mut others = !marks.digits(at);
+pub(super) fn quick_v4<const N: usize>(input: &[u8; N], digits: u64) -> Option<(usize, Peer)> {
+    let mut others = !digits;
     let mut next = || {
         let place = others.trailing_zeros() as usize;
         others &= others.wrapping_sub(1);
         place
     };
     let [a, b, c, d] = [next(), next(), next(), next()];
-    let input = message.get(at..)?;
     // Two octets and their dots fit into eight bytes, however long they are. Of 64 digits in a row all places are 64.
     let (first, second) = (eight(input), eight(input.get(b + 1..)?));
     let (third, fourth) = (c.wrapping_sub(b + 1), d.wrapping_sub(b + 1));
@@ -112,14 +94,13 @@ fn quick_v4(message: &[u8], at: usize, marks: &Marks) -> Option<(usize, u32, Opt
     let ip = octet(first, 0, a)? << 24 | octet(first, a + 1, b - a - 1)? << 16;
     let ip = ip | octet(second, 0, third)? << 8 | octet(second, third + 1, d - c - 1)?;
     match byte(second, fourth) {
-        b']' => Some((at + d, ip, None)),
+        b']' => Some((d, Peer::v4(ip, None))),
         b':' => {
             let end = next();
             let digits = Digits::of(eight(input.get(d + 1..)?));
             let count @ 1..=5 = end - d - 1 else { return None };
-            let port = digits.number(count);
-            let ends = input.get(end) == Some(&b']') && port <= u32::from(u16::MAX);
-            ends.then_some((at + end, ip, Some(port as u16)))
+            let port = u16::try_from(digits.number(count)).ok()?;
+            (input.get(end) == Some(&b']')).then_some((end, Peer::v4(ip, Some(port))))
         }
         _ => None,
     }
@@ -128,6 +109,13 @@ fn quick_v4(message: &[u8], at: usize, marks: &Marks) -> Option<(usize, u32, Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What the quick way says of a text, with others behind it.
+    fn quick(text: &str) -> Option<(usize, Peer)> {
+        let mut window = [b' '; 136];
+        window[..text.len()].copy_from_slice(text.as_bytes());
+        quick_v4(&window, super::super::marks::marks(window.first_chunk().unwrap()).digits)
+    }
 
     #[test]
     fn spellings() {
@@ -152,6 +140,9 @@ mod tests {
         ];
         for (text, shown) in table {
             let (rest, peer) = peer(text.as_bytes()).unwrap();
+            if let Some((end, quick)) = quick(text) {
+                assert_eq!((quick, end), (peer, text.len() - 1), "{text}");
+            }
             assert_eq!((peer.to_string().as_str(), rest), (*shown, &b"]"[..]), "{text}");
         }
     }
@@ -181,13 +172,21 @@ mod tests {
             ".0.2.7]",
             "192.0.2.:1]",
         ] {
-            assert!(peer(text.as_bytes()).is_err(), "{text}");
+            assert!(peer(text.as_bytes()).is_err() && quick(text).is_none(), "{text}");
         }
         for digits in [7, 8, 62, 63, 64, 65, 130] {
             for behind in ["]", ".1.1.1:5]", ":5]"] {
                 let text = format!("{}{behind}", "1".repeat(digits));
-                assert!(peer(text.as_bytes()).is_err(), "{text}");
+                let quick = if text.len() < 136 { quick(&text) } else { None };
+                assert!(peer(text.as_bytes()).is_err() && quick.is_none(), "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn the_usual_spellings_are_read_the_quick_way() {
+        for text in ["192.0.2.7:40718]", "192.0.2.7]", "1.20.255.0:65535]", "255.255.255.255:1]"] {
+            assert!(quick(text).is_some(), "{text}");
         }
     }
 }

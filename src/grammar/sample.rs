@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::dialect::{Grammars, Template};
-use super::matcher::{Fields, Hole};
+use super::matcher::Hole;
 use super::{Prefix, envelope, message, syslog};
 
 /// A line that a template must read, and the fields that it must find.
@@ -28,14 +28,13 @@ impl Sample {
         let Some((process, message)) = opened(self.line.as_bytes()) else {
             return Err("its line has no envelope (date, host, process, category and level)".to_owned());
         };
-        let mut fields = Fields::default();
-        match grammars.first_of(templates, process, message, &mut fields) {
+        let fields = match grammars.first_of(templates, process, message) {
             None => return Err("the template does not fit its line".to_owned()),
-            Some(other) if !std::ptr::eq(other, template) => {
+            Some((other, _)) if !std::ptr::eq(other, template) => {
                 return Err(format!("the template \"{}\" stands before it and reads its line", other.text));
             }
-            Some(_) => {}
-        }
+            Some((_, fields)) => fields,
+        };
         for (name, expected) in &self.expect {
             let hole = Hole::named(name).filter(|hole| template.holes().any(|h| h == *hole));
             let Some(hole) = hole else {

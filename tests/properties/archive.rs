@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, FixedOffset};
-use imstrail::grammar::{Fields, Grammars};
+use imstrail::grammar::Grammars;
 use imstrail::model::{Instant, Peer, Service, Stamp};
 use imstrail::pair::{CloseLine, PairLine};
 use imstrail::parse::{Line as Said, Names, Reader, Years, connect};
@@ -378,9 +378,9 @@ pub(crate) fn pair_lines(archive: &Archive) -> Vec<PairText> {
 
 fn pair_line(line: &Line, reader: &mut Reader<'_>) -> Option<PairText> {
     use imstrail::grammar::Kind;
-    let mut fields = Fields::default();
     let text = line.text.trim_end_matches('\n');
-    let Said::Event(event) = reader.read(text.as_bytes(), &Years::default(), 0, &mut fields) else { return None };
+    let Said::Event(event) = reader.read(text.as_bytes(), &Years::default(), 0) else { return None };
+    let fields = &event.fields;
     let source = event.source?;
     let close = match event.kind {
         Kind::Login => None,
