@@ -5,7 +5,6 @@ mod bar;
 mod output;
 mod show_plan;
 
-use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -137,15 +136,14 @@ fn read_with_bar(
                 let facts = facts(plan, &outcome);
                 let resolved = resolve(&outcome.trail, streams, &facts);
                 // Digits are those of each stream's clock, of which lines that were passed over know more.
-                let offsets: BTreeSet<i16> =
-                    resolved.iter().filter_map(|s| s.clock.offsets()).flat_map(|o| [o.0, o.1]).collect();
+                let ranges: Vec<(i16, i16)> = resolved.iter().filter_map(|s| s.clock.offsets()).collect();
+                let offsets = ranges.iter().flat_map(|(low, high)| [*low, *high]).collect();
                 if sieve.is_some() && ask.has_digits() && outcome.passed_over.union(&offsets).count() > 1 {
                     sieve = None;
                     continue;
                 }
                 // Digits are compared with each line's own; a stream whose offset wandered further needs a wider look.
-                let wandered =
-                    resolved.iter().filter_map(|s| s.clock.offsets()).map(|(low, high)| i64::from(high - low)).max();
+                let wandered = ranges.iter().map(|(low, high)| i64::from(high - low)).max();
                 match (&mut query, wandered) {
                     (Some(ConnectedQuery { at: At::Local(_), drift, .. }), Some(wandered)) if wandered > *drift => {
                         *drift = wandered + 60

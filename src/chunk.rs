@@ -105,9 +105,15 @@ impl Cutter {
         self.held.clear();
     }
 
+    /// The line that has begun and not ended: its bytes so far, and its offset.
+    pub fn begun(&self) -> Option<(u64, u64)> {
+        let bytes = self.held.len() as u64 + self.dropped;
+        (bytes > 0).then_some((bytes, self.place))
+    }
+
     /// Whether a line has begun and not ended.
     pub fn is_inside_line(&self) -> bool {
-        !self.held.is_empty() || self.dropped > 0
+        self.begun().is_some()
     }
 
     /// The text is over: a last line without newline goes to `out`.

@@ -395,12 +395,7 @@ fn read_range<'a>(
     match read {
         Ok(()) => cutter.end(&mut |cut| feed(folder, &cut)),
         // What has begun before the failure was read, too.
-        Err(_) => cutter.end(&mut |cut| {
-            folder.cut_off(match cut {
-                Cut::Lines(line, _) => line.len() as u64,
-                Cut::TooLong(_, bytes, _) => bytes,
-            });
-        }),
+        Err(_) => cutter.begun().into_iter().for_each(|(bytes, _)| folder.cut_off(bytes)),
     }
     read.map_err(|cause| (at, cause))
 }

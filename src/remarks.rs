@@ -77,9 +77,7 @@ impl Remarks<'_> {
         match leaf.kind {
             Kind::Empty => return vec![note(NoteKind::Empty, "empty".to_owned())],
             // Good lines are read wherever they stand.
-            Kind::Image(what)
-                if self.trail.files.get(&leaf.id).is_none_or(|f| f.tally.enveloped + f.tally.passed_over == 0) =>
-            {
+            Kind::Image(what) if self.trail.files.get(&leaf.id).is_none_or(|f| f.tally.of_a_log() == 0) => {
                 return vec![note(NoteKind::NotALog, format!("not a log ({what}): all of it rejected"))];
             }
             _ => {}
@@ -88,10 +86,7 @@ impl Remarks<'_> {
         let mut notes = rejects(leaf, file);
         if let Kind::Image(what) = leaf.kind {
             let what = what.split([',', ';']).next().unwrap_or(what);
-            let text = format!(
-                "begins like {what}, but {} of it read as a log's",
-                lines(file.tally.enveloped + file.tally.passed_over)
-            );
+            let text = format!("begins like {what}, but {} of it read as a log's", lines(file.tally.of_a_log()));
             notes.push(note(NoteKind::Format, text));
         }
         if file.tally.undated > 0 {
@@ -255,8 +250,7 @@ fn of_moment(query: &ConnectedQuery, stream: &Resolved, name: &str) -> Vec<Note>
 
 fn rejects(leaf: &Leaf, file: &FileTrail) -> Vec<Note> {
     let no_log = !file.tally.rejects.is_empty()
-        && file.tally.passed_over == 0
-        && file.tally.enveloped == 0
+        && file.tally.of_a_log() == 0
         && file.tally.rejects.keys().all(|w| matches!(w, Why::NoEnvelope | Why::TooLong));
     if no_log {
         let text =

@@ -213,15 +213,14 @@ fn count_copies_once(sessions: &mut Vec<&Session>, moments: &BTreeMap<StreamId, 
         let stream = moments.get(&session.stream);
         stream.is_some_and(|(stream, _)| stream.overlaps.iter().any(|o| o.from <= at && at <= o.to))
     };
-    let login = |s: &Session| (s.stream, s.login, s.pid, s.peer);
     let close = |s: &Session| (s.stream, s.connect.map(|c| c.at), s.end.map(|e| e.at), s.pid, s.peer);
-    sessions.sort_by(|a, b| {
-        let texts = (&a.user, &a.mechanism).cmp(&(&b.user, &b.mechanism));
-        (login(a), close(a)).cmp(&(login(b), close(b))).then(texts).then_with(|| a.cmp(b))
-    });
+    let order = |a: &Session, b: &Session| {
+        let texts = || (&a.user, &a.mechanism).cmp(&(&b.user, &b.mechanism));
+        (a.stream, a.login, close(a)).cmp(&(b.stream, b.login, close(b))).then_with(texts)
+    };
+    sessions.sort_by(|a, b| order(a, b).then_with(|| a.cmp(b)));
     sessions.dedup_by(|copy, kept| {
-        let same = (login(copy), close(copy)) == (login(kept), close(kept))
-            && (&copy.user, &copy.mechanism) == (&kept.user, &kept.mechanism);
+        let same = order(copy, kept).is_eq();
         let at = copy.end.filter(|_| copy.mechanism.is_none()).unwrap_or(copy.login);
         same && is_within(copy, at.at)
     });

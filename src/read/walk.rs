@@ -117,14 +117,7 @@ impl ReadSink<'_, '_> {
     /// Counts a line that has begun and will not end, since the text is damaged; its place. Even if it looked whole, nobody
     /// knows what its end said.
     fn cut_off(&mut self) -> Option<u64> {
-        let mut line = None;
-        std::mem::take(&mut self.cutter).end(&mut |cut| {
-            line = Some(match cut {
-                Cut::Lines(line, place) => (line.len() as u64, place),
-                Cut::TooLong(_, bytes, place) => (bytes, place),
-            });
-        });
-        let (bytes, place) = line?;
+        let (bytes, place) = std::mem::take(&mut self.cutter).begun()?;
         self.hand_on();
         let leaf = self.leaf.as_ref()?;
         self.run.fold(leaf.id, self.pieces, None, |folder| folder.cut_off(bytes));

@@ -213,8 +213,8 @@ pub(super) fn damaged(parts: &[Part], unread: &[(FileId, &FileFacts)], end: Inst
     let behind = unread.iter().filter_map(|(file, facts)| {
         let Sequence { service, number, .. } = facts.sequence.as_ref()?;
         let number_of = |p: &Part| p.facts.sequence.as_ref().filter(|s| s.service == *service).map(|s| s.number);
-        let before = parts.iter().filter(|p| p.facts.folder == facts.folder && number_of(p) < Some(*number));
-        let before = before.filter(|p| number_of(p).is_some()).max_by_key(|p| number_of(p))?;
+        let is_before = |p: &&Part| p.facts.folder == facts.folder && number_of(p).is_some_and(|n| n < *number);
+        let before = parts.iter().filter(is_before).max_by_key(|p| number_of(p))?;
         Some(gap(before, *file))
     });
     own.chain(behind).collect()

@@ -155,6 +155,11 @@ pub struct FileTally {
 }
 
 impl FileTally {
+    /// Lines that a log has: with a good envelope, or passed over for their dates.
+    pub fn of_a_log(&self) -> u64 {
+        self.enveloped + self.passed_over
+    }
+
     /// Counts a reject.
     pub fn reject(&mut self, why: Why, sample: Sample) {
         count_sample(&mut self.rejects, why, 1, sample);
