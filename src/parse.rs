@@ -3,12 +3,15 @@
 //! The reader remembers what neighbouring lines share (the stamp's text, the origin's text), so that the grammar
 //! reads each of them once; everything that it returns is a function of the line and of the file's [`Years`] alone.
 
+mod connect;
+
 use rustc_hash::FxHashMap;
 
+pub use self::connect::{Connect, connect};
 use crate::grammar::{
     self, Basis, Digits, Envelope, Fields, Grammars, Kind, Meaning, Origin, Prefix, Process, SyslogDate, eight,
 };
-use crate::model::{Instant, Service, Stamp};
+use crate::model::{Service, Stamp};
 use crate::streams::{StreamId, Streams};
 
 /// A line longer than this is a reject (R1), in bytes.
@@ -204,11 +207,12 @@ impl<'g> Reader<'g> {
     /// read it the quick way: as [`Reader::read`], which takes any line.
     #[inline(always)]
     pub fn usual<'a>(&mut self, text: &'a [u8], length: usize) -> Option<Event<'a>> {
-        let line = text.get(..length)?;
+        let line = text.get(..length).filter(|_| length <= LONGEST_LINE)?;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
         let (stamp, rest) = self.native_head(line)?;
         let (source, process, rest) = self.origin(rest)?;
         let message = usual_head(rest)?;
-        let text = text.get(length - message.len()..)?;
+        let text = text.get(line.len() - message.len()..)?;
         let (Meaning { kind, basis }, fields) = self.grammars.usual(process, text, message.len())?;
         Some(Event { stamp, source, kind, inferred: basis == Basis::Inferred, fields, undated: false, message })
     }
@@ -221,7 +225,8 @@ impl<'g> Reader<'g> {
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if let Some((stamp, rest)) = self.native_head(line) {
-            let read = self.origin(rest).and_then(|(source, process, rest)| Some((source, process, behind_head(rest)?)));
+            let read =
+                self.origin(rest).and_then(|(source, process, rest)| Some((source, process, behind_head(rest)?)));
             return match read {
                 Some((source, process, message)) => self.message((stamp, false), source, process, message),
                 None => Line::Reject(Why::NoEnvelope),
@@ -385,74 +390,9 @@ fn behind_head(rest: &[u8]) -> Option<&[u8]> {
     usual_head(rest).or_else(|| grammar::message(rest).ok().map(|(message, _)| message))
 }
 
-/// R4: when a session connected, from its close line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Connect {
-    /// The moment, with the offset by which the start field was read.
-    pub stamp: Stamp,
-    /// Start field and duration are more than 2 s apart: flag `duration-mismatch`.
-    pub mismatch: bool,
-}
-
-/// R4: of the line's offset and those an hour or half an hour to either side, the one that brings the start field nearest
-/// to `end − duration`; the line's own on a tie, and where they are over 300 s apart. Never later than the end.
-#[inline]
-pub fn connect(end: Stamp, start: i64, duration: u32) -> Connect {
-    let by_duration: Instant = end.at - i64::from(duration);
-    let read = |shift: i16| Stamp { at: start - i64::from(end.offset + shift) * 60, offset: end.offset + shift };
-    let mut best = read(0);
-    // The other readings are half an hour away or more: within a quarter of an hour none of them is nearer.
-    if best.at.abs_diff(by_duration) > 900 {
-        for shift in [-30, 30, -60, 60] {
-            let other = read(shift);
-            if other.at.abs_diff(by_duration) < best.at.abs_diff(by_duration) {
-                best = other;
-            }
-        }
-    }
-    let apart = best.at.abs_diff(by_duration);
-    if apart > 300 {
-        best = read(0);
-    }
-    if best.at > end.at {
-        best = Stamp { at: by_duration.min(end.at), offset: end.offset };
-    }
-    Connect { stamp: best, mismatch: apart > 2 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(text: &str) -> Stamp {
-        grammar::stamp(text.as_bytes()).unwrap().1
-    }
-    fn start(text: &str) -> i64 {
-        grammar::start(text.as_bytes()).unwrap().1.local
-    }
-
-    #[test]
-    fn r4_connect_by_the_lines_own_offset() {
-        let got = connect(at("29/May/2019:08:46:17 +0200"), start("2019/5/29 8:39:42"), 395);
-        assert_eq!(got, Connect { stamp: at("29/May/2019:08:39:42 +0200"), mismatch: false });
-    }
-
-    #[test]
-    fn r4_connect_before_the_clocks_went_back() {
-        let got = connect(at("27/Oct/2019:03:10:00 +0100"), start("2019/10/27 2:30:00"), 6000);
-        assert_eq!(got, Connect { stamp: at("27/Oct/2019:02:30:00 +0200"), mismatch: false });
-    }
-
-    #[test]
-    fn r4_mismatches() {
-        let end = at("29/May/2019:09:00:00 +0200");
-        assert!(!connect(end, start("2019/5/29 8:50:02"), 600).mismatch);
-        assert!(connect(end, start("2019/5/29 8:50:03"), 600).mismatch);
-        let far = connect(end, start("2019/5/29 8:30:00"), 600);
-        assert_eq!(far, Connect { stamp: at("29/May/2019:08:30:00 +0200"), mismatch: true });
-        let late = connect(end, start("2019/5/29 9:10:00"), 30);
-        assert_eq!(late, Connect { stamp: at("29/May/2019:08:59:30 +0200"), mismatch: true });
-    }
 
     #[test]
     fn r2_users() {

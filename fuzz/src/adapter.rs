@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use imstrail::grammar::{Dialect, Fields, GrammarError, Grammars, Kind, native_head};
 use imstrail::model::{Service, Stamp};
-use imstrail::parse::{LONGEST_LINE, Line, Names, Reader, Years};
+use imstrail::parse::{Event, LONGEST_LINE, Line, Names, Reader, Years};
 use imstrail::streams::Streams;
 use imstrail::times::{self, Time, Zone};
 
@@ -40,7 +40,7 @@ impl Templates {
         let mut samples = Vec::new();
         for template in site {
             samples.extend(template.samples.iter().map(|sample| Sample {
-                kind: kind_name(template.kind),
+                kind: kind_name(template.meaning.kind),
                 line: &sample.line,
                 expected: sample.expect.iter().map(|(field, text)| (field.as_str(), text.as_str())).collect(),
             }));
@@ -202,31 +202,35 @@ pub struct LineReader<'d> {
 }
 
 impl LineReader<'_> {
-    /// What a line says; it has no newline.
+    /// What a line says; it has no newline. What stands behind it in its block must not change that.
     pub fn read<'a>(&mut self, line: &'a [u8]) -> Told<'a> {
-        let mut fields = Fields::default();
-        let told = |class, stamp: Option<Stamp>, source: Option<imstrail::parse::Source>, undated, message| Told {
-            class,
-            stamp: stamp.map(|s| (s.at, s.offset)),
-            origin: source.map(|s| (Service::as_str(s.stream.service()), s.pid)),
-            undated,
-            message,
-            fields: Held::of(&Fields::default()),
-        };
-        match self.reader.read(line, self.years, 0, &mut fields) {
-            Line::Event(event) => Told {
-                fields: Held::of(&fields),
-                ..told(
-                    Class::Event(kind_name(event.kind)),
-                    Some(event.stamp),
-                    event.source,
-                    event.undated,
-                    event.message,
-                )
-            },
-            Line::Unknown(stamp, source, message) => told(Class::Unknown, Some(stamp), source, false, message),
-            Line::Reject(why) => told(Class::Reject(why.as_str()), None, None, false, &[]),
+        let read = self.reader.read(line, self.years, 0);
+        for behind in [&b"\n"[..], b"0123456789", b"\n[29/May/2019:08:39:42 +0200] ", b" 1:2.3/", b"]]]]]]]]"] {
+            let text = [line, &behind.repeat(200)].concat();
+            if let Some(event) = self.reader.usual(&text, line.len()) {
+                assert_eq!(told_of(Line::Event(event)), told_of(read), "with {behind:?} behind it");
+            }
         }
+        told_of(read)
+    }
+}
+
+fn told_of(line: Line<'_>) -> Told<'_> {
+    let told = |class, stamp: Option<Stamp>, source: Option<imstrail::parse::Source>, undated, message| Told {
+        class,
+        stamp: stamp.map(|s| (s.at, s.offset)),
+        origin: source.map(|s| (Service::as_str(s.stream.service()), s.pid)),
+        undated,
+        message,
+        fields: Held::of(&Fields::default()),
+    };
+    match line {
+        Line::Event(Event { kind, stamp, source, undated, message, fields, .. }) => Told {
+            fields: Held::of(&fields),
+            ..told(Class::Event(kind_name(kind)), Some(stamp), source, undated, message)
+        },
+        Line::Unknown(stamp, source, message) => told(Class::Unknown, Some(stamp), source, false, message),
+        Line::Reject(why) => told(Class::Reject(why.as_str()), None, None, false, &[]),
     }
 }
 

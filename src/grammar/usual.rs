@@ -40,8 +40,11 @@ impl Usual {
         let begin = [word.as_bytes(), b"["].concat();
         let bits = u32::try_from(8 * begin.len()).ok()?;
         let mask = !u64::MAX.checked_shl(bits).unwrap_or(0);
-        (bits <= 64 && !word.contains(['{', '}']))
-            .then(|| Usual { begin: (eight(&begin), mask), length: begin.len(), is_close })
+        (bits <= 64 && !word.contains(['{', '}'])).then(|| Usual {
+            begin: (eight(&begin), mask),
+            length: begin.len(),
+            is_close,
+        })
     }
 
     /// What an ordinary message holds: the first `length` bytes of a text.
@@ -125,8 +128,7 @@ fn eight_at(text: &[u8; MARKED + 8], at: usize) -> u64 {
 #[inline(always)]
 fn number(text: &[u8; MARKED + 8], from: usize, to: usize, marks: &Marks) -> Option<u64> {
     let count = marks.digits_from(from);
-    (from + count == to && (1..=8).contains(&count))
-        .then(|| u64::from(Digits::of(eight_at(text, from)).number(count)))
+    (from + count == to && (1..=8).contains(&count)).then(|| u64::from(Digits::of(eight_at(text, from)).number(count)))
 }
 
 /// The start of a day, from `2019/5/29` at the beginning of a text, up to a blank.
@@ -136,7 +138,8 @@ fn date_before(text: &[u8; MARKED + 8], end: usize, marks: &Marks) -> Option<i64
     let day = 5 + month_length + 1;
     let day_length = marks.digits_from(day);
     let slashes = (text.get(4)?, text.get(day - 1)?) == (&b'/', &b'/');
-    let lengths = marks.digits_from(0) == 4 && month_length - 1 < 2 && day_length - 1 < 2;
+    let one_or_two = |length| (1..=2).contains(&length);
+    let lengths = marks.digits_from(0) == 4 && one_or_two(month_length) && one_or_two(day_length);
     if !slashes || !lengths || day + day_length != end {
         return None;
     }
