@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::chunk::Lines;
 use crate::grammar::{Grammars, Kind, shape};
 use crate::model::{Instant, Service, Stamp};
-use crate::pair::{Accessed, Batch, CloseLine, Key, PairLine};
+use crate::pair::{Accessed, Batch, CloseLine, Key, PairLine, Sought};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
 use crate::streams::{StreamId, Streams};
 use crate::trail::{Count, Counts, FileId, FileTally, FullHours, Jump, Last, LastAccess, Pending, Sample, Trail, hour};
@@ -77,7 +77,7 @@ pub trait Pairing: std::fmt::Debug + Sync {
     /// Whether lines of this shard may wait: then they need texts of their own.
     fn may_wait(&self, shard: usize) -> bool;
 
-    /// Takes the lines of one block, sorted by [`shard_of`] their keys, and empties the batches. What they, or lines that
+    /// Takes the lines of one block, sorted by [`Sought::shard`], and empties the batches. What they, or lines that
     /// waited, tell of users goes to `accessed`.
     fn take(&self, batches: &mut [Batch; SHARDS], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>));
 }
@@ -125,7 +125,7 @@ pub struct Folder<'a> {
     reader: Reader<'a>,
     trail: Trail,
     pairing: Option<&'a dyn Pairing>,
-    /// Login and close lines of the block at hand, by [`shard_of`] their keys.
+    /// Login and close lines of the block at hand, by [`Sought::shard`].
     batches: [Batch; SHARDS],
     sources: Vec<SourceState>,
     touched: Vec<u32>,
@@ -275,26 +275,32 @@ impl<'a> Folder<'a> {
             }
             Counts::Start | Counts::Stop => return,
         };
-        let mut scratch = std::mem::take(&mut self.scratch);
+        let Folder { needs, names, streams, trail, batches, scratch, .. } = self;
         let line = PairLine {
             stream: source.stream,
             pid: source.pid,
             peer: fields.peer,
-            user: self.names.user(fields.user, &mut scratch),
+            user: names.user(fields.user, scratch),
             rest: if close.is_some() { event.behind(fields.user) } else { fields.mechanism },
             stamp: event.stamp,
             close,
             inferred: event.inferred,
         };
-        if self.needs.pairs {
-            let key = Key::of(&line);
-            if let Some(batch) = self.batches.get_mut(shard_of(&key)) {
-                batch.push(block, key, &line);
+        if needs.pairs {
+            let long;
+            let key = match Sought::short(line.stream, line.peer) {
+                Some(key) => key,
+                None => {
+                    long = Key::of(&line);
+                    Sought::long(&long)
+                }
+            };
+            if let Some(batch) = batches.get_mut(key.shard(SHARDS as u32)) {
+                batch.push(block, &key, &line);
             }
-        } else if self.needs.access {
-            keep_access(self.needs, self.streams, &mut self.trail.access, &Accessed::of(&line));
+        } else if needs.access {
+            keep_access(needs, streams, &mut trail.access, &Accessed::of(&line));
         }
-        self.scratch = scratch;
     }
 
     /// Notes that a process wrote, and whether its clock went back (R14).
@@ -368,11 +374,6 @@ pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LastAccess, ac
     if line.is_some() || connect.is_some() || end.is_some() {
         access.add(user, stream.service(), [line, connect], end, streams);
     }
-}
-
-/// Which of the [`SHARDS`] a key belongs to.
-pub fn shard_of(key: &Key) -> usize {
-    usize::try_from((key.hash() >> 40) % SHARDS as u64).unwrap_or(0)
 }
 
 /// The jump between a process's last line in one piece and its first in the next (R14), if there is one.

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod discover;
 pub mod fold;
 pub mod grammar;
+pub mod index;
 pub mod model;
 pub mod note;
 pub mod open;

@@ -126,7 +126,7 @@ const fn place_of(text: u32) -> usize {
 
 /// An octet of an IPv4 address: what the `length` digits from `start` on say, out of eight bytes. `None` where they are no octet as
 /// it is written, without a zero before other digits.
-#[inline]
+#[inline(always)]
 pub(super) fn octet(eight: u64, start: usize, length: usize) -> Option<u32> {
     let text = (eight >> (8 * (start & 7))) & !(u64::MAX << (8 * (length & 7)));
     let found = OCTETS.get(place_of(text as u32)).copied().unwrap_or(u32::MAX);

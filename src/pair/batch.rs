@@ -1,6 +1,7 @@
 //! Login and close lines on their way to pairing: numbers, and where their texts are.
 
-use super::line::{CloseLine, Key, PairLine, length};
+use super::key::{LongKeys, Packed, Sought};
+use super::line::{CloseLine, PairLine, Said, length};
 use crate::model::{Instant, Stamp};
 
 /// Login and close lines of one block. Texts stay in the block, which must be at hand when they are taken out, unless the batch
@@ -8,6 +9,8 @@ use crate::model::{Instant, Stamp};
 #[derive(Debug, Default)]
 pub struct Batch {
     records: Vec<Record>,
+    /// Keys that are too long for their records.
+    keys: LongKeys,
     /// Texts that were copied: those of a batch apart, and users with upper-case letters (R2).
     own: Vec<u8>,
     /// Every text is copied.
@@ -18,7 +21,7 @@ pub struct Batch {
 /// the narrow writes reached the cache.
 #[derive(Clone, Copy, Debug)]
 struct Record {
-    key: Key,
+    key: Packed,
     at: Instant,
     connect: Instant,
     by_duration: Instant,
@@ -38,8 +41,8 @@ struct Record {
 
 impl Batch {
     /// Adds a line whose texts are parts of `block`, or else are copied.
-    #[inline]
-    pub fn push(&mut self, block: &[u8], key: Key, line: &PairLine<'_>) {
+    #[inline(always)]
+    pub fn push(&mut self, block: &[u8], key: &Sought<'_>, line: &PairLine<'_>) {
         let mut places = (place_in(block, line.user), place_in(block, line.rest));
         let own = self.apart || places.0.is_none() || places.1.is_none();
         if own {
@@ -53,7 +56,7 @@ impl Batch {
         let none = Stamp::default();
         let close = line.close.unwrap_or(CloseLine { connect: none, by_duration: 0, mismatch: false });
         self.records.push(Record {
-            key,
+            key: Packed::of(key, &mut self.keys),
             at: line.stamp.at,
             connect: close.connect.at,
             by_duration: close.by_duration,
@@ -84,17 +87,18 @@ impl Batch {
     /// Forgets all lines.
     pub fn clear(&mut self) {
         self.records.clear();
+        self.keys.clear();
         self.own.clear();
     }
 
     /// The keys of the lines.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.records.iter().map(|record| &record.key)
+    pub(super) fn keys(&self) -> impl Iterator<Item = Sought<'_>> {
+        self.records.iter().map(|record| record.key.sought(&self.keys))
     }
 
     /// The lines with their keys, in the order in which they came. `block` is the one that they were read from.
     #[inline]
-    pub(super) fn lines<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = (&'a Key, PairLine<'a>)> {
+    pub(super) fn lines<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = (Sought<'a>, Said<'a>)> {
         self.records.iter().map(move |record| {
             let texts = if record.own { self.own.as_slice() } else { block };
             let text = |place: u32, length: u16| {
@@ -103,17 +107,15 @@ impl Batch {
             };
             let connect = Stamp { at: record.connect, offset: record.connect_offset };
             let close = CloseLine { connect, by_duration: record.by_duration, mismatch: record.mismatch };
-            let line = PairLine {
-                stream: record.key.stream(),
+            let line = Said {
                 pid: record.pid,
-                peer: record.key.peer(),
                 user: text(record.user_place, record.user),
                 rest: text(record.rest_place, record.rest),
                 stamp: Stamp { at: record.at, offset: record.offset },
                 close: record.close.then_some(close),
                 inferred: record.inferred,
             };
-            (&record.key, line)
+            (record.key.sought(&self.keys), line)
         })
     }
 }

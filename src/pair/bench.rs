@@ -1,8 +1,9 @@
 //! Chains of lines of one peer, and the bench on which they are paired by R5 in full.
 
 use super::is_ready;
-use super::line::{CloseLine, Key, PairLine, length};
-use super::session::{SessionFlags, SessionWords, Settled, Words};
+use super::key::Key;
+use super::line::{CloseLine, Said, length};
+use super::session::{Rest, SessionFlags, SessionWords, Settled, Told, Words};
 use crate::model::{Instant, Stamp};
 
 /// No further line of this key.
@@ -26,9 +27,9 @@ pub(super) struct Held {
 
 impl Held {
     /// Holds a line, its texts put to the others.
-    pub(super) fn of(line: &PairLine<'_>, texts: &mut Texts) -> Held {
+    pub(super) fn of(line: &Said<'_>, texts: &mut Texts) -> Held {
         let Stamp { at, offset } = line.stamp;
-        let PairLine { close, pid, inferred, .. } = *line;
+        let Said { close, pid, inferred, .. } = *line;
         let (user, rest) = (length(line.user), length(line.rest));
         let text = texts.put(line.user, line.rest);
         Held { at, close, reused: NOT_REUSED, pid, next: END, text, user, rest, offset, inferred }
@@ -48,17 +49,9 @@ impl Held {
     }
 
     /// The line as it came.
-    pub(super) fn line<'a>(&self, key: &Key, texts: &'a Texts) -> PairLine<'a> {
-        PairLine {
-            stream: key.stream(),
-            pid: self.pid,
-            peer: key.peer(),
-            user: texts.user(self),
-            rest: texts.rest(self),
-            stamp: self.stamp(),
-            close: self.close,
-            inferred: self.inferred,
-        }
+    pub(super) fn line<'a>(&self, texts: &'a Texts) -> Said<'a> {
+        let Words { user, rest } = texts.words(self);
+        Said { pid: self.pid, user, rest, stamp: self.stamp(), close: self.close, inferred: self.inferred }
     }
 }
 
@@ -238,7 +231,7 @@ fn fits(texts: &Texts, login: &Held, close: &Held, has_port: bool) -> bool {
 
 /// The session of a login, a close, or both.
 fn settled<'a>(
-    key: &'a Key,
+    key: &Key,
     texts: &'a Texts,
     login: Option<&Held>,
     close: Option<&Held>,
@@ -253,18 +246,20 @@ fn settled<'a>(
         connect,
         end: close.map(Held::stamp),
         has_login: login.is_some(),
-        key,
-        pid: close.or(login).map_or(0, |held| held.pid),
-        reused,
-        words: SessionWords {
-            login: login.map(|login| texts.words(login)),
-            close: close.map(|close| texts.words(close)),
-        },
-        flags: SessionFlags {
-            ambiguous,
-            mismatch: line.is_some_and(|line| line.mismatch),
-            inferred: [login, close].into_iter().flatten().any(|held| held.inferred),
-            user_differs: false,
-        },
+        rest: Rest::Told(Told {
+            key: *key,
+            pid: close.or(login).map_or(0, |held| held.pid),
+            reused,
+            words: SessionWords {
+                login: login.map(|login| texts.words(login)),
+                close: close.map(|close| texts.words(close)),
+            },
+            flags: SessionFlags {
+                ambiguous,
+                mismatch: line.is_some_and(|line| line.mismatch),
+                inferred: [login, close].into_iter().flatten().any(|held| held.inferred),
+                user_differs: false,
+            },
+        }),
     }
 }

@@ -1,6 +1,4 @@
-//! A login or close line as pairing sees it, and the key that says whose lines belong together.
-
-use std::hash::{BuildHasher, Hasher};
+//! A login or close line as pairing sees it.
 
 use super::{LOGIN_AFTER_CONNECT, LOGIN_AFTER_END};
 use crate::model::{Instant, Peer, Stamp};
@@ -25,6 +23,25 @@ pub struct PairLine<'a> {
     pub close: Option<CloseLine>,
     /// Read by an inferred template.
     pub inferred: bool,
+}
+
+/// What a line says, beside whose it is: that is known by its key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said<'a> {
+    pub(super) pid: u32,
+    pub(super) user: &'a [u8],
+    pub(super) rest: &'a [u8],
+    pub(super) stamp: Stamp,
+    pub(super) close: Option<CloseLine>,
+    pub(super) inferred: bool,
+}
+
+impl<'a> PairLine<'a> {
+    #[inline(always)]
+    pub(super) fn said(&self) -> Said<'a> {
+        let PairLine { pid, user, rest, stamp, close, inferred, .. } = *self;
+        Said { pid, user, rest, stamp, close, inferred }
+    }
 }
 
 /// What only a close line has.
@@ -57,54 +74,4 @@ impl CloseLine {
 #[inline]
 pub(super) fn length(text: &[u8]) -> u16 {
     u16::try_from(text.len()).unwrap_or(u16::MAX)
-}
-
-/// Whose lines are paired with each other: stream and peer; without a port, also pid and user (as a hash, compared again later).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
-    ip: [u64; 2],
-    portless: u64,
-    port: u32,
-    stream: StreamId,
-}
-
-fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
-    let mut hasher = rustc_hash::FxBuildHasher.build_hasher();
-    hasher.write_u64(seed);
-    hasher.write(bytes);
-    hasher.finish()
-}
-
-impl Key {
-    /// The key of a line.
-    #[inline]
-    pub fn of(line: &PairLine<'_>) -> Key {
-        let (ip, port) = line.peer.bits();
-        let portless = if port == 0 { hash_bytes(line.user, u64::from(line.pid)) | 1 } else { 0 };
-        Key { ip, portless, port, stream: line.stream }
-    }
-
-    pub(super) fn peer(&self) -> Peer {
-        Peer::from_bits((self.ip, self.port))
-    }
-
-    pub(super) fn stream(&self) -> StreamId {
-        self.stream
-    }
-
-    /// Whether its peer has a port: then the user need not agree (R5).
-    pub(super) fn has_port(&self) -> bool {
-        self.port != 0
-    }
-
-    /// A hash of the key, good in all its bits.
-    #[inline]
-    pub fn hash(&self) -> u64 {
-        let [high, low] = self.ip;
-        let mixed = (low ^ high.rotate_left(17)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            ^ (u64::from(self.port) << 32 | u64::from(self.stream.0))
-            ^ self.portless;
-        let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed ^ (mixed >> 32)
-    }
 }

@@ -4,19 +4,22 @@
 //! put in: pairing looks at one peer's lines at a time, in the order of R5. [`PairTable::settle`] pairs early what no
 //! line still to come can change, so that memory is bounded; a line that comes too late for that is told to the caller.
 //!
-//! Nearly every session is one login and then one close of its peer: `table` holds those in entries of two cache lines.
+//! Nearly every session is one login and then one close of its peer: `table` holds those in entries of one cache line.
 //! Whatever else happens to a peer becomes a chain of lines, which `bench` lays out and pairs by R5 in full.
 
 mod batch;
 mod bench;
 mod entry;
+mod key;
 mod line;
 mod queue;
 mod session;
+mod slab;
 mod table;
 
 pub use batch::Batch;
-pub use line::{CloseLine, Key, PairLine};
+pub use key::{Key, Sought};
+pub use line::{CloseLine, PairLine};
 pub use session::{Accessed, Session, SessionFlags, Settled};
 pub use table::PairTable;
 

@@ -2,22 +2,77 @@
 
 use std::collections::VecDeque;
 
-use super::session::Words;
+use super::entry::Login;
+use super::key::{LongKeys, Packed};
+use super::line::{CloseLine, Said, length};
+use super::session::{Rest, SessionFlags, SessionWords, Settled, Told, Words};
+use crate::model::{Instant, Stamp};
 
-/// A closed session in the queue.
+/// A closed session: what its close line says, and its login line if one is known. One cache line.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Queued {
-    pub(super) entry: u32,
-    /// Bytes of its texts.
+pub(super) struct Closed {
+    pub(super) key: Packed,
+    pub(super) end: Instant,
+    connect: Instant,
+    login: Instant,
+    /// From the second reading of connect to the end, in seconds.
+    duration: u32,
+    pid: u32,
+    /// The place of its texts: those of the login, then those of the close.
     text: u32,
+    login_user: u16,
+    login_rest: u16,
+    /// Of the close's user, if it differs from the login's.
+    user: u16,
+    rest: u16,
+    end_offset: i16,
+    connect_offset: i16,
+    login_offset: i16,
+    flags: u8,
 }
 
-/// Closed sessions in the order in which their closes came, and the texts of the closes.
+/// The bits of [`Closed::flags`].
+const HAS_LOGIN: u8 = 1;
+const LOGIN_INFERRED: u8 = 2;
+const INFERRED: u8 = 4;
+const MISMATCH: u8 = 8;
+const SAME_USER: u8 = 16;
+/// It has gone elsewhere.
+const GONE: u8 = 32;
+
+impl Closed {
+    fn is(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Whether it has gone elsewhere.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is(GONE)
+    }
+
+    fn login(&self) -> Option<Stamp> {
+        self.is(HAS_LOGIN).then_some(Stamp { at: self.login, offset: self.login_offset })
+    }
+
+    fn end(&self) -> Stamp {
+        Stamp { at: self.end, offset: self.end_offset }
+    }
+
+    fn connect(&self) -> Stamp {
+        Stamp { at: self.connect, offset: self.connect_offset }
+    }
+
+    fn text_length(&self) -> usize {
+        [self.login_user, self.login_rest, self.user, self.rest].into_iter().map(usize::from).sum()
+    }
+}
+
+/// Closed sessions in the order in which their closes came, and their texts.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    pub(super) sessions: VecDeque<Queued>,
+    sessions: VecDeque<Closed>,
     /// The number of the first; numbers begin again behind the last.
-    pub(super) first: u32,
+    first: u32,
     texts: Vec<u8>,
     /// What counts as the place of the first text; places begin again behind the last.
     base: u32,
@@ -25,31 +80,161 @@ pub(super) struct Queue {
     over: usize,
 }
 
+/// Sessions are numbered by so many bits.
+pub(super) const NUMBERS: u32 = (1 << 30) - 1;
+/// So many bytes of texts may lie there that nobody needs.
+const OVER: usize = 1 << 14;
+
 impl Queue {
-    /// Puts a session at the end: its number, and the place of its texts.
-    #[inline]
-    pub(super) fn push(&mut self, entry: u32, user: &[u8], rest: &[u8]) -> (u32, u32) {
-        let number = self.first.wrapping_add(self.sessions.len() as u32);
-        let place = self.base.wrapping_add(self.texts.len() as u32);
+    /// Puts a session at the end: its login line, if one is known, and whether it names the same user. Its number, or `None` if
+    /// its numbers are too odd.
+    #[inline(always)]
+    pub(super) fn push(
+        &mut self,
+        key: Packed,
+        login: Option<(&Login<'_>, bool)>,
+        line: &Said<'_>,
+        close: &CloseLine,
+    ) -> Option<u32> {
+        let duration = u32::try_from(line.stamp.at.wrapping_sub(close.by_duration)).ok()?;
+        let number = self.first.wrapping_add(self.sessions.len() as u32) & NUMBERS;
+        let text = self.base.wrapping_add(self.texts.len() as u32);
+        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+        let mut flags = flag(line.inferred, INFERRED) | flag(close.mismatch, MISMATCH);
+        if let Some((login, same_user)) = login {
+            flags |= HAS_LOGIN | flag(login.inferred, LOGIN_INFERRED) | flag(same_user, SAME_USER);
+            self.texts.extend_from_slice(login.text);
+        }
+        let user = if flags & SAME_USER == 0 { line.user } else { &[] };
         self.texts.extend_from_slice(user);
-        self.texts.extend_from_slice(rest);
-        self.sessions.push_back(Queued { entry, text: (user.len() + rest.len()) as u32 });
-        (number, place)
+        self.texts.extend_from_slice(line.rest);
+        self.sessions.push_back(Closed {
+            key,
+            end: line.stamp.at,
+            connect: close.connect.at,
+            login: login.map_or(0, |(login, _)| login.stamp.at),
+            duration,
+            pid: line.pid,
+            text,
+            login_user: login.map_or(0, |(login, _)| length(login.words.user)),
+            login_rest: login.map_or(0, |(login, _)| length(login.words.rest)),
+            user: length(user),
+            rest: length(line.rest),
+            end_offset: line.stamp.offset,
+            connect_offset: close.connect.offset,
+            login_offset: login.map_or(0, |(login, _)| login.stamp.offset),
+            flags,
+        });
+        Some(number)
     }
 
+    /// The oldest, and its number.
+    #[inline]
+    pub(super) fn oldest(&self) -> Option<(u32, &Closed)> {
+        Some((self.first, self.sessions.front()?))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Those that have not gone elsewhere, oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Closed> + Clone {
+        self.sessions.iter().filter(|closed| !closed.is_gone())
+    }
+
+    fn place(&self, number: u32) -> usize {
+        (number.wrapping_sub(self.first) & NUMBERS) as usize
+    }
+
+    #[inline]
+    pub(super) fn get(&self, number: u32) -> Option<&Closed> {
+        self.sessions.get(self.place(number))
+    }
+
+    /// Notes that a session has gone elsewhere.
+    pub(super) fn let_go(&mut self, number: u32) {
+        let place = self.place(number);
+        if let Some(closed) = self.sessions.get_mut(place) {
+            closed.flags |= GONE;
+        }
+    }
+
+    /// Takes the oldest out.
     pub(super) fn pop(&mut self) {
         let Some(oldest) = self.sessions.pop_front() else { return };
-        self.first = self.first.wrapping_add(1);
-        self.over += oldest.text as usize;
-        if self.over > 1 << 16 && self.over * 2 > self.texts.len() {
+        self.first = self.first.wrapping_add(1) & NUMBERS;
+        self.over += oldest.text_length();
+        if self.over > OVER && self.over * 2 > self.texts.len() {
             self.texts.drain(..self.over);
             self.base = self.base.wrapping_add(self.over as u32);
             self.over = 0;
         }
     }
 
-    pub(super) fn words(&self, place: u32, user: u16, rest: u16) -> Words<'_> {
-        let from = place.wrapping_sub(self.base) as usize;
-        Words::of(self.texts.get(from..).unwrap_or_default(), user, rest)
+    fn words(&self, closed: &Closed) -> SessionWords<'_> {
+        let from = closed.text.wrapping_sub(self.base) as usize;
+        let texts = self.texts.get(from..).unwrap_or_default();
+        let login = Words::of(texts, closed.login_user, closed.login_rest);
+        let behind = usize::from(closed.login_user) + usize::from(closed.login_rest);
+        let mut close = Words::of(texts.get(behind..).unwrap_or_default(), closed.user, closed.rest);
+        if closed.is(SAME_USER) {
+            close.user = login.user;
+        }
+        SessionWords { login: closed.is(HAS_LOGIN).then_some(login), close: Some(close) }
+    }
+
+    /// Its lines as they came: that of the login, and that of the close.
+    pub(super) fn lines<'a>(&'a self, closed: &Closed) -> [Option<Said<'a>>; 2] {
+        let SessionWords { login, close } = self.words(closed);
+        let pid = closed.pid;
+        let line = |stamp, Words { user, rest }, close, inferred| Said { pid, user, rest, stamp, close, inferred };
+        let connect = closed.connect();
+        let by_duration = closed.end - i64::from(closed.duration);
+        let said = CloseLine { connect, by_duration, mismatch: closed.is(MISMATCH) };
+        let login = login.zip(closed.login());
+        [
+            login.map(|(words, stamp)| line(stamp, words, None, closed.is(LOGIN_INFERRED))),
+            close.map(|words| line(closed.end(), words, Some(said), closed.is(INFERRED))),
+        ]
+    }
+
+    /// What is handed out.
+    #[inline(always)]
+    pub(super) fn settled<'a>(&'a self, closed: &'a Closed, keys: &'a LongKeys) -> Settled<'a> {
+        let (login, connect) = (closed.login(), closed.connect());
+        Settled {
+            stream: closed.key.sought(keys).stream(),
+            login: login.unwrap_or(connect),
+            connect: Some(connect),
+            end: Some(closed.end()),
+            has_login: login.is_some(),
+            rest: Rest::Queued(self, closed, keys),
+        }
+    }
+
+    /// What most are never asked for.
+    pub(super) fn told(&self, closed: &Closed, keys: &LongKeys) -> Told<'_> {
+        Told {
+            key: closed.key.key(keys),
+            pid: closed.pid,
+            reused: None,
+            words: self.words(closed),
+            flags: SessionFlags {
+                mismatch: closed.is(MISMATCH),
+                inferred: closed.is(INFERRED) || (closed.is(HAS_LOGIN) && closed.is(LOGIN_INFERRED)),
+                ..SessionFlags::default()
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_session_is_a_cache_line() {
+        assert_eq!(size_of::<Closed>(), 64);
     }
 }

@@ -1,6 +1,8 @@
 //! What pairing gives: sessions, and who accessed when.
 
-use super::line::{Key, PairLine};
+use super::key::{Key, LongKeys};
+use super::line::{PairLine, Said};
+use super::queue::{Closed, Queue};
 use crate::model::{Instant, Peer, Stamp};
 use crate::streams::StreamId;
 
@@ -66,7 +68,13 @@ pub(super) struct SessionWords<'a> {
     pub(super) close: Option<Words<'a>>,
 }
 
-/// A session as pairing hands it out: nothing is copied unless somebody asks, since most are of no interest.
+impl<'a> SessionWords<'a> {
+    fn user(&self) -> &'a [u8] {
+        self.close.or(self.login).map_or(&[], |words| words.user)
+    }
+}
+
+/// A session as pairing hands it out: nothing is copied or looked up unless somebody asks, since most are of no interest.
 #[derive(Clone, Copy, Debug)]
 pub struct Settled<'a> {
     /// As in [`Session`].
@@ -79,7 +87,20 @@ pub struct Settled<'a> {
     pub end: Option<Stamp>,
     /// Whether a login line is known.
     pub has_login: bool,
-    pub(super) key: &'a Key,
+    pub(super) rest: Rest<'a>,
+}
+
+/// Where the rest of a session is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Rest<'a> {
+    Told(Told<'a>),
+    Queued(&'a Queue, &'a Closed, &'a LongKeys),
+}
+
+/// What most sessions are never asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told<'a> {
+    pub(super) key: Key,
     pub(super) pid: u32,
     pub(super) reused: Option<Instant>,
     pub(super) words: SessionWords<'a>,
@@ -88,26 +109,34 @@ pub struct Settled<'a> {
 }
 
 impl<'a> Settled<'a> {
+    fn told(&self) -> Told<'a> {
+        match self.rest {
+            Rest::Told(told) => told,
+            Rest::Queued(queue, closed, keys) => queue.told(closed, keys),
+        }
+    }
+
     /// The user: the close's where it differs.
     pub fn user(&self) -> &'a [u8] {
-        self.words.close.or(self.words.login).map_or(&[], |words| words.user)
+        self.told().words.user()
     }
 
     /// The session with texts of its own.
     pub fn to_session(&self) -> Session {
-        let SessionWords { login, close } = self.words;
+        let Told { key, pid, reused, words, flags } = self.told();
+        let SessionWords { login, close } = words;
         let user_differs = login.zip(close).is_some_and(|(login, close)| login.user != close.user);
         Session {
             stream: self.stream,
             login: self.login,
-            user: self.user().to_vec(),
-            peer: self.key.peer(),
-            pid: self.pid,
+            user: words.user().to_vec(),
+            peer: key.peer(),
+            pid,
             mechanism: login.map(|words| words.rest.to_vec()),
             connect: self.connect,
             end: self.end,
-            reused: self.reused,
-            flags: SessionFlags { user_differs, ..self.flags },
+            reused,
+            flags: SessionFlags { user_differs, ..flags },
         }
     }
 }
@@ -130,7 +159,12 @@ impl<'a> Accessed<'a> {
     /// What a line tells of its user.
     #[inline]
     pub fn of(line: &PairLine<'a>) -> Accessed<'a> {
-        let PairLine { stream, user, stamp, inferred, .. } = *line;
+        Accessed::of_said(line.stream, &line.said())
+    }
+
+    #[inline(always)]
+    pub(super) fn of_said(stream: StreamId, line: &Said<'a>) -> Accessed<'a> {
+        let Said { user, stamp, inferred, .. } = *line;
         let login = line.close.is_none().then_some((stamp, inferred));
         let close = line.close.map(|close| (close.connect, stamp, inferred));
         Accessed { stream, user, login, close }

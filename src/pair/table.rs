@@ -1,36 +1,40 @@
 //! The table of everything that waits: for a close, for the frontier, or for the bench.
 //!
-//! One index finds the entry of a key. An entry is a login that waits for its close; or a session that is closed, as long as a
-//! line to come could change what it means; or it has a chain of lines, since its key is not that simple. Closed sessions
-//! also stand in a queue, in the order in which their closes came, and leave it oldest first.
+//! One index finds what there is of a key. That is an entry: a login that waits for its close, or a chain of lines, since its key
+//! is not that simple; or a session that is closed, and waits in a queue as long as a line to come could change what it means.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry as Slot;
-
 use super::batch::Batch;
 use super::bench::{Bench, END, Held, Texts};
-use super::entry::{Entry, LongTexts, State};
-use super::line::{Key, PairLine};
-use super::queue::{Queue, Queued};
+use super::entry::{Entry, Outside, State};
+use super::key::{Key, Packed, Sought};
+use super::line::{CloseLine, PairLine, Said};
+use super::queue::{Closed, NUMBERS, Queue};
 use super::session::{Accessed, Settled};
 use super::{LOGIN_AFTER_END, is_ready};
+use crate::index::{Index, NOBODY};
 use crate::model::Instant;
 use crate::streams::StreamId;
 
 /// So many closed sessions may wait for a frontier that does not move.
 const WAITING: usize = 4096;
+/// So many closed sessions are looked for at once: enough to overlap their misses.
+const AHEAD: usize = 64;
+/// The bit that tells the numbers of closed sessions from those of entries.
+const CLOSED: u32 = NUMBERS + 1;
 /// This much text is not worth tidying up, in bytes.
 const SPARE_TEXT: usize = 256 << 10;
 
 /// Logins and closes that are not settled yet.
 #[derive(Debug, Default)]
 pub struct PairTable {
-    index: HashTable<u32>,
+    index: Index,
     entries: Vec<Entry>,
     free: Vec<u32>,
-    long: LongTexts,
+    /// Where the lines of a batch seem to belong.
+    numbers: Vec<u32>,
+    outside: Outside,
     queue: Queue,
     /// The lines of chains, and their texts.
     held: Vec<Held>,
@@ -68,23 +72,27 @@ impl PairTable {
     /// Adds a line. What it tells of its user goes to `accessed`, except that a login keeps it back as long as it waits
     /// for its close: [`PairTable::owed`].
     pub fn add(&mut self, line: &PairLine<'_>, accessed: &mut impl FnMut(&Accessed<'_>)) {
-        self.put(&Key::of(line), line, accessed);
+        self.put(&Sought::key(&Key::of(line)), &line.said(), accessed);
     }
 
     /// Adds a batch, read from `block`, as [`PairTable::add`] does.
     pub fn add_all(&mut self, batch: &Batch, block: &[u8], accessed: &mut impl FnMut(&Accessed<'_>)) {
         // Looking for all keys first makes the processor fetch their entries side by side.
-        let there =
-            batch.keys().filter(|key| self.index.find(key.hash(), |i| has(&self.entries, *i, key)).is_some()).count();
-        let PairTable { index, entries, .. } = self;
-        index.reserve(batch.len() - there, |i| hash_of(entries, *i));
-        batch.lines(block).for_each(|(key, line)| self.put(key, &line, accessed));
+        let mut numbers = std::mem::take(&mut self.numbers);
+        numbers.clear();
+        numbers.extend(batch.keys().map(|key| self.index.first(key.hash())));
+        let there = numbers.iter().filter(|number| self.is_held(**number)).count();
+        self.index.reserve(batch.len() - there);
+        self.numbers = numbers;
+        for (key, line) in batch.lines(block) {
+            self.put(&key, &line, accessed);
+        }
     }
 
     #[inline]
-    fn is_late(&self, key: &Key, line: &PairLine<'_>) -> bool {
+    fn is_late(&self, key: &Sought<'_>, line: &Said<'_>) -> bool {
         let needed_until = line.stamp.at + if line.close.is_some() { LOGIN_AFTER_END } else { 0 };
-        needed_until < self.settled_until(line.stream) && !self.hold.contains(key)
+        needed_until < self.settled_until(key.stream()) && !self.hold.contains(&key.to_key())
     }
 
     #[inline]
@@ -105,91 +113,159 @@ impl PairTable {
     }
 
     /// Puts a line to the others of its key.
-    #[inline]
-    fn put(&mut self, key: &Key, line: &PairLine<'_>, accessed: &mut impl FnMut(&Accessed<'_>)) {
+    #[inline(always)]
+    fn put(&mut self, key: &Sought<'_>, line: &Said<'_>, accessed: &mut impl FnMut(&Accessed<'_>)) {
         if self.is_late(key, line) {
-            self.late.insert(*key);
+            self.late.insert(key.to_key());
         }
-        let PairTable { index, entries, free, .. } = self;
-        match index.entry(key.hash(), |i| has(entries, *i, key), |i| hash_of(entries, *i)) {
-            Slot::Vacant(slot) => {
-                let number = free.pop().unwrap_or_else(|| {
-                    entries.push(Entry::default());
-                    (entries.len() - 1) as u32
-                });
-                slot.insert(number);
-                let Some(entry) = entries.get_mut(number as usize) else { return };
-                entry.key = *key;
-                entry.pid = line.pid;
-                entry.has_login = false;
-                match line.close {
-                    None => entry.open(line, &mut self.long),
-                    Some(close) => {
-                        accessed(&Accessed::of(line));
-                        if !entry.close(number, line, &close, &mut self.queue) {
-                            self.chain(number, line);
-                        }
-                    }
-                }
+        let number = self.index.find(key.hash(), |number| self.is_of(number, key));
+        let Some(number) = number else { return self.put_first(key, line, accessed) };
+        let fitting =
+            |close: &CloseLine| self.open(number).is_some_and(|e| e.takes(close, line, key.has_port(), &self.outside));
+        if let Some(close) = line.close.filter(fitting)
+            && self.close(number, key, line, &close, accessed)
+        {
+            return;
+        }
+        accessed(&Accessed::of_said(key.stream(), line));
+        if let Some(entry) = self.open(number) {
+            accessed(&entry.owes(&self.outside));
+        }
+        self.chain(number, line);
+    }
+
+    /// Puts the first line of its key.
+    #[inline(always)]
+    fn put_first(&mut self, key: &Sought<'_>, line: &Said<'_>, accessed: &mut impl FnMut(&Accessed<'_>)) {
+        let packed = Packed::of(key, &mut self.outside.keys);
+        if let Some(close) = line.close {
+            accessed(&Accessed::of_said(key.stream(), line));
+            if let Some(closed) = self.queue.push(packed, None, line, &close) {
+                return self.index.insert(key.hash(), CLOSED | closed);
             }
-            Slot::Occupied(slot) => {
-                let number = *slot.get();
-                let Some(entry) = entries.get_mut(number as usize) else { return };
-                let fitting = line.close.filter(|close| entry.takes(close, line, &self.long));
-                if let Some(close) = fitting
-                    && entry.close(number, line, &close, &mut self.queue)
-                {
-                    let login = (entry.login_stamp(), entry.login_inferred);
-                    let user = entry.login_words(&self.long).user;
-                    if user == line.user {
-                        accessed(&Accessed { login: Some(login), ..Accessed::of(line) });
-                    } else {
-                        accessed(&Accessed::of(line));
-                        accessed(&Accessed { stream: line.stream, user, login: Some(login), close: None });
-                    }
-                } else {
-                    accessed(&Accessed::of(line));
-                    if entry.state == State::Open {
-                        accessed(&entry.owes(&self.long));
-                    }
-                    self.chain(number, line);
-                }
-            }
+        }
+        let number = self.new_entry(packed);
+        self.index.insert(key.hash(), number);
+        if line.close.is_some() {
+            self.chain(number, line);
+        } else if let Some(entry) = self.entries.get_mut(number as usize) {
+            entry.open(line, &mut self.outside);
+        }
+    }
+
+    /// Closes the session of a login that waits; `false` where that is not to be.
+    #[inline(always)]
+    fn close(
+        &mut self,
+        number: u32,
+        key: &Sought<'_>,
+        line: &Said<'_>,
+        close: &CloseLine,
+        accessed: &mut impl FnMut(&Accessed<'_>),
+    ) -> bool {
+        let Some(entry) = self.entries.get_mut(number as usize) else { return false };
+        let login = entry.login(&self.outside);
+        let same_user = login.words.user == line.user;
+        let Some(closed) = self.queue.push(entry.key, Some((&login, same_user)), line, close) else { return false };
+        let told = Some((login.stamp, login.inferred));
+        if same_user {
+            accessed(&Accessed { login: told, ..Accessed::of_said(key.stream(), line) });
+        } else {
+            accessed(&Accessed::of_said(key.stream(), line));
+            accessed(&Accessed { stream: key.stream(), user: login.words.user, login: told, close: None });
+        }
+        entry.release_text(&mut self.outside);
+        entry.state = State::Free;
+        self.free.push(number);
+        self.index.replace(key.hash(), number, CLOSED | closed);
+        true
+    }
+
+    /// A new entry of a key.
+    #[inline]
+    fn new_entry(&mut self, key: Packed) -> u32 {
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(Entry::default());
+            (self.entries.len() - 1) as u32
+        });
+        if let Some(entry) = self.entries.get_mut(number as usize) {
+            entry.key = key;
+        }
+        number
+    }
+
+    /// An entry that is a login without its close.
+    #[inline]
+    fn open(&self, number: u32) -> Option<&Entry> {
+        self.entries.get(number as usize).filter(|entry| entry.state == State::Open)
+    }
+
+    /// The closed session of a number of the index, if it is the number of one.
+    #[inline]
+    fn closed(&self, number: u32) -> Option<&Closed> {
+        if number & CLOSED == 0 { None } else { self.queue.get(number & NUMBERS) }
+    }
+
+    /// Whether a number of the index is that of a key.
+    #[inline]
+    fn is_of(&self, number: u32, key: &Sought<'_>) -> bool {
+        let packed = match self.entries.get(number as usize) {
+            Some(entry) => Some(entry.key),
+            None => self.closed(number).map(|closed| closed.key),
+        };
+        packed.is_some_and(|packed| packed.is(key, &self.outside.keys))
+    }
+
+    /// Whether there is something under a number of the index.
+    #[inline]
+    fn is_held(&self, number: u32) -> bool {
+        match self.entries.get(number as usize) {
+            Some(entry) => entry.state != State::Free,
+            None => self.closed(number).is_some_and(|closed| !closed.is_gone()),
         }
     }
 
     /// Tells what waiting logins have kept back of their users.
     pub fn owed(&self, accessed: &mut impl FnMut(&Accessed<'_>)) {
         let open = self.entries.iter().filter(|entry| entry.state == State::Open);
-        open.for_each(|entry| accessed(&entry.owes(&self.long)));
+        open.for_each(|entry| accessed(&entry.owes(&self.outside)));
     }
 
-    /// Makes a chain of what an entry has, and adds a line to it.
+    /// Makes a chain of what there is of a key, and adds a line to it.
     #[cold]
-    fn chain(&mut self, number: u32, line: &PairLine<'_>) {
-        self.unravel(number);
+    fn chain(&mut self, number: u32, line: &Said<'_>) {
+        let number = self.unravel(number);
         self.link(number, line);
     }
 
-    /// Makes a chain of what an entry has.
-    fn unravel(&mut self, number: u32) {
-        let Some(entry) = self.entries.get(number as usize).copied() else { return };
-        if entry.state == State::Chain {
-            return;
+    /// Makes a chain of what there is of a key; the number of its entry.
+    fn unravel(&mut self, number: u32) -> u32 {
+        if let Some(closed) = self.closed(number).copied() {
+            let lines = self.queue.lines(&closed).map(|line| line.map(|line| Held::of(&line, &mut self.texts)));
+            self.queue.let_go(number & NUMBERS);
+            let entry = self.new_entry(closed.key);
+            self.index.replace(closed.key.sought(&self.outside.keys).hash(), number, entry);
+            self.begin_chain(entry, lines.into_iter().flatten());
+            return entry;
         }
-        let login = entry.login_line(&self.long).map(|line| Held::of(&line, &mut self.texts));
-        let close = entry.close_line(&self.queue).map(|line| Held::of(&line, &mut self.texts));
+        if let Some(entry) = self.entries.get(number as usize).filter(|entry| entry.state != State::Chain) {
+            let login = entry.login_line(&self.outside).map(|line| Held::of(&line, &mut self.texts));
+            entry.release_text(&mut self.outside);
+            self.begin_chain(number, login.into_iter());
+        }
+        number
+    }
+
+    fn begin_chain(&mut self, number: u32, lines: impl Iterator<Item = Held>) {
         if let Some(entry) = self.entries.get_mut(number as usize) {
-            entry.release_text(&mut self.long);
             entry.state = State::Chain;
-            entry.has_login = false;
             entry.link = END;
         }
         self.chained.push(number);
-        [login, close].into_iter().flatten().for_each(|held| self.link_held(number, held));
+        lines.for_each(|held| self.link_held(number, held));
     }
 
-    fn link(&mut self, number: u32, line: &PairLine<'_>) {
+    fn link(&mut self, number: u32, line: &Said<'_>) {
         let held = Held::of(line, &mut self.texts);
         self.link_held(number, held);
     }
@@ -207,11 +283,16 @@ impl PairTable {
             std::mem::swap(&mut self, &mut other);
         }
         let late = std::mem::take(&mut self.late);
+        for closed in other.queue.iter() {
+            let key = closed.key.key(&other.outside.keys);
+            let lines = other.queue.lines(closed);
+            lines.iter().flatten().for_each(|line| self.put(&Sought::key(&key), line, &mut |_| {}));
+        }
         for entry in &other.entries {
-            let (login, close) = (entry.login_line(&other.long), entry.close_line(&other.queue));
-            let chain = entry.chain(&other.held).map(|held| held.line(&entry.key, &other.texts));
-            for line in login.into_iter().chain(close).chain(chain) {
-                self.put(&entry.key, &line, &mut |_| {});
+            let key = entry.key.key(&other.outside.keys);
+            let chain = entry.chain(&other.held).map(|held| held.line(&other.texts));
+            for line in entry.login_line(&other.outside).into_iter().chain(chain) {
+                self.put(&Sought::key(&key), &line, &mut |_| {});
             }
         }
         self.hold.extend(other.hold);
@@ -232,24 +313,23 @@ impl PairTable {
             .filter(|(stream, at)| self.settle_until(**stream, **at))
             .map(|(stream, _)| *stream)
             .collect();
-        while let Some(&Queued { entry: number, .. }) = self.queue.sessions.front() {
-            let Some(oldest) = self.entries.get(number as usize) else { break };
-            if oldest.state != State::Closed || oldest.link != self.queue.first {
-                self.queue.pop();
-                continue;
-            }
-            let held_back = !self.hold.is_empty() && self.hold.contains(&oldest.key);
-            if !held_back && is_ready(oldest.end, self.settled_until(oldest.key.stream())) {
-                out(&oldest.settled(&self.long, &self.queue));
-                self.remove(number);
-                self.queue.pop();
-            } else if held_back || (self.queue.sessions.len() > WAITING && !moved.contains(&oldest.key.stream())) {
+        let mut fetched = 0;
+        while let Some((number, oldest)) = self.queue.oldest() {
+            fetched = if fetched == 0 { self.fetch() } else { fetched - 1 };
+            let (key, packed) = (oldest.key.sought(&self.outside.keys), oldest.key);
+            let held_back = !self.hold.is_empty() && self.hold.contains(&key.to_key());
+            if oldest.is_gone() {
+            } else if !held_back && is_ready(oldest.end, self.settled_until(key.stream())) {
+                out(&self.queue.settled(oldest, &self.outside.keys));
+                self.index.remove(key.hash(), CLOSED | number);
+                packed.release(&mut self.outside.keys);
+            } else if held_back || (self.queue.len() > WAITING && !moved.contains(&key.stream())) {
                 // It would hold up the others: it waits with the chains.
-                self.unravel(number);
-                self.queue.pop();
+                self.unravel(CLOSED | number);
             } else {
                 break;
             }
+            self.queue.pop();
         }
         if self.chained.len() > self.patience {
             self.settle_chains(out);
@@ -259,15 +339,23 @@ impl PairTable {
         }
     }
 
+    /// Looks for those in the queue that may be settled next, which makes the processor fetch their places in the index side by
+    /// side. How many there are behind the first.
+    fn fetch(&self) -> usize {
+        let furthest = self.settled.iter().copied().max().unwrap_or(Instant::MIN);
+        let next = self.queue.iter().take(AHEAD).take_while(|closed| is_ready(closed.end, furthest));
+        let hash = |closed: &Closed| closed.key.sought(&self.outside.keys).hash();
+        next.filter(|closed| self.index.first(hash(closed)) != NOBODY).count().saturating_sub(1)
+    }
+
     /// Takes an entry out of the index and frees it.
     fn remove(&mut self, number: u32) {
         let Some(entry) = self.entries.get_mut(number as usize) else { return };
-        if let Ok(found) = self.index.find_entry(entry.key.hash(), |i| *i == number) {
-            found.remove();
-        }
-        entry.release_text(&mut self.long);
+        let hash = entry.key.sought(&self.outside.keys).hash();
+        self.index.remove(hash, number);
+        entry.key.release(&mut self.outside.keys);
+        entry.release_text(&mut self.outside);
         entry.state = State::Free;
-        entry.has_login = false;
         self.free.push(number);
     }
 
@@ -276,7 +364,8 @@ impl PairTable {
         let (old_lines, chained) = (std::mem::take(&mut self.held), std::mem::take(&mut self.chained));
         let mut bench = Bench::default();
         for number in chained {
-            let Some(key) = self.entries.get(number as usize).map(|entry| entry.key) else { continue };
+            let key = self.entries.get(number as usize).map(|entry| entry.key.key(&self.outside.keys));
+            let Some(key) = key else { continue };
             let until = if self.hold.contains(&key) { Instant::MIN } else { self.settled_until(key.stream()) };
             let Some(entry) = self.entries.get_mut(number as usize) else { continue };
             self.live -= entry.chain(&old_lines).map(|line| line.text_length()).sum::<usize>();
@@ -287,9 +376,7 @@ impl PairTable {
             match (left.next(), left.next()) {
                 (None, _) => self.remove(number),
                 (Some(one), None) if one.close.is_none() && !one.is_reused() => {
-                    let line = one.line(&key, &self.texts);
-                    entry.pid = line.pid;
-                    entry.open(&line, &mut self.long);
+                    entry.open(&one.line(&self.texts), &mut self.outside);
                 }
                 _ => {
                     let left: Vec<Held> = bench.logins_left().chain(&bench.closes).copied().collect();
@@ -310,26 +397,18 @@ impl PairTable {
     /// Pairs all that is there: nothing more will come. Logins without a close are handed out without an end.
     pub fn finish(self, out: &mut dyn FnMut(&Settled<'_>)) {
         let mut bench = Bench::default();
+        self.queue.iter().for_each(|closed| out(&self.queue.settled(closed, &self.outside.keys)));
         for entry in &self.entries {
+            let key = entry.key.key(&self.outside.keys);
             match entry.state {
                 State::Free => {}
-                State::Open | State::Closed => out(&entry.settled(&self.long, &self.queue)),
+                State::Open => out(&entry.unclosed(key, &self.outside)),
                 State::Chain => {
-                    bench.load(&entry.key, entry.chain(&self.held).copied(), &self.texts);
-                    bench.settle(&entry.key, &self.texts, Instant::MAX, out);
-                    bench.unclosed(&entry.key, &self.texts, out);
+                    bench.load(&key, entry.chain(&self.held).copied(), &self.texts);
+                    bench.settle(&key, &self.texts, Instant::MAX, out);
+                    bench.unclosed(&key, &self.texts, out);
                 }
             }
         }
     }
-}
-
-#[inline]
-fn has(entries: &[Entry], number: u32, key: &Key) -> bool {
-    entries.get(number as usize).is_some_and(|entry| entry.key == *key)
-}
-
-#[inline]
-fn hash_of(entries: &[Entry], number: u32) -> u64 {
-    entries.get(number as usize).map_or(0, |entry| entry.key.hash())
 }

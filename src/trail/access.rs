@@ -4,11 +4,10 @@ use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry as Slot;
 use rayon::prelude::*;
 
 use crate::grammar::eight;
+use crate::index::{Index, NOBODY};
 use crate::model::{Instant, Service, Stamp};
 use crate::streams::{StreamId, Streams};
 
@@ -204,9 +203,12 @@ impl Entry {
 /// Each look-up misses the cache. Accesses are therefore put aside and looked up many at a time, so that the misses overlap.
 #[derive(Default)]
 pub struct LastAccess {
-    table: HashTable<Entry>,
+    index: Index,
+    entries: Vec<Entry>,
     /// Accesses that are not in the table yet.
     aside: Vec<Entry>,
+    /// Where they seem to be in the table.
+    numbers: Vec<u32>,
     /// Names that are longer than an entry holds: of the table, and of those aside.
     long: Vec<u8>,
     aside_long: Vec<u8>,
@@ -214,7 +216,7 @@ pub struct LastAccess {
 
 impl std::fmt::Debug for LastAccess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "LastAccess({} entries)", self.table.len())
+        write!(f, "LastAccess({} entries)", self.entries.len())
     }
 }
 
@@ -233,12 +235,6 @@ fn hash_of([a, b, c]: [u64; 3], rest: &[u8], length: u16, service: Service) -> u
     }
     let hash = mix(a ^ 0x9E37_79B9_7F4A_7C15, b ^ 0xBF58_476D_1CE4_E5B9);
     (mix(hash ^ c ^ 0x94D0_49BB_1331_11EB, last ^ 0xD6E8_FEB8_6659_FD93) >> 32) as u32
-}
-
-/// The hash that the table sees, made of the kept one so that growing needs no names.
-#[inline]
-fn spread(kept: u32) -> u64 {
-    u64::from(kept).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 impl LastAccess {
@@ -282,22 +278,26 @@ impl LastAccess {
 
     /// Brings what was put aside into the table.
     pub fn settle(&mut self, streams: &Streams) {
-        let LastAccess { table, aside, long, aside_long } = self;
-        // Looking for all of them first makes the processor fetch them side by side.
-        let found = |new: &&Entry| table.find(spread(new.hash), |e| e.is(new, (long, aside_long))).is_some();
-        let there = aside.iter().filter(found).count();
-        table.reserve(aside.len() - there, |e| spread(e.hash));
-        for new in aside.drain(..) {
-            match table.entry(spread(new.hash), |e| e.is(&new, (long, aside_long)), |e| spread(e.hash)) {
-                Slot::Occupied(found) => found.into_mut().take(&new, streams),
-                Slot::Vacant(free) => {
-                    let place = u32::try_from(long.len()).unwrap_or(u32::MAX);
-                    if new.is_long() {
-                        long.extend_from_slice(new.name(aside_long));
-                    }
-                    free.insert(Entry { place, ..new });
-                }
+        let LastAccess { index, entries, aside, numbers, long, aside_long } = self;
+        // Looking at all of them first makes the processor fetch them side by side.
+        numbers.clear();
+        numbers.extend(aside.iter().map(|new| index.first(new.hash)));
+        let entry = |number: u32| entries.get(number as usize);
+        let there = numbers.iter().filter(|number| entry(**number).is_some_and(|entry| entry.length > 0)).count();
+        index.reserve(aside.len() - there);
+        for (new, first) in aside.drain(..).zip(numbers) {
+            let is = |number: u32| entries.get(number as usize).is_some_and(|e| e.is(&new, (long, aside_long)));
+            let number = if is(*first) { Some(*first) } else { index.find(new.hash, is) };
+            if let Some(entry) = number.and_then(|number| entries.get_mut(number as usize)) {
+                entry.take(&new, streams);
+                continue;
             }
+            let place = u32::try_from(long.len()).unwrap_or(u32::MAX);
+            if new.is_long() {
+                long.extend_from_slice(new.name(aside_long));
+            }
+            index.insert(new.hash, u32::try_from(entries.len()).unwrap_or(NOBODY));
+            entries.push(Entry { place, ..new });
         }
         aside_long.clear();
     }
@@ -306,10 +306,10 @@ impl LastAccess {
     pub fn merge(mut self, mut other: LastAccess, streams: &Streams) -> LastAccess {
         self.settle(streams);
         other.settle(streams);
-        if self.table.len() < other.table.len() {
+        if self.len() < other.len() {
             std::mem::swap(&mut self, &mut other);
         }
-        for theirs in &other.table {
+        for theirs in &other.entries {
             self.put_aside(*theirs, theirs.name(&other.long), streams);
         }
         self.settle(streams);
@@ -319,19 +319,19 @@ impl LastAccess {
     /// The entries, in the order of the users' bytes. All that was put aside must be settled.
     pub fn sorted(&self) -> Sorted<'_> {
         // Copies, so that all that follows goes through memory in order.
-        let mut entries: Vec<Entry> = self.table.iter().copied().collect();
+        let mut entries = self.entries.clone();
         entries.par_sort_unstable_by(|a, b| a.leading().cmp(&b.leading()).then_with(|| a.order(b, &self.long)));
         Sorted { long: &self.long, entries }
     }
 
     /// How many (user, service) pairs are known.
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.entries.len()
     }
 
     /// Whether nobody is known.
     pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.entries.is_empty()
     }
 }
 

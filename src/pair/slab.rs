@@ -1,0 +1,50 @@
+//! Things that are found by number until they are released.
+
+/// Numbered things. Numbers of those that were released are given anew.
+#[derive(Debug)]
+pub(super) struct Slab<T> {
+    things: Vec<T>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Slab<T> {
+        Slab { things: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T: Default> Slab<T> {
+    /// Puts a thing to the others: its number.
+    pub(super) fn put(&mut self, thing: T) -> u32 {
+        match self.free.pop() {
+            Some(number) => {
+                if let Some(place) = self.things.get_mut(number as usize) {
+                    *place = thing;
+                }
+                number
+            }
+            None => {
+                self.things.push(thing);
+                (self.things.len() - 1) as u32
+            }
+        }
+    }
+
+    pub(super) fn get(&self, number: u32) -> Option<&T> {
+        self.things.get(number as usize)
+    }
+
+    /// Forgets a thing.
+    pub(super) fn release(&mut self, number: u32) {
+        if let Some(thing) = self.things.get_mut(number as usize) {
+            *thing = T::default();
+            self.free.push(number);
+        }
+    }
+
+    /// Forgets all things.
+    pub(super) fn clear(&mut self) {
+        self.things.clear();
+        self.free.clear();
+    }
+}
