@@ -117,8 +117,7 @@ fn read_with_bar(
 ) -> (Outcome, Vec<Resolved>, Option<Sieve>) {
     let meter = Meter::default();
     let mut query = ask.connected.clone();
-    // What only reading shows is a pipe.
-    let mut sieve = ask.sieve(cli, plan.units.iter().any(|unit| unit.leaves.is_empty()));
+    let mut sieve = ask.sieve(cli, again::is_pipe(plan));
     bar::show(cli.progress, plan.bytes(), &meter, || {
         pool.install(|| {
             loop {
@@ -135,7 +134,7 @@ fn read_with_bar(
                 let outcome = read(plan, streams, &reading);
                 let facts = facts(plan, &outcome);
                 let resolved = resolve(&outcome.trail, streams, &facts);
-                if sieve.as_ref().is_some_and(|s| again::is_needed(cli, ask, s, &outcome, streams, &resolved)) {
+                if sieve.as_ref().is_some_and(|s| again::is_needed(cli, ask, plan, s, &outcome, streams, &resolved)) {
                     sieve = None;
                     continue;
                 }

@@ -41,7 +41,7 @@ fn odd_lines(uid: &str, dice: &mut Dice) -> String {
     let stamp = format!("[{day}/Oct/2019:10:{minute:02}:00 +0200]");
     let peer = "[192.0.2.9:40000]";
     let upper = uid.to_ascii_uppercase();
-    let long = "x".repeat(if dice.next() % 8 == 0 { 70_000 } else { 7 });
+    let long = "x".repeat(if dice.next().is_multiple_of(8) { 70_000 } else { 7 });
     format!(
         "{stamp} {uid} imapd[7]: Account Information: login {peer} {uid}x plaintext
 {stamp} store1 imapd[7]: Account Information: login {peer} x{uid} plaintext
@@ -80,7 +80,7 @@ fn rough(line: &[u8], dice: &mut Dice) -> Vec<u8> {
 fn roughened(config: &Config, dice: &mut Dice) -> Vec<(String, Vec<u8>)> {
     let files = simulate(config).files.into_iter().map(|(path, bytes)| {
         let lines = bytes.split_inclusive(|b| *b == b'\n').flat_map(|line| {
-            let odd = dice.next() % 100 == 0;
+            let odd = dice.next().is_multiple_of(100);
             let odd = if odd { odd_lines(&format!("odd{}", dice.next() % 20), dice) } else { String::new() };
             [odd.into_bytes(), rough(line, dice)].concat()
         });
@@ -112,7 +112,7 @@ fn users(folder: &Path, uids: &[String], dice: &mut Dice) -> Vec<String> {
             _ => uid,
         });
     }
-    if dice.next() % 3 == 0 {
+    if dice.next().is_multiple_of(3) {
         write(folder, "uids", users.join("\n"));
         return vec!["-f".to_owned(), "uids".to_owned()];
     }

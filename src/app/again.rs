@@ -6,6 +6,7 @@ use super::Ask;
 use crate::answer::LastAccessRows;
 use crate::cli::{Cli, Format};
 use crate::model::Stamp;
+use crate::plan::Plan;
 use crate::read::{Outcome, Sieve};
 use crate::resolve::Resolved;
 use crate::streams::Streams;
@@ -15,6 +16,8 @@ const DAY: i64 = 86_400;
 /// How far from a stamp those lines are, in days by the clock, that make its digits repeated: see `Clock::is_repeated`. Clocks differ
 /// by 32 hours at most, and each shows a line within a day.
 const NEAR: i64 = 4;
+/// Lines so far from a window, in seconds, tell nothing of the clocks in it.
+pub(super) const CLOCKS: i64 = (NEAR + 2) * DAY;
 
 /// Days by the clock, and the offsets that it had; by host.
 type Days = BTreeMap<u64, BTreeSet<(i64, i16)>>;
@@ -24,15 +27,24 @@ pub(super) fn shows_clocks(cli: &Cli) -> bool {
     cli.format == Format::Table && cli.tz == Zone::Log
 }
 
+/// Whether something can be read but once. What only reading shows is a pipe.
+pub(super) fn is_pipe(plan: &Plan) -> bool {
+    plan.units.iter().any(|unit| unit.leaves.is_empty())
+}
+
 /// Whether all is to be read again, without the sieve.
 pub(super) fn is_needed(
     cli: &Cli,
     ask: &Ask,
+    plan: &Plan,
     sieve: &Sieve,
     outcome: &Outcome,
     streams: &Streams,
     resolved: &[Resolved],
 ) -> bool {
+    if is_pipe(plan) {
+        return false;
+    }
     let days = days(sieve, outcome, resolved);
     let offsets: BTreeSet<i16> = days.values().flatten().map(|(_, offset)| *offset).collect();
     if offsets.len() < 2 {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::again::shows_clocks;
+use super::again::{CLOCKS, shows_clocks};
 use super::{Stop, twice};
 use crate::answer::{At, AtError, ConnectedQuery};
 use crate::cli::{Cli, Format};
@@ -74,15 +74,19 @@ impl Ask {
     /// templates may tell of users and moments in ways of their own.
     ///
     /// Digits are those of the clocks of all streams, and so are repeated hours in a table: lines that are passed over tell enough of
-    /// clocks to know whether all must be read again, which a pipe cannot be.
+    /// clocks to know whether all must be read again. A pipe cannot be, so of it those lines are read at once.
     pub(super) fn sieve(&self, cli: &Cli, pipe: bool) -> Option<Sieve> {
         let only_access = self.needs.access && !self.needs.pairs;
         if !only_access || cli.format == Format::Json || !cli.grammar.is_empty() || (self.has_digits() && pipe) {
             return None;
         }
+        let Needs { window, users, .. } = &self.needs;
         let all = BTreeSet::new();
-        let by_users = !(self.has_digits() || (pipe && shows_clocks(cli)));
-        Sieve::new(&self.needs.window, if by_users { &self.needs.users } else { &all }, &self.names)
+        if pipe && shows_clocks(cli) {
+            Sieve::new(&window.widened(CLOCKS), &all, &self.names)
+        } else {
+            Sieve::new(window, if self.has_digits() { &all } else { users }, &self.names)
+        }
     }
 
     /// Whether the window has digits without an offset.
