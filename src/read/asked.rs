@@ -103,18 +103,17 @@ impl Words {
     #[inline]
     fn put(&mut self, ends: u64, from: usize) {
         let from = from as u32 + 2;
-        let (mut rest, mut free) = (ends, self.count);
-        self.count += ends.count_ones() as usize;
-        // Four at a time, whether there are so many or not: one is usual.
-        while let Some(four) = self.at.get_mut(free..).and_then(|free| free.first_chunk_mut::<4>()) {
-            for at in four {
+        let mut rest = ends;
+        // Two at a time, whether there are so many or not: one is usual.
+        while let Some(two) = self.at.get_mut(self.count..).and_then(|free| free.first_chunk_mut::<2>()) {
+            for at in two {
                 *at = from + rest.trailing_zeros();
+                self.count += usize::from(rest != 0);
                 rest &= rest.wrapping_sub(1);
             }
             if rest == 0 {
                 break;
             }
-            free += 4;
         }
     }
 }

@@ -5,6 +5,7 @@
 //! And where users are asked for, a line tells nothing of them that does not name one of them.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::asked::Asked;
 use crate::chunk::Lines;
@@ -17,6 +18,10 @@ const DAY: i64 = 86_400;
 /// Where users are asked for, so much of a text is read at its beginning and at its end whomever it names: for what it covers, and
 /// whether logins are logged. In bytes.
 pub(super) const EDGE: u64 = 16 << 10;
+
+/// The bytes of a stamp, without brackets, and where its clock stands.
+const STAMP: usize = 26;
+const CLOCK: Range<usize> = 12..20;
 
 /// What is known of all lines with one date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,17 +69,37 @@ pub struct Sieve {
     aliases: bool,
 }
 
-/// The beginning of a line: the texts of its date, its offset and its host, and what they mean.
+/// What the beginnings of lines with one date, offset and host say.
 #[derive(Clone, Copy, Debug)]
 struct Known {
-    date: [u8; 11],
-    offset: [u8; 5],
-    host: u64,
-    /// The bits of eight bytes that are the host's.
-    mask: u64,
+    /// Such a beginning, and which bits of it must be the same: all but the clock, up to the host and the blank behind it.
+    text: [u64; HEAD / 8],
+    mask: [u64; HEAD / 8],
     when: When,
     /// Where the day begins on the clock.
     day: i64,
+}
+
+/// So much of a line has its stamp and eight bytes of its host.
+const HEAD: usize = 40;
+
+impl Known {
+    fn new(head: &[u8; HEAD], clock: Range<usize>, end: usize, (when, day): (When, i64)) -> Known {
+        let mask = std::array::from_fn(|i| if i >= end || clock.contains(&i) { 0 } else { u8::MAX });
+        Known { text: words(head), mask: words(&mask), when, day }
+    }
+
+    #[inline]
+    fn is_of(&self, head: &[u8; HEAD]) -> bool {
+        let texts = words(head).into_iter().zip(self.text);
+        texts.zip(self.mask).fold(0, |differ, ((one, other), mask)| differ | (one ^ other) & mask) == 0
+    }
+}
+
+#[inline]
+fn words(bytes: &[u8; HEAD]) -> [u64; HEAD / 8] {
+    let eights = bytes.as_chunks::<8>().0;
+    std::array::from_fn(|i| eights.get(i).map_or(0, |eight| u64::from_le_bytes(*eight)))
 }
 
 impl Sieve {
@@ -146,41 +171,44 @@ impl Sieve {
     /// a native stamp is read.
     #[inline]
     fn passes_over(&self, line: &[u8], named: bool, known: &mut Option<Known>, shown: &mut BTreeSet<Shown>) -> bool {
-        let skip = usize::from(line.first() == Some(&b'['));
-        let Some(text) = line.get(skip..).and_then(|rest| rest.first_chunk::<26>()) else { return false };
-        let [date @ .., _, _, _, _, _, _, _, _, _, _, o1, o2, o3, o4, o5] = text;
-        let offset = [*o1, *o2, *o3, *o4, *o5];
-        // Behind the stamp `] `.
-        let host = eight(line.get(skip + 27 + skip..).unwrap_or_default());
-        let Known { when, day, .. } = match known {
-            Some(known) if known.date == *date && known.offset == offset && (known.host ^ host) & known.mask == 0 => {
-                *known
-            }
-            _ => {
-                let Some(new) = self.know(text, host, shown) else { return false };
-                *known.insert(new)
-            }
+        let head = line.first_chunk::<HEAD>();
+        let found = match (&*known, head) {
+            (Some(known), Some(head)) if known.is_of(head) => Some((known.when, known.day)),
+            _ => self.know(line, head, known, shown),
         };
-        match when {
-            When::Before => true,
-            When::Around => !named && line.len() <= LONGEST_LINE,
-            When::Behind => !named || self.tells_of_nothing_inside(line, day + clock(text)),
+        match found {
+            None => false,
+            Some((When::Before, _)) => true,
+            Some((When::Around, _)) => !named && line.len() <= LONGEST_LINE,
+            Some((When::Behind, day)) => !named || self.tells_of_nothing_inside(line, day + clock(line)),
         }
     }
 
-    /// What the beginning of a line means.
+    /// What the beginning of a line says, if it is a native stamp; it is then known for the lines to come.
     #[inline(never)]
-    fn know(&self, text: &[u8; 26], host: u64, shown: &mut BTreeSet<Shown>) -> Option<Known> {
-        let [date @ .., _, _, _, _, _, _, _, _, _, _, o1, o2, o3, o4, o5] = text;
-        let (_, stamp) = grammar::stamp(text).ok()?;
+    fn know(
+        &self,
+        line: &[u8],
+        head: Option<&[u8; HEAD]>,
+        known: &mut Option<Known>,
+        shown: &mut BTreeSet<Shown>,
+    ) -> Option<(When, i64)> {
+        let bracket = usize::from(line.first() == Some(&b'['));
+        let (_, stamp) = grammar::stamp(line.get(bracket..bracket + STAMP)?).ok()?;
         let local = stamp.local().div_euclid(DAY);
-        let length = host.to_le_bytes().iter().take_while(|b| **b != b' ').count();
-        // With the blank behind it.
-        let mask = u64::MAX >> (64 - 8 * (length + 1).min(8));
-        let group = if self.aliases || length == 0 { 0 } else { host & u64::MAX >> (64 - 8 * length) };
-        shown.insert(Shown { host: group, day: local, offset: stamp.offset });
-        let (when, day) = (self.when(local * DAY), local * DAY);
-        Some(Known { date: *date, offset: [*o1, *o2, *o3, *o4, *o5], host, mask, when, day })
+        // Behind the stamp `] `.
+        let host_at = bracket + STAMP + bracket + 1;
+        let host = line.get(host_at..).unwrap_or_default();
+        let host = host.get(..8).unwrap_or(host);
+        let host = host.split(|byte| *byte == b' ').next().unwrap_or_default();
+        shown.insert(Shown { host: self.host_of(host), day: local, offset: stamp.offset });
+        let found = (self.when(local * DAY), local * DAY);
+        if let Some(head) = head {
+            let (clock, end) =
+                (bracket + CLOCK.start..bracket + CLOCK.end, (host_at + host.len() + 1).min(host_at + 8));
+            *known = Some(Known::new(head, clock, end, found));
+        }
+        Some(found)
     }
 
     fn when(&self, day: i64) -> When {
@@ -223,9 +251,11 @@ fn name_before(named: &mut &[usize], place: usize) -> bool {
     before > 0
 }
 
-/// The second of the day of a stamp. A text that is no clock belongs to a line that says nothing.
-fn clock(stamp: &[u8; 26]) -> i64 {
-    let [.., h1, h2, _, m1, m2, _, s1, s2, _, _, _, _, _, _] = stamp;
+/// The second of the day at which a line was written. A text that is no clock belongs to a line that says nothing.
+fn clock(line: &[u8]) -> i64 {
+    let bracket = usize::from(line.first() == Some(&b'['));
+    let text = line.get(bracket + CLOCK.start..).and_then(|text| text.first_chunk::<8>());
+    let Some([h1, h2, _, m1, m2, _, s1, s2]) = text else { return 0 };
     let two = |a: &u8, b: &u8| i64::from(a.wrapping_sub(b'0')) * 10 + i64::from(b.wrapping_sub(b'0'));
     two(h1, h2) * 3600 + two(m1, m2) * 60 + two(s1, s2)
 }
