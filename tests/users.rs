@@ -91,7 +91,8 @@ fn roughened(config: &Config, dice: &mut Dice) -> Vec<(String, Vec<u8>)> {
 
 /// The words behind the peers of a line, in lower case.
 fn named(line: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(line).to_ascii_lowercase();
+    let behind_the_stamp = line.get("[29/May/2019:12:00:00 +0200] ".len()..).unwrap_or_default();
+    let text = String::from_utf8_lossy(behind_the_stamp).to_ascii_lowercase();
     let words = text.split("] ").skip(1).filter_map(|behind| Some(behind.split_once(' ')?.0.to_owned()));
     words.collect()
 }

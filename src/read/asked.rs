@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use rustc_hash::FxHashSet;
 use wide::u8x16;
 
 use crate::grammar::eight;
@@ -12,15 +13,18 @@ use crate::parse::Names;
 
 /// A byte in all eight places.
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
-/// Names are told apart by so many bits of a hash.
+/// So many bits of a hash are kept of a name's first eight bytes.
 const BITS: u32 = 16;
-/// Of more users, others are taken for one of them too often.
+/// Of more users, nearly every word begins as one of their names does.
 const MANY: usize = 1 << (BITS - 3);
 
-/// A set of users, told by the first eight bytes of their names. It takes a few others for one of them: their lines are read in vain.
+/// A set of users.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
+    /// Which hashes the beginnings of their names have: of nearly all other words, that is all that is looked at.
     places: Vec<u64>,
+    users: FxHashSet<Vec<u8>>,
+    names: Names,
 }
 
 impl Asked {
@@ -29,7 +33,8 @@ impl Asked {
         if users.is_empty() || users.len() > MANY {
             return None;
         }
-        let mut asked = Asked { places: vec![0; 1 << (BITS - 6)] };
+        let places = vec![0; 1 << (BITS - 6)];
+        let mut asked = Asked { places, users: users.iter().cloned().collect(), names: names.clone() };
         for user in users {
             asked.add(&[user, &b" "[..]].concat());
             asked.add(&[user, &names.default_domain[..], b" "].concat());
@@ -60,21 +65,28 @@ impl Asked {
         let rest = chunks.len().min(nexts.len()) * 64;
         let tail = block.get(rest..).unwrap_or_default();
         let behind = memchr::memmem::find_iter(tail, b"] ").map(|at| rest + at + 2);
-        named.extend(behind.filter(|at| self.may_be(block, *at)));
+        named.extend(behind.filter(|at| self.is_named(block, *at)));
         named
     }
 
     fn look_at(&self, words: &mut Words, block: &[u8], named: &mut Vec<usize>) {
         let found = words.at.get(..words.count).unwrap_or_default().iter().map(|at| *at as usize);
-        named.extend(found.filter(|at| self.may_be(block, *at)));
+        named.extend(found.filter(|at| self.is_named(block, *at)));
         words.count = 0;
     }
 
-    /// Whether the word that begins here may be one of them.
+    /// Whether the word that begins here is one of their names.
     #[inline]
-    fn may_be(&self, block: &[u8], at: usize) -> bool {
-        let place = place_of(block.get(at..).unwrap_or_default());
-        self.places.get(place / 64).is_some_and(|places| places >> (place % 64) & 1 == 1)
+    fn is_named(&self, block: &[u8], at: usize) -> bool {
+        let text = block.get(at..).unwrap_or_default();
+        let place = place_of(text);
+        self.places.get(place / 64).is_some_and(|places| places >> (place % 64) & 1 == 1) && self.is_user(text)
+    }
+
+    #[inline(never)]
+    fn is_user(&self, text: &[u8]) -> bool {
+        let word = memchr::memchr(b' ', text).and_then(|end| text.get(..end));
+        word.is_some_and(|word| self.users.contains(self.names.user(word, &mut Vec::new())))
     }
 }
 
@@ -148,7 +160,17 @@ mod tests {
             assert!(is_named(&format!("login [192.0.2.7:1] {text}")), "{text}");
             assert!(is_named(&format!("x] x ] y] {text}")), "{text}");
         }
-        for text in ["edward x", "e x", "d ed", "ö x", "ed.x@example.com ", "[192.0.2.7:1]", "[192.0.2.7:1]  ed x"] {
+        for text in [
+            "edward x",
+            "e x",
+            "d ed",
+            "ed",
+            "É x",
+            "longer.than.nine x",
+            "ed.x@example.com ",
+            "[192.0.2.7:1]",
+            "[192.0.2.7:1]  ed x",
+        ] {
             assert!(!is_named(&format!("login [192.0.2.7:1] {text}")), "{text}");
         }
     }

@@ -23,6 +23,9 @@ pub(super) const EDGE: u64 = 16 << 10;
 const STAMP: usize = 26;
 const CLOCK: Range<usize> = 12..20;
 
+/// Where the host stands in a line, behind `[`, the stamp and `] `.
+const HOST: usize = STAMP + 3;
+
 /// What is known of all lines with one date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum When {
@@ -145,7 +148,8 @@ impl Sieve {
         for (start, line, bytes) in Lines::new(block) {
             let from = usize::try_from(start).unwrap_or(block.len());
             let to = from + usize::try_from(bytes).unwrap_or(0);
-            let is_named = named.as_mut().is_none_or(|named| name_before(named, to)) || start < head || start >= tail;
+            let is_named =
+                named.as_mut().is_none_or(|named| is_name_in(named, from..to)) || start < head || start >= tail;
             if self.passes_over(line, is_named, &mut known, shown) {
                 if !read.is_empty() {
                     out(Sifted::Read(block.get(read.clone()).unwrap_or_default(), read.start as u64));
@@ -243,12 +247,17 @@ impl Sieve {
     }
 }
 
-/// Whether a name stands before this place; if so, goes on behind it.
+/// Whether a name stands in this line, behind what may be its host; the names go on behind the line.
 #[inline]
-fn name_before(named: &mut &[usize], place: usize) -> bool {
-    let before = named.iter().take_while(|at| **at < place).count();
-    *named = named.get(before..).unwrap_or_default();
-    before > 0
+fn is_name_in(named: &mut &[usize], line: Range<usize>) -> bool {
+    let mut found = false;
+    while let [at, rest @ ..] = named
+        && *at < line.end
+    {
+        found |= *at > line.start + HOST;
+        *named = rest;
+    }
+    found
 }
 
 /// The second of the day at which a line was written. A text that is no clock belongs to a line that says nothing.
