@@ -144,11 +144,21 @@ fn peer_ends(chunk: &[u8; 64], next: &[u8; 64]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grammar::{Grammars, Kind};
 
     fn asked(users: &[&str], domain: &str) -> Asked {
         let users = users.iter().map(|u| u.as_bytes().to_vec()).collect();
         let names = Names { default_domain: domain.into(), ..Names::default() };
         Asked::new(&users, &names).unwrap()
+    }
+
+    #[test]
+    fn every_template_has_its_user_behind_a_peer() {
+        let grammars = Grammars::new(&[]).unwrap();
+        let told = grammars.templates().iter().filter(|t| matches!(t.kind, Kind::Login | Kind::Close));
+        let texts: Vec<&str> = told.map(|t| t.text.as_str()).collect();
+        assert!(texts.len() >= 6, "{texts:?}");
+        assert!(texts.iter().all(|text| text.contains("] {user} ")), "{texts:?}");
     }
 
     #[test]
