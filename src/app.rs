@@ -1,5 +1,6 @@
 //! The shell around the core: reads the command line, runs the stages, writes answer and notes, says how it went.
 
+mod again;
 mod ask;
 mod bar;
 mod output;
@@ -15,8 +16,8 @@ use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
 use crate::note::Note;
 use crate::plan::{Leaf, Plan, PlanOptions, plan};
-use crate::read::{Meter, Outcome, Reading, read};
-use crate::remarks::{Remarks, written};
+use crate::read::{Meter, Outcome, Reading, Sieve, read};
+use crate::remarks::{Remarks, Sieved, written};
 use crate::render::{Answer, Summary};
 use crate::resolve::{ClockError, FileFacts, Resolved, resolve};
 use crate::streams::Streams;
@@ -113,12 +114,10 @@ fn read_with_bar(
     plan: &Plan,
     streams: &Streams,
     pool: &rayon::ThreadPool,
-) -> (Outcome, Vec<Resolved>) {
+) -> (Outcome, Vec<Resolved>, Option<Sieve>) {
     let meter = Meter::default();
     let mut query = ask.connected.clone();
-    // What only reading shows, a pipe, cannot be read twice; and digits may ask for that.
-    let once = ask.has_digits() && plan.units.iter().any(|unit| unit.leaves.is_empty());
-    let mut sieve = ask.sieve(cli).filter(|_| !once);
+    let mut sieve = ask.sieve(cli, again::is_pipe(plan));
     bar::show(cli.progress, plan.bytes(), &meter, || {
         pool.install(|| {
             loop {
@@ -129,26 +128,24 @@ fn read_with_bar(
                     names: &ask.names,
                     walk: &ask.walk,
                     year: cli.year,
-                    sieve,
+                    sieve: sieve.as_ref(),
                     meter: &meter,
                 };
                 let outcome = read(plan, streams, &reading);
                 let facts = facts(plan, &outcome);
                 let resolved = resolve(&outcome.trail, streams, &facts);
-                // Digits are those of each stream's clock, of which lines that were passed over know more.
-                let ranges: Vec<(i16, i16)> = resolved.iter().filter_map(|s| s.clock.offsets()).collect();
-                let offsets = ranges.iter().flat_map(|(low, high)| [*low, *high]).collect();
-                if sieve.is_some() && ask.has_digits() && outcome.passed_over.union(&offsets).count() > 1 {
+                if sieve.as_ref().is_some_and(|s| again::is_needed(cli, ask, plan, s, &outcome, streams, &resolved)) {
                     sieve = None;
                     continue;
                 }
+                let ranges = resolved.iter().filter_map(|s| s.clock.offsets());
                 // Digits are compared with each line's own; a stream whose offset wandered further needs a wider look.
-                let wandered = ranges.iter().map(|(low, high)| i64::from(high - low)).max();
+                let wandered = ranges.map(|(low, high)| i64::from(high - low)).max();
                 match (&mut query, wandered) {
                     (Some(ConnectedQuery { at: At::Local(_), drift, .. }), Some(wandered)) if wandered > *drift => {
                         *drift = wandered + 60
                     }
-                    _ => return (outcome, resolved),
+                    _ => return (outcome, resolved, sieve),
                 }
             }
         })
@@ -169,7 +166,7 @@ fn answer(
     ask: &Ask,
     plan: &Plan,
     streams: &Streams,
-    (outcome, resolved): (Outcome, Vec<Resolved>),
+    (outcome, resolved, sieve): (Outcome, Vec<Resolved>, Option<Sieve>),
     output: &Output,
     notes: &Notes,
 ) -> Result<Exit, Stop> {
@@ -187,7 +184,9 @@ fn answer(
         streams: &resolved,
         connected: ask.connected.as_ref(),
         access: cli.access,
-        window: (!outcome.passed_over.is_empty()).then_some(&ask.needs.window),
+        sieved: sieve
+            .filter(|_| outcome.trail.tally.passed_over.lines > 0)
+            .map(|sieve| Sieved { window: ask.needs.window, by_users: sieve.is_by_users() }),
         inferred: summary.inferred,
     };
     let mut all = [plan.notes.clone(), outcome.notes, remarks.notes(), ask.echoes(&resolved)].concat();

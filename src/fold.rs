@@ -49,6 +49,15 @@ impl Window {
     pub fn holds(&self, stamp: Stamp) -> bool {
         self.since.is_none_or(|m| m.reached(stamp)) && self.until.is_none_or(|m| !m.reached(stamp))
     }
+
+    /// The same, so many seconds wider on either side.
+    pub fn widened(&self, by: i64) -> Window {
+        let moved = |moment: Moment, by: i64| match moment {
+            Moment::Instant(at) => Moment::Instant(at.saturating_add(by)),
+            Moment::Local(digits) => Moment::Local(digits.saturating_add(by)),
+        };
+        Window { since: self.since.map(|m| moved(m, -by)), until: self.until.map(|m| moved(m, by)) }
+    }
 }
 
 /// What a query needs of the lines.

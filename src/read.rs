@@ -5,6 +5,7 @@
 //! the moment before which no file of the stream has anything more to say. A line that comes later than that is noticed, and
 //! all is read again with its peer held back, so that the answer never depends on the order.
 
+mod asked;
 mod progress;
 mod queue;
 mod shards;
@@ -36,8 +37,8 @@ use crate::trail::{FileId, Trail};
 use progress::Progress;
 use queue::Queue;
 use shards::Shards;
-pub use sieve::Sieve;
-use sieve::Sifted;
+pub use sieve::{Shown, Sieve};
+use sieve::{Sifted, Stand};
 
 /// The piece of a plain file that a worker claims at a time, in bytes: what it gives to pairing stays in the second cache.
 const PIECE: u64 = 256 << 10;
@@ -101,7 +102,7 @@ pub struct Reading<'a> {
     /// `--year`.
     pub year: Option<u32>,
     /// Lines that this sieve holds back are passed over.
-    pub sieve: Option<Sieve>,
+    pub sieve: Option<&'a Sieve>,
     /// How far it has come.
     pub meter: &'a Meter,
 }
@@ -119,8 +120,8 @@ pub struct Outcome {
     pub damaged: BTreeSet<FileId>,
     /// Texts that the plan did not know: those of a pipe.
     pub unplanned: Vec<Leaf>,
-    /// The offsets of lines that were passed over, in minutes.
-    pub passed_over: BTreeSet<i16>,
+    /// What the sieve saw clocks show.
+    pub shown: BTreeSet<Shown>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -169,7 +170,7 @@ struct Found {
     notes: Vec<Note>,
     damaged: BTreeSet<FileId>,
     unplanned: Vec<Leaf>,
-    passed_over: BTreeSet<i16>,
+    shown: BTreeSet<Shown>,
 }
 
 /// What is to be read next.
@@ -225,7 +226,7 @@ impl<'a> Run<'a> {
         self.queue.end();
         while let Some(piece) = self.queue.wait() {
             self.fold(piece.file, piece.number, None, |folder| {
-                self.lines(folder, &piece.text, piece.place, &piece.years);
+                self.lines(folder, &piece.text, piece.stand, &piece.years);
             });
         }
     }
@@ -240,29 +241,30 @@ impl<'a> Run<'a> {
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
             trail.files.entry(file).or_default().jumped(jumps);
         }
-        let Found { mut notes, damaged, unplanned, passed_over } =
+        let Found { mut notes, damaged, unplanned, shown } =
             self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         notes.sort();
-        Outcome { trail, sessions: Vec::new(), notes, damaged, unplanned, passed_over }
+        Outcome { trail, sessions: Vec::new(), notes, damaged, unplanned, shown }
     }
 
     /// Folds whole lines, or counts those that are passed over.
-    fn lines(&self, folder: &mut Folder<'_>, block: &[u8], place: u64, years: &Years) {
+    fn lines(&self, folder: &mut Folder<'_>, block: &[u8], stand: Stand, years: &Years) {
+        let place = stand.place;
         let Some(sieve) = self.reading.sieve else { return folder.lines(block, place, years) };
-        let mut offsets = BTreeSet::new();
-        sieve.sift(block, &mut offsets, &mut |part| match part {
+        let mut shown = BTreeSet::new();
+        sieve.sift(block, stand, &mut shown, &mut |part| match part {
             Sifted::Read(lines, at) => folder.lines(lines, place + at, years),
             Sifted::Passed(lines, bytes) => folder.pass_over(lines, bytes),
         });
-        if !offsets.is_empty() {
-            lock(&self.found).passed_over.append(&mut offsets);
+        if !shown.is_empty() {
+            lock(&self.found).shown.append(&mut shown);
         }
     }
 
-    /// Hands to a folder what a cutter cut.
-    fn feed(&self, folder: &mut Folder<'_>, cut: &Cut<'_>, years: &Years) {
+    /// Hands to a folder what a cutter cut out of a text that is so long, if that is known.
+    fn feed(&self, folder: &mut Folder<'_>, cut: &Cut<'_>, end: Option<u64>, years: &Years) {
         match *cut {
-            Cut::Lines(block, place) => self.lines(folder, block, place, years),
+            Cut::Lines(block, place) => self.lines(folder, block, Stand { place, end }, years),
             Cut::TooLong(head, bytes, place) => folder.too_long(head, bytes, place),
         }
     }
@@ -328,9 +330,9 @@ impl<'a> Run<'a> {
     fn range(&self, unit: &Unit, leaf: &Leaf, file: &File, from: u64) {
         let to = (from + PIECE).min(unit.size);
         self.fold(leaf.id, from / PIECE, Some(unit.size.div_ceil(PIECE)), |folder| {
-            if let Err((place, cause)) =
-                read_range(file, from, to, folder, &mut |folder, cut| self.feed(folder, cut, &leaf.years))
-            {
+            if let Err((place, cause)) = read_range(file, from, to, folder, &mut |folder, cut| {
+                self.feed(folder, cut, Some(unit.size), &leaf.years)
+            }) {
                 self.unreadable(leaf, place, &cause);
             }
         });

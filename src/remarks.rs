@@ -28,10 +28,19 @@ pub struct Remarks<'a> {
     pub connected: Option<&'a ConnectedQuery>,
     /// Whether `-a` was asked.
     pub access: bool,
-    /// The window, if lines were passed over that cannot bear on it.
-    pub window: Option<&'a Window>,
+    /// What lines were passed over for, if any were.
+    pub sieved: Option<Sieved>,
     /// Whether a row of the answer rests on a template that is a guess.
     pub inferred: bool,
+}
+
+/// What lines were passed over for.
+#[derive(Clone, Copy, Debug)]
+pub struct Sieved {
+    /// They cannot bear on this window; open on both sides if none was.
+    pub window: Window,
+    /// They name no user who is asked for.
+    pub by_users: bool,
 }
 
 impl Remarks<'_> {
@@ -51,20 +60,30 @@ impl Remarks<'_> {
     }
 
     fn passed_over(&self) -> Option<Note> {
-        self.window?;
+        let Sieved { window, by_users } = self.sieved?;
+        let why = match (window == Window::default(), by_users) {
+            (false, false) => "for their dates: they cannot bear on the window",
+            (true, _) => "as they name no user who is asked for",
+            (false, true) => {
+                "as they name no user who is asked for, or for their dates: they cannot bear on the window"
+            }
+        };
         let Count { lines: n, bytes } = self.trail.tally.passed_over;
         let text = format!(
-            "{} ({bytes} bytes) passed over, for their dates: they cannot bear on the window; what is noted of files and \
-             streams is of the other lines (--format json reads all)",
+            "{} ({bytes} bytes) passed over, {why}; what is noted of files and streams is of the other lines (--format \
+             json reads all)",
             lines(n)
         );
         Some(Note::new("", NoteKind::Skipped, text))
     }
 
-    /// Whether all lines from one moment to another were read.
-    fn is_read(&self, stream: &Resolved, from: Instant, to: Instant) -> bool {
+    /// Whether enough was read to tell of a gap.
+    fn is_known(&self, stream: &Resolved, gap: &Gap) -> bool {
         let stamp = |at| Stamp { at, offset: stream.clock.offset_at(at) };
-        self.window.is_none_or(|window| window.holds(stamp(from)) && window.holds(stamp(to)))
+        self.sieved.is_none_or(|Sieved { window, by_users }| {
+            let silence = by_users && gap.why == GapWhy::Silence;
+            !silence && window.holds(stamp(gap.from)) && window.holds(stamp(gap.to))
+        })
     }
 
     fn shown(&self, file: FileId) -> String {
@@ -143,12 +162,8 @@ impl Remarks<'_> {
         let name = format!("{} {}", visible(&stream.store), stream.service.as_str());
         let note = |kind, text: String| Note::new(name.clone(), kind, text);
         let asked = self.connected.is_some_and(|q| q.services.contains(&stream.service));
-        let mut notes: Vec<Note> = stream
-            .gaps
-            .iter()
-            .filter(|g| self.is_read(stream, g.from, g.to))
-            .map(|g| self.gap(&name, stream, g))
-            .collect();
+        let mut notes: Vec<Note> =
+            stream.gaps.iter().filter(|g| self.is_known(stream, g)).map(|g| self.gap(&name, stream, g)).collect();
         for overlap in &stream.overlaps {
             let text = format!(
                 "{} and {} overlap from {} to {}: equal sessions count once, logins without a close in it are only possible",
@@ -159,7 +174,7 @@ impl Remarks<'_> {
             );
             notes.push(note(NoteKind::Overlap, text));
         }
-        for lone in stream.lone.iter().filter(|_| self.window.is_none()) {
+        for lone in stream.lone.iter().filter(|_| self.sieved.is_none()) {
             let text =
                 format!("a lone stamp far ahead, {}, is not taken as the end of coverage", in_stream(stream, *lone));
             notes.push(note(NoteKind::ClockJump, text));
@@ -199,7 +214,7 @@ impl Remarks<'_> {
     fn no_logins(&self) -> Option<Note> {
         let blind = self.streams.iter().filter(|s| s.logins == 0 && s.closes > 0);
         let names: Vec<String> = blind.map(|s| format!("{} {}", visible(&s.store), s.service.as_str())).collect();
-        let text = if self.window.is_none() {
+        let text = if self.sieved.is_none() {
             "logins were not logged (level Notice): last logins are the starts of sessions that were closed, other logins are invisible"
         } else {
             "no login is among the lines read: last logins are the starts of sessions that were closed; if logins were not logged (level Notice), others are invisible"

@@ -108,7 +108,7 @@ fn rendered(
         streams: &resolved,
         connected: query,
         access: needs.access,
-        window: None,
+        sieved: None,
         inferred: summary.inferred,
     };
     let mut notes: Vec<Note> = [plan.notes.clone(), outcome.notes.clone(), remarks.notes()].concat();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::again::{CLOCKS, shows_clocks};
 use super::{Stop, twice};
 use crate::answer::{At, AtError, ConnectedQuery};
 use crate::cli::{Cli, Format};
@@ -69,12 +70,23 @@ impl Ask {
         })
     }
 
-    /// What holds back lines that cannot bear on the question: where only `-a` with a window is asked. The document tells of all
-    /// lines, and a site's templates may tell of moments in ways of their own.
-    pub(super) fn sieve(&self, cli: &Cli) -> Option<Sieve> {
+    /// What holds back lines that cannot bear on the question: where only `-a` is asked. The document tells of all lines, and a site's
+    /// templates may tell of users and moments in ways of their own.
+    ///
+    /// Digits are those of the clocks of all streams, and so are repeated hours in a table: lines that are passed over tell enough of
+    /// clocks to know whether all must be read again. A pipe cannot be, so of it those lines are read at once.
+    pub(super) fn sieve(&self, cli: &Cli, pipe: bool) -> Option<Sieve> {
         let only_access = self.needs.access && !self.needs.pairs;
-        let sieved = only_access && cli.format != Format::Json && cli.grammar.is_empty();
-        sieved.then(|| Sieve::new(&self.needs.window)).flatten()
+        if !only_access || cli.format == Format::Json || !cli.grammar.is_empty() || (self.has_digits() && pipe) {
+            return None;
+        }
+        let Needs { window, users, .. } = &self.needs;
+        let all = BTreeSet::new();
+        if pipe && shows_clocks(cli) {
+            Sieve::new(&window.widened(CLOCKS), &all, &self.names)
+        } else {
+            Sieve::new(window, if self.has_digits() { &all } else { users }, &self.names)
+        }
     }
 
     /// Whether the window has digits without an offset.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::lock;
+use super::sieve::Stand;
 use crate::parse::Years;
 use crate::trail::FileId;
 
@@ -13,8 +14,8 @@ pub(super) struct Piece {
     pub(super) file: FileId,
     /// Which piece of its text this is, from 0.
     pub(super) number: u64,
-    /// The offset of its first line in the decoded text.
-    pub(super) place: u64,
+    /// Where it stands in the decoded text.
+    pub(super) stand: Stand,
     pub(super) text: Vec<u8>,
     pub(super) years: Years,
 }

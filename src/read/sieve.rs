@@ -1,16 +1,30 @@
-//! Sieve: lines that cannot bear on the window of `-a`, passed over by their dates.
+//! Sieve: lines that cannot bear on the question of `-a`, passed over by their dates and by whom they name.
 //!
 //! Nothing but a line itself tells when it was written, so every text is read; but of most lines the date is enough. A line from
 //! before the window tells only of moments before it. A line from behind it tells of earlier ones if it is a close, by its start.
+//! And where users are asked for, a line tells nothing of them that does not name one of them.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
+use super::asked::Asked;
 use crate::chunk::Lines;
 use crate::fold::{Moment, Window};
-use crate::grammar;
+use crate::grammar::{self, eight};
+use crate::parse::{LONGEST_LINE, Names};
 
 /// More than any offset, and any shift of a start field (R4), in seconds: so far a clock's digits are from its instants at most.
 const DAY: i64 = 86_400;
+/// Where users are asked for, so much of a text is read at its beginning and at its end whomever it names: for what it covers, and
+/// whether logins are logged. In bytes.
+pub(super) const EDGE: u64 = 16 << 10;
+
+/// The bytes of a stamp, without brackets, and where its clock stands.
+const STAMP: usize = 26;
+const CLOCK: Range<usize> = 12..20;
+
+/// Where the host stands in a line, behind `[`, the stamp and `] `.
+const HOST: usize = STAMP + 3;
 
 /// What is known of all lines with one date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,35 +43,114 @@ pub(super) enum Sifted<'a> {
     Passed(u64, u64),
 }
 
-/// The window, as far as dates can be held against it.
+/// Where a block stands in its text.
 #[derive(Clone, Copy, Debug)]
+pub(super) struct Stand {
+    /// The offset of its first byte.
+    pub(super) place: u64,
+    /// The length of the text, as far as it is known.
+    pub(super) end: Option<u64>,
+}
+
+/// What a clock showed: which offset on which day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shown {
+    /// The first eight bytes of the host; zero where hosts may be other stores (`--store-alias`).
+    pub host: u64,
+    /// The day, counted from 1970, by the clock.
+    pub day: i64,
+    /// The offset, in minutes.
+    pub offset: i16,
+}
+
+/// What bears on the question, as far as lines show it before they are read.
+#[derive(Clone, Debug)]
 pub struct Sieve {
     since: Option<i64>,
     until: Option<i64>,
+    asked: Option<Asked>,
+    aliases: bool,
 }
 
-/// The text of a date, and that of an offset; what they mean, and where the day begins on the clock.
-type Known = ([u8; 11], [u8; 5], When, i64);
+/// What the beginnings of lines with one date, offset and host say.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// Such a beginning, and which bits of it must be the same: all but the clock, up to the host and the blank behind it.
+    text: [u64; HEAD / 8],
+    mask: [u64; HEAD / 8],
+    when: When,
+    /// Where the day begins on the clock.
+    day: i64,
+}
+
+/// So much of a line has its stamp and eight bytes of its host.
+const HEAD: usize = 40;
+
+impl Known {
+    fn new(head: &[u8; HEAD], clock: Range<usize>, end: usize, (when, day): (When, i64)) -> Known {
+        let mask = std::array::from_fn(|i| if i >= end || clock.contains(&i) { 0 } else { u8::MAX });
+        Known { text: words(head), mask: words(&mask), when, day }
+    }
+
+    #[inline]
+    fn is_of(&self, head: &[u8; HEAD]) -> bool {
+        let texts = words(head).into_iter().zip(self.text);
+        texts.zip(self.mask).fold(0, |differ, ((one, other), mask)| differ | (one ^ other) & mask) == 0
+    }
+}
+
+#[inline]
+fn words(bytes: &[u8; HEAD]) -> [u64; HEAD / 8] {
+    let eights = bytes.as_chunks::<8>().0;
+    std::array::from_fn(|i| eights.get(i).map_or(0, |eight| u64::from_le_bytes(*eight)))
+}
 
 impl Sieve {
-    /// For a window; none if it is open on both sides.
-    pub fn new(window: &Window) -> Option<Sieve> {
+    /// For a window, and for the users asked for, as R2 has them. None if nothing can be passed over.
+    pub fn new(window: &Window, users: &BTreeSet<Vec<u8>>, names: &Names) -> Option<Sieve> {
         let value = |moment: Moment| match moment {
             Moment::Instant(at) => at,
             Moment::Local(digits) => digits,
         };
-        let sieve = Sieve { since: window.since.map(value), until: window.until.map(value) };
-        (sieve.since.is_some() || sieve.until.is_some()).then_some(sieve)
+        let sieve = Sieve {
+            since: window.since.map(value),
+            until: window.until.map(value),
+            asked: Asked::new(users, names),
+            aliases: !names.store_aliases.is_empty(),
+        };
+        (sieve.since.is_some() || sieve.until.is_some() || sieve.asked.is_some()).then_some(sieve)
     }
 
-    /// Parts the lines of a block. The offsets of those that are passed over go to `offsets`.
-    pub(super) fn sift<'a>(&self, block: &'a [u8], offsets: &mut BTreeSet<i16>, out: &mut dyn FnMut(Sifted<'a>)) {
+    /// Whether lines are passed over that name no user who is asked for.
+    pub fn is_by_users(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// The group of [`Shown::host`] that a store's lines are in.
+    pub fn host_of(&self, store: &[u8]) -> u64 {
+        if self.aliases { 0 } else { eight(store) }
+    }
+
+    /// Parts the lines of a block. What clocks showed goes to `shown`.
+    pub(super) fn sift<'a>(
+        &self,
+        block: &'a [u8],
+        stand: Stand,
+        shown: &mut BTreeSet<Shown>,
+        out: &mut dyn FnMut(Sifted<'a>),
+    ) {
         let mut known: Option<Known> = None;
         let (mut read, mut passed) = (0..0, (0, 0));
+        let named = self.asked.as_ref().map(|asked| asked.named_in(block));
+        let mut named = named.as_deref();
+        let head = EDGE.saturating_sub(stand.place);
+        let tail = stand.end.map_or(u64::MAX, |end| end.saturating_sub(EDGE).saturating_sub(stand.place));
         for (start, line, bytes) in Lines::new(block) {
             let from = usize::try_from(start).unwrap_or(block.len());
             let to = from + usize::try_from(bytes).unwrap_or(0);
-            if self.passes_over(line, &mut known, offsets) {
+            let is_named =
+                named.as_mut().is_none_or(|named| is_name_in(named, from..to)) || start < head || start >= tail;
+            if self.passes_over(line, is_named, &mut known, shown) {
                 if !read.is_empty() {
                     out(Sifted::Read(block.get(read.clone()).unwrap_or_default(), read.start as u64));
                 }
@@ -78,31 +171,48 @@ impl Sieve {
         }
     }
 
-    /// Whether a line cannot bear on the window. What does not begin with a native stamp is read.
+    /// Whether a line cannot bear on the question; `named` says whether it may name a user who is asked for. What does not begin with
+    /// a native stamp is read.
     #[inline]
-    fn passes_over(&self, line: &[u8], known: &mut Option<Known>, offsets: &mut BTreeSet<i16>) -> bool {
-        let skip = usize::from(line.first() == Some(&b'['));
-        let Some(text) = line.get(skip..).and_then(|rest| rest.first_chunk::<26>()) else { return false };
-        let [date @ .., _, _, _, _, _, _, _, _, _, _, o1, o2, o3, o4, o5] = text;
-        let offset = [*o1, *o2, *o3, *o4, *o5];
-        let (when, day) = match known {
-            Some((d, o, when, day)) if d == date && *o == offset => (*when, *day),
-            _ => {
-                let Ok((_, stamp)) = grammar::stamp(text) else { return false };
-                let day = stamp.local().div_euclid(DAY) * DAY;
-                let when = self.when(day);
-                *known = Some((*date, offset, when, day));
-                if when != When::Around {
-                    offsets.insert(stamp.offset);
-                }
-                (when, day)
-            }
+    fn passes_over(&self, line: &[u8], named: bool, known: &mut Option<Known>, shown: &mut BTreeSet<Shown>) -> bool {
+        let head = line.first_chunk::<HEAD>();
+        let found = match (&*known, head) {
+            (Some(known), Some(head)) if known.is_of(head) => Some((known.when, known.day)),
+            _ => self.know(line, head, known, shown),
         };
-        match when {
-            When::Before => true,
-            When::Around => false,
-            When::Behind => self.tells_of_nothing_inside(line, day + clock(text)),
+        match found {
+            None => false,
+            Some((When::Before, _)) => true,
+            Some((When::Around, _)) => !named && line.len() <= LONGEST_LINE,
+            Some((When::Behind, day)) => !named || self.tells_of_nothing_inside(line, day + clock(line)),
         }
+    }
+
+    /// What the beginning of a line says, if it is a native stamp; it is then known for the lines to come.
+    #[inline(never)]
+    fn know(
+        &self,
+        line: &[u8],
+        head: Option<&[u8; HEAD]>,
+        known: &mut Option<Known>,
+        shown: &mut BTreeSet<Shown>,
+    ) -> Option<(When, i64)> {
+        let bracket = usize::from(line.first() == Some(&b'['));
+        let (_, stamp) = grammar::stamp(line.get(bracket..bracket + STAMP)?).ok()?;
+        let local = stamp.local().div_euclid(DAY);
+        // Behind the stamp `] `.
+        let host_at = bracket + STAMP + bracket + 1;
+        let host = line.get(host_at..).unwrap_or_default();
+        let host = host.get(..8).unwrap_or(host);
+        let host = host.split(|byte| *byte == b' ').next().unwrap_or_default();
+        shown.insert(Shown { host: self.host_of(host), day: local, offset: stamp.offset });
+        let found = (self.when(local * DAY), local * DAY);
+        if let Some(head) = head {
+            let (clock, end) =
+                (bracket + CLOCK.start..bracket + CLOCK.end, (host_at + host.len() + 1).min(host_at + 8));
+            *known = Some(Known::new(head, clock, end, found));
+        }
+        Some(found)
     }
 
     fn when(&self, day: i64) -> When {
@@ -137,9 +247,24 @@ impl Sieve {
     }
 }
 
-/// The second of the day of a stamp. A text that is no clock belongs to a line that says nothing.
-fn clock(stamp: &[u8; 26]) -> i64 {
-    let [.., h1, h2, _, m1, m2, _, s1, s2, _, _, _, _, _, _] = stamp;
+/// Whether a name stands in this line, behind what may be its host; the names go on behind the line.
+#[inline]
+fn is_name_in(named: &mut &[usize], line: Range<usize>) -> bool {
+    let mut found = false;
+    while let [at, rest @ ..] = named
+        && *at < line.end
+    {
+        found |= *at > line.start + HOST;
+        *named = rest;
+    }
+    found
+}
+
+/// The second of the day at which a line was written. A text that is no clock belongs to a line that says nothing.
+fn clock(line: &[u8]) -> i64 {
+    let bracket = usize::from(line.first() == Some(&b'['));
+    let text = line.get(bracket + CLOCK.start..).and_then(|text| text.first_chunk::<8>());
+    let Some([h1, h2, _, m1, m2, _, s1, s2]) = text else { return 0 };
     let two = |a: &u8, b: &u8| i64::from(a.wrapping_sub(b'0')) * 10 + i64::from(b.wrapping_sub(b'0'));
     two(h1, h2) * 3600 + two(m1, m2) * 60 + two(s1, s2)
 }
@@ -151,8 +276,8 @@ mod tests {
     #[test]
     fn r11_what_cannot_bear_on_a_window() {
         // 29 May 2019, 00:00 to 24:00 UTC.
-        let sieve = Sieve { since: Some(1_559_088_000), until: Some(1_559_174_400) };
-        let passes = |line: &str| sieve.passes_over(line.as_bytes(), &mut None, &mut BTreeSet::new());
+        let sieve = Sieve { since: Some(1_559_088_000), until: Some(1_559_174_400), asked: None, aliases: false };
+        let passes = |line: &str| sieve.passes_over(line.as_bytes(), true, &mut None, &mut BTreeSet::new());
         let login =
             |stamp: &str| format!("[{stamp}] store1 imapd[1]: Account Information: login [192.0.2.7:1] ed plaintext");
         let close = |start: &str| {

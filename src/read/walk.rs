@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::queue::Piece;
+use super::sieve::{EDGE, Stand};
 use super::{Run, lock};
 use crate::chunk::{Cut, Cutter};
 use crate::note::{Note, NoteKind};
@@ -77,20 +78,34 @@ impl ReadSink<'_, '_> {
         Some(leaf)
     }
 
-    /// Hands the piece at hand to an idle worker, or folds it here.
-    fn hand_on(&mut self) {
+    /// Hands the piece at hand to an idle worker, or folds it here. The text ends with it, or goes on.
+    fn hand_on(&mut self, ends: bool) {
         let Some(leaf) = &self.leaf else { return };
         if self.piece.is_empty() {
             return;
         }
-        let (file, number, place, years) = (leaf.id, self.pieces, self.place, leaf.years.clone());
+        let (file, number, years) = (leaf.id, self.pieces, leaf.years.clone());
+        let end = ends.then(|| self.place + self.piece.len() as u64);
+        let stand = Stand { place: self.place, end };
         self.pieces += 1;
-        let piece = Piece { file, number, place, text: std::mem::take(&mut self.piece), years };
+        let piece = Piece { file, number, stand, text: std::mem::take(&mut self.piece), years };
         if let Some(mut piece) = self.run.queue.offer(piece) {
-            self.run.fold(file, number, None, |folder| self.run.lines(folder, &piece.text, place, &piece.years));
+            self.run.fold(file, number, None, |folder| self.run.lines(folder, &piece.text, stand, &piece.years));
             piece.text.clear();
             self.piece = piece.text;
         }
+    }
+
+    /// The same, but for the lines that may be the text's last, if those are of interest.
+    fn hand_on_all_but_the_edge(&mut self) {
+        let edge = self.run.reading.sieve.filter(|sieve| sieve.is_by_users()).map_or(0, |_| EDGE);
+        let sure = self.piece.len().saturating_sub(usize::try_from(edge).unwrap_or(0));
+        let at = memchr::memrchr(b'\n', self.piece.get(..sure).unwrap_or_default()).map_or(0, |newline| newline + 1);
+        let rest = self.piece.split_off(at);
+        let place = self.place + at as u64;
+        self.hand_on(false);
+        self.piece.extend_from_slice(&rest);
+        self.place = place;
     }
 
     fn take(&mut self, cut: &Cut<'_>) {
@@ -101,15 +116,15 @@ impl ReadSink<'_, '_> {
                 }
                 self.piece.extend_from_slice(block);
                 if self.piece.len() >= PIECE {
-                    self.hand_on();
+                    self.hand_on_all_but_the_edge();
                 }
             }
             Cut::TooLong(..) => {
-                self.hand_on();
+                self.hand_on(false);
                 let Some(leaf) = &self.leaf else { return };
                 let number = self.pieces;
                 self.pieces += 1;
-                self.run.fold(leaf.id, number, None, |folder| self.run.feed(folder, cut, &leaf.years));
+                self.run.fold(leaf.id, number, None, |folder| self.run.feed(folder, cut, None, &leaf.years));
             }
         }
     }
@@ -118,7 +133,7 @@ impl ReadSink<'_, '_> {
     /// knows what its end said.
     fn cut_off(&mut self) -> Option<u64> {
         let (bytes, place) = std::mem::take(&mut self.cutter).begun()?;
-        self.hand_on();
+        self.hand_on(true);
         let leaf = self.leaf.as_ref()?;
         self.run.fold(leaf.id, self.pieces, None, |folder| folder.cut_off(bytes));
         self.pieces += 1;
@@ -155,7 +170,7 @@ impl Sink for ReadSink<'_, '_> {
     fn end(&mut self, damage: Option<Damage>) {
         let cut_off = damage.as_ref().and_then(|_| self.cut_off());
         self.with_cutter(Cutter::end);
-        self.hand_on();
+        self.hand_on(true);
         let Some(leaf) = self.leaf.take() else { return };
         lock(&self.run.progress).ended(leaf.id, self.pieces);
         if let Some(Damage { at, text }) = damage {

@@ -3,6 +3,9 @@
 use crate::model::{Instant, Stamp};
 use crate::trail::StreamHours;
 
+/// In seconds.
+const DAY: Instant = 86_400;
+
 /// A stretch in which the lines had one offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stretch {
@@ -52,16 +55,21 @@ impl Clock {
     /// # Errors
     /// Where the clock showed them twice or never, or there is no line.
     pub fn instant(&self, local: i64) -> Result<Stamp, ClockError> {
-        let mut offsets: Vec<i16> = self.stretches.iter().map(|s| s.offset).collect();
-        offsets.sort_unstable();
-        offsets.dedup();
-        let stamp = |offset: i16| Stamp { at: local - i64::from(offset) * 60, offset };
-        let mut shown = offsets.iter().rev().map(|o| stamp(*o)).filter(|s| self.may_show(*s));
+        let mut shown = self.shown(local);
         match (shown.next(), shown.next()) {
             (Some(only), None) => Ok(only),
             (Some(a), Some(b)) => Err(ClockError::Twice(a.min(b), a.max(b))),
             (None, _) => Err(self.never(local)),
         }
+    }
+
+    /// The instants at which the clock may have shown these digits, those of the higher offsets first.
+    fn shown(&self, local: i64) -> impl Iterator<Item = Stamp> {
+        let mut offsets: Vec<i16> = self.stretches.iter().map(|s| s.offset).collect();
+        offsets.sort_unstable();
+        offsets.dedup();
+        let stamp = move |offset: i16| Stamp { at: local - i64::from(offset) * 60, offset };
+        offsets.into_iter().rev().map(stamp).filter(|s| self.may_show(*s))
     }
 
     /// Whether the lines on either side of a stamp allow its offset.
@@ -84,9 +92,14 @@ impl Clock {
         }
     }
 
-    /// Whether the stream's clock showed the digits of this stamp a second time, with another offset.
+    /// Whether the stream's clock showed the digits of this stamp a second time, with another offset, and lines within a day of either
+    /// have that offset. (Of a change that nobody wrote near to, nothing is known.)
     pub fn is_repeated(&self, stamp: Stamp) -> bool {
-        self.stretches.len() > 1 && matches!(self.instant(stamp.local()), Err(ClockError::Twice(..)))
+        let within_a_day =
+            |at: Instant, s: &Stretch| s.first.saturating_sub(DAY) <= at && at <= s.last.saturating_add(DAY);
+        let is_near =
+            |shown: &Stamp| self.stretches.iter().any(|s| s.offset == shown.offset && within_a_day(shown.at, s));
+        self.stretches.len() > 1 && self.shown(stamp.local()).filter(is_near).count() > 1
     }
 
     /// The lowest and the highest offset, in minutes.
@@ -131,6 +144,14 @@ mod tests {
         let clock = clock(&[(0, 120), (10_000, 120)]);
         assert_eq!(clock.instant(7200 + 5), Ok(Stamp { at: 5, offset: 120 }));
         assert_eq!(clock.instant(7200 - 500), Ok(Stamp { at: -500, offset: 120 }));
+    }
+
+    #[test]
+    fn a_change_that_nobody_wrote_near_to() {
+        // From +2 h to +1 h, somewhere between the lines.
+        let day = |behind: i64| clock(&[(0, 120), (behind, 60)]).is_repeated(Stamp { at: 0, offset: 120 });
+        assert!(day(3600 + 86_400));
+        assert!(!day(3600 + 86_401));
     }
 
     #[test]
