@@ -1,4 +1,5 @@
 mod sessions;
+mod waiting;
 
 use std::collections::BTreeMap;
 
