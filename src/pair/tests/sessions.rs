@@ -58,20 +58,20 @@ fn r5_a_session_has_all_that_its_lines_say() {
         flags,
     };
     for lines in [[login, close], [close, login]] {
-        assert_eq!(whole(&lines), [expected.clone()]);
-        assert_eq!(by_chains(&lines), [expected.clone()]);
+        assert_eq!(whole(&lines), vec![expected.clone()]);
+        assert_eq!(by_chains(&lines), vec![expected.clone()]);
     }
 
     // R6: the close alone.
     let flags = SessionFlags { mismatch: true, ..SessionFlags::default() };
     let alone = Session { login: west(9), mechanism: None, flags, ..expected.clone() };
-    assert_eq!(whole(&[close]), [alone.clone()]);
+    assert_eq!(whole(&[close]), vec![alone.clone()]);
     assert_eq!(by_chains(&[close]), [alone]);
 
     // R7: the login alone.
     let flags = SessionFlags { inferred: true, ..SessionFlags::default() };
     let alone = Session { user: b"ed".to_vec(), connect: None, end: None, flags, ..expected };
-    assert_eq!(whole(&[login]), [alone.clone()]);
+    assert_eq!(whole(&[login]), vec![alone.clone()]);
     assert_eq!(by_chains(&[login]), [alone]);
 }
 

@@ -255,17 +255,18 @@ fn two_tables_hold_what_both_hold() {
         assert_eq!(finish(table(back).merge(table(front))), expected, "cut at {cut}");
     }
     // What was settled, what is late and what is held is known to both.
-    let mut one = table(&lines[..2]);
-    settle(&mut one, STREAM, 40);
-    one.add(&of_port(login(39, "late", P), 9), &mut |_| {});
-    let late = one.late.clone();
-    assert_eq!(late.len(), 1);
-    let two = PairTable::holding([Key::of(&lines[0])].into());
-    for mut both in [one.merge(two)] {
+    for swapped in [false, true] {
+        let mut one = table(&lines[..2]);
+        settle(&mut one, STREAM, 40);
+        one.add(&of_port(login(39, "late", P), 9), &mut |_| {});
+        let late = one.late.clone();
+        assert_eq!(late.len(), 1);
+        let two = PairTable::holding([Key::of(&lines[0])].into());
+        let mut both = if swapped { two.merge(one) } else { one.merge(two) };
         assert_eq!(both.late, late);
-        assert!(settle(&mut both, STREAM, 1000).is_empty(), "ed is held");
-        both.add(&of_port(login(999, "late", P), 10), &mut |_| {});
+        both.add(&of_port(login(39, "late", P), 10), &mut |_| {});
         assert_eq!(both.late.len(), 2);
+        assert!(settle(&mut both, STREAM, 1000).is_empty(), "ed is held");
     }
 }
 
