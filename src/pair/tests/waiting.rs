@@ -301,3 +301,29 @@ fn batches_bring_lines_as_they_are() {
         assert_eq!(finish(waits), expected, "apart: {apart}");
     }
 }
+
+#[test]
+fn memory_is_that_of_what_waits() {
+    // Thousands of sessions, a few of which are open at a time: by entries with short and with long texts, and by chains.
+    let long = "x".repeat(60);
+    for (user, rest, logins) in [("ed", long.as_str(), 1), (&long, "plain", 1), ("ed", &long, 2)] {
+        let (mut waits, mut settled, mut most) = (PairTable::default(), 0, 0);
+        for n in 0..20_000 {
+            let port = n as u16;
+            for again in 0..logins {
+                waits.add(&PairLine { rest: rest.as_bytes(), ..of_port(login(n + again, user, P), port) }, &mut |_| {});
+            }
+            for connect in 0..logins {
+                let closes = close(n - connect, n + 10, user, P);
+                waits.add(&PairLine { rest: rest.as_bytes(), ..of_port(closes, port) }, &mut |_| {});
+            }
+            waits.settle(&BTreeMap::from([(STREAM, n)]), &mut |_| settled += 1);
+            most = most.max(waits.len());
+        }
+        assert!(settled > 19_000 * logins, "{settled}");
+        assert!(most < 500, "{most} keys at a time");
+        // All that it holds, as it shows itself: some bytes of text make one byte here, what is free included.
+        let held = format!("{waits:?}").len();
+        assert!(held < 2_000_000, "{held} bytes for {logins} logins of {user}");
+    }
+}
