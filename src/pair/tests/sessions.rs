@@ -189,6 +189,10 @@ fn r5_a_login_behind_the_end_is_left_to_the_close_that_comes_next() {
     assert_eq!(ends(&[first, login(618, "ed", P), second]), [(618, Some(600)), (619, Some(1800))]);
     let process = PairLine { pid: 2, ..second };
     assert_eq!(ends(&[first, login(620, "ed", P), process]), [(619, Some(1800)), (620, Some(600))]);
+    // Another process's close between the two is not the next.
+    let between = PairLine { pid: 2, ..close(601, 700, "cy", P) };
+    let lines = [first, login(620, "ed", P), between, second];
+    assert_eq!(ends(&lines), [alone, (601, Some(700)), (620, Some(1800))]);
     let behind = close(605, 615, "ed", P);
     assert_eq!(ends(&[first, login(620, "ed", P), behind]), [(605, Some(615)), (620, Some(600))]);
     let until = close(605, 620, "ed", P);

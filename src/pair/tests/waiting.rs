@@ -272,16 +272,19 @@ fn two_tables_hold_what_both_hold() {
 
 #[test]
 fn batches_bring_lines_as_they_are() {
-    let block = b"first ed plain, then ann long".as_slice();
+    // What is no part of the block lies right before and right behind it.
+    let all = b"lower|first ed plain, then ann long|elsewhere".as_slice();
+    let block = all.get(5..36).expect("a block");
     let text = |word: &[u8]| {
-        let at = block.windows(word.len()).position(|w| w == word).expect("a word of the block");
-        &block[at..at + word.len()]
+        let at = all.windows(word.len()).position(|w| w == word).expect("a word");
+        &all[at..at + word.len()]
     };
+    assert_eq!(all.len() - 36, text(b"elsewhere").len());
     let lines = [
         PairLine { user: text(b"ed"), rest: text(b"plain"), ..login(10, "", P) },
         PairLine { user: text(b"ed"), rest: text(b"long"), ..close(9, 50, "", P) },
-        PairLine { user: text(b"first"), rest: b"elsewhere", ..of_port(login(20, "", P), 2) },
-        PairLine { user: b"lower", rest: text(b"long"), inferred: true, ..of_port(close(30, 60, "", P), 3) },
+        PairLine { user: text(b"first"), rest: text(b"elsewhere"), ..of_port(login(20, "", P), 2) },
+        PairLine { user: text(b"lower"), rest: text(b"long"), inferred: true, ..of_port(close(30, 60, "", P), 3) },
         PairLine { user: text(b"ann"), rest: b"", ..of_port(login(40, "", P), 4) },
     ];
     let expected = finish(table(&lines));
@@ -310,14 +313,22 @@ fn memory_is_that_of_what_waits() {
         let (mut waits, mut settled, mut most) = (PairTable::default(), 0, 0);
         for n in 0..20_000 {
             let port = n as u16;
+            let (user, rest) = (format!("{n}{user}"), format!("{rest}{n}"));
             for again in 0..logins {
-                waits.add(&PairLine { rest: rest.as_bytes(), ..of_port(login(n + again, user, P), port) }, &mut |_| {});
+                let logs_in = of_port(login(n + again, &user, P), port);
+                waits.add(&PairLine { rest: rest.as_bytes(), ..logs_in }, &mut |_| {});
             }
             for connect in 0..logins {
-                let closes = close(n - connect, n + 10, user, P);
-                waits.add(&PairLine { rest: rest.as_bytes(), ..of_port(closes, port) }, &mut |_| {});
+                let closes = of_port(close(n - connect, n + 10, &user, P), port);
+                waits.add(&PairLine { rest: rest.as_bytes(), ..closes }, &mut |_| {});
             }
-            waits.settle(&BTreeMap::from([(STREAM, n)]), &mut |_| settled += 1);
+            waits.settle(&BTreeMap::from([(STREAM, n)]), &mut |session| {
+                settled += 1;
+                let got = session.to_session();
+                let n = session.key.peer().port().unwrap_or_default();
+                assert!(got.user.starts_with(n.to_string().as_bytes()), "{got:?}");
+                assert!(got.mechanism.is_some_and(|mechanism| mechanism.ends_with(n.to_string().as_bytes())));
+            });
             most = most.max(waits.len());
         }
         assert!(settled > 19_000 * logins, "{settled}");
