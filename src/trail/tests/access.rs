@@ -166,3 +166,27 @@ fn nobody_is_one_empty_part() {
     assert_eq!(access.sorted().parts(10), std::slice::from_ref(&(0..0)));
     assert_eq!(all(&access, 10), []);
 }
+
+#[test]
+fn many_names_are_told_apart_whatever_their_hashes() {
+    // Of so many, some have the hash of another: names of one length, some in their entries, some with equal beginnings outside.
+    let streams = Streams::default();
+    let id = streams.id(b"a", Service::Imap);
+    let mut access = LastAccess::default();
+    let prefix = "x".repeat(24);
+    let name = |n: i64| if n % 2 == 0 { format!("u{n:07}") } else { format!("{prefix}{n:07}") };
+    let count = 240_000;
+    for n in 0..count {
+        access.add(name(n).as_bytes(), Service::Imap, [Some(at(n, id)), None], None, &streams);
+    }
+    access.settle(&streams);
+    assert_eq!(access.len(), count as usize);
+    let expected = (0..count).step_by(2).chain((1..count).step_by(2));
+    let sorted = access.sorted();
+    let mut users = sorted.parts(1000).into_iter().flat_map(|part| sorted.users(part));
+    for n in expected {
+        let Some((user, [imap, ..])) = users.next() else { panic!("no user {n}") };
+        assert_eq!((user, imap.login), (name(n).as_bytes(), Some(at(n, id))));
+    }
+    assert!(users.next().is_none());
+}
