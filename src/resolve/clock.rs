@@ -207,6 +207,12 @@ mod tests {
         assert_eq!(clock.instant(12 * HOUR + 200), Ok(stamp(10 * HOUR + 200, 120)));
         assert!(!clock.is_repeated(stamp(10 * HOUR - 200, 60)));
         assert_eq!(Clock::default().instant(0), Err(ClockError::Empty));
+        // Of two such leaps each tells the moment behind it.
+        let clock =
+            by_hours(&[(HOUR, 60), (10 * HOUR - 1, 60), (10 * HOUR, 120), (20 * HOUR - 1, 120), (20 * HOUR, 180)]);
+        let never = |at, offset| Err(ClockError::Never(stamp(at, offset)));
+        assert_eq!(clock.instant(11 * HOUR + 100), never(10 * HOUR, 120));
+        assert_eq!(clock.instant(22 * HOUR + 100), never(20 * HOUR, 180));
     }
 
     #[test]
