@@ -25,7 +25,7 @@ fn r8_its_own_stop_mark() {
     check(&lines, &[("10:29:59", &["ed"]), ("10:30:00", &[])]);
     // Said twice, by two messages: one life.
     let lines = ["10:00:00 100 login ed", "10:30:00 100 stop", "10:30:10 100 stop", "11:00:00 200 shows"];
-    check(&lines, &[("10:29:59", &["ed"]), ("10:30:10", &[])]);
+    check(&lines, &[("10:30:09", &["ed"]), ("10:30:10", &[])]);
 }
 
 #[test]
@@ -44,6 +44,31 @@ fn r8_a_start_mark_begins_another_life() {
     // At once, in the hour of the first, or in the one after.
     let lines = ["10:00:00 100 login ed", "11:10:00 100 start", "11:20:00 100 login bob"];
     check(&lines, &[("10:00:00", &["ed"]), ("11:09:59", &["ed lost"]), ("11:10:00", &[]), ("11:20:00", &["bob"])]);
+}
+
+#[test]
+fn r8_start_marks_in_two_hours() {
+    // Lines of an hour with a mark are told one by one, and count in that hour only: 300 spans every start.
+    let lines = [
+        "10:00:00 400 login ed",
+        "10:00:00 300 shows",
+        "10:00:05 100 shows",
+        "10:20:00 200 start",
+        "10:40:00 100 start",
+        "10:50:00 100 login bob",
+        "11:05:00 100 shows",
+        "11:10:00 100 start",
+        "11:20:00 100 shows",
+        "11:20:00 300 shows",
+    ];
+    let doubt = "ed doubtful-life";
+    let moments: &[(&str, &[&str])] = &[
+        ("11:05:00", &["bob", doubt]),
+        ("11:09:59", &["bob lost", doubt]),
+        ("11:10:00", &[doubt]),
+        ("11:20:00", &[doubt]),
+    ];
+    check(&lines, moments);
 }
 
 #[test]
@@ -71,6 +96,11 @@ fn r8_over_6_h_of_silence_in_which_others_wrote() {
     check(&lines("03:00:00 100 refused", "06:30:01 100 login bob"), &[("06:29:00", &["ed"])]);
     let lines = ["00:30:00 100 login ed", "00:40:00 200 refused", "06:30:01 100 login bob", "08:00:00 200 shows"];
     check(&lines, &[("06:29:00", &["ed lost"])]);
+    // In an hour in which they also wrote before the silence, or behind it.
+    let lines = ["00:20:00 200 shows", "00:30:00 100 login ed", "00:40:00 200 shows", "06:30:01 100 login bob"];
+    check(&lines, &[("06:29:00", &["ed lost"])]);
+    let lines = ["00:30:00 100 login ed", "06:10:00 200 shows", "06:30:01 100 login bob", "06:40:00 200 shows"];
+    check(&lines, &[("06:09:00", &["ed lost"])]);
 }
 
 #[test]
