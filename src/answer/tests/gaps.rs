@@ -189,6 +189,12 @@ fn r13_files_that_overlap() {
     let spans: Vec<_> =
         known.resolved[0].overlaps.iter().map(|o| (o.from - DAY, o.to - DAY, o.one.0, o.other.0)).collect();
     assert_eq!(spans, [(time("10:20:00"), time("10:30:00"), 0, 2)]);
+    // With the one that reaches furthest, not with the first.
+    let first: &[&str] = &["10:00:00 100 login ed", "10:10:00 100 shows"];
+    let second: &[&str] = &["10:11:00 100 shows", "10:40:00 100 shows"];
+    let third: &[&str] = &["10:20:00 100 login bob", "10:50:00 100 shows"];
+    let known = read(&[(plain(), first), (plain(), second), (plain(), third)]);
+    assert_eq!(known.at("10:50:00"), ["bob overlap", "ed"]);
 }
 
 #[test]

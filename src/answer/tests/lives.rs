@@ -172,6 +172,14 @@ fn r8_a_takeover_in_the_second_in_which_coverage_ends() {
     // The third had been taken over before, and so had ed.
     let lines = ["10:00:00 100 login ed", "10:01:00 300 login cy", "11:10:00 400 start", "11:30:00 200 start"];
     check(&lines, &[("11:09:59", &["cy lost", "ed lost"]), ("11:10:00", &[])]);
+    let lines = [
+        "10:00:00 100 login ed",
+        "10:01:00 300 login cy",
+        "11:10:00 400 start",
+        "11:15:00 400 login dee",
+        "11:30:00 200 start",
+    ];
+    check(&lines, &[("11:29:59", &["dee lost"]), ("11:30:00", &[])]);
     // A third whose last line is in the second of the takeover before it is still there.
     let lines = [
         "10:00:00 100 login ed",
