@@ -272,23 +272,24 @@ fn two_tables_hold_what_both_hold() {
 
 #[test]
 fn batches_bring_lines_as_they_are() {
-    // What is no part of the block lies right before and right behind it.
-    let all = b"lower|first ed plain, then ann long|elsewhere".as_slice();
+    // What is no part of the block lies right before it, right behind it, and further behind.
+    let all = b"lower|first ed plain, then ann long|elsewhere|further".as_slice();
     let block = all.get(5..36).expect("a block");
     let text = |word: &[u8]| {
         let at = all.windows(word.len()).position(|w| w == word).expect("a word");
         &all[at..at + word.len()]
     };
-    assert_eq!(all.len() - 36, text(b"elsewhere").len());
+    assert!(all[36..].starts_with(b"elsewhere"));
     let lines = [
         PairLine { user: text(b"ed"), rest: text(b"plain"), ..login(10, "", P) },
         PairLine { user: text(b"ed"), rest: text(b"long"), ..close(9, 50, "", P) },
         PairLine { user: text(b"first"), rest: text(b"elsewhere"), ..of_port(login(20, "", P), 2) },
         PairLine { user: text(b"lower"), rest: text(b"long"), inferred: true, ..of_port(close(30, 60, "", P), 3) },
         PairLine { user: text(b"ann"), rest: b"", ..of_port(login(40, "", P), 4) },
+        PairLine { user: text(b"further"), rest: text(b"further"), ..of_port(login(50, "", P), 5) },
     ];
     let expected = finish(table(&lines));
-    assert_eq!(expected.len(), 4);
+    assert_eq!(expected.len(), 5);
     for apart in [false, true] {
         let mut batch = Batch::default();
         batch.apart = apart;
