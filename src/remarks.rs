@@ -109,7 +109,8 @@ impl Remarks<'_> {
             notes.push(note(NoteKind::Format, text));
         }
         if file.tally.undated > 0 {
-            let text = format!("{} have no year in their date: {}", lines(file.tally.undated), years_from(leaf));
+            let have = if file.tally.undated == 1 { "has no year in its date" } else { "have no year in their dates" };
+            let text = format!("{} {have}: {}", lines(file.tally.undated), years_from(leaf));
             notes.push(note(NoteKind::Info, text));
         }
         for jump in &file.jumps {

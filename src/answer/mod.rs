@@ -8,3 +8,6 @@ pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
 
 /// A row rests on a template that is a guess.
 pub const INFERRED_FORMAT: &str = "inferred-format";
+
+#[cfg(test)]
+mod tests;

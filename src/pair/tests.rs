@@ -1,3 +1,6 @@
+mod sessions;
+mod waiting;
+
 use std::collections::BTreeMap;
 
 use super::*;

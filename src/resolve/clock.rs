@@ -126,6 +126,7 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trail::{Cell, hour};
 
     fn clock(lines: &[(i64, i16)]) -> Clock {
         let stretches = lines.iter().map(|(at, offset)| Stretch { first: *at, last: *at, offset: *offset });
@@ -164,5 +165,98 @@ mod tests {
         let ahead: Vec<(i64, i16)> = (0..14).map(|i| (i * 600, if i < 6 { 60 } else { 120 })).collect();
         assert!(matches!(clock(&ahead).instant(8700), Err(ClockError::Never(_))));
         assert_eq!(clock(&ahead).instant(10_900), Ok(Stamp { at: 3700, offset: 120 }));
+    }
+    /// Lines of a stream, by hours as the trail keeps them.
+    fn by_hours(lines: &[(i64, i16)]) -> Clock {
+        let mut hours = StreamHours::default();
+        for (at, offset) in lines {
+            let cell = Cell { first: *at, last: *at, logins: 1, closes: 0, marks: 0 };
+            let cell = hours.cells.entry((hour(*at), *offset)).or_insert(cell);
+            cell.first = cell.first.min(*at);
+            cell.last = cell.last.max(*at);
+        }
+        Clock::new(&hours)
+    }
+
+    const HOUR: i64 = 3600;
+
+    /// Back from +2 h to +1 h: lines to 100 s before the change and from 200 s behind it, which is at 10 h UTC.
+    fn back() -> Clock {
+        by_hours(&[(HOUR, 120), (5 * HOUR, 120), (10 * HOUR - 100, 120), (10 * HOUR + 200, 60), (20 * HOUR, 60)])
+    }
+
+    /// Ahead from +1 h to +2 h, as above.
+    fn ahead() -> Clock {
+        by_hours(&[(HOUR, 60), (10 * HOUR - 100, 60), (10 * HOUR + 200, 120), (20 * HOUR, 120)])
+    }
+
+    fn stamp(at: i64, offset: i16) -> Stamp {
+        Stamp { at, offset }
+    }
+
+    #[test]
+    fn digits_of_a_clock_that_went_back() {
+        let clock = back();
+        let twice = |digits: i64| ClockError::Twice(stamp(digits - 2 * HOUR, 120), stamp(digits - HOUR, 60));
+        // Where it showed 12:00 it showed 11:00 again; in the 300 s without lines either may have been.
+        assert_eq!(clock.instant(11 * HOUR - 101), Ok(stamp(9 * HOUR - 101, 120)));
+        assert_eq!(clock.instant(11 * HOUR - 100), Ok(stamp(9 * HOUR - 100, 120)), "its last line is still +2 h");
+        assert_eq!(clock.instant(11 * HOUR - 99), Err(twice(11 * HOUR - 99)));
+        assert_eq!(clock.instant(11 * HOUR + 200), Err(twice(11 * HOUR + 200)));
+        assert_eq!(clock.instant(12 * HOUR - 100), Err(twice(12 * HOUR - 100)));
+        assert_eq!(clock.instant(12 * HOUR + 199), Err(twice(12 * HOUR + 199)));
+        assert_eq!(clock.instant(12 * HOUR + 200), Ok(stamp(11 * HOUR + 200, 60)));
+        // Outside of its lines it shows what the nearest of them do.
+        assert_eq!(clock.instant(0), Ok(stamp(-2 * HOUR, 120)));
+        assert_eq!(clock.instant(30 * HOUR), Ok(stamp(29 * HOUR, 60)));
+        assert!(clock.is_repeated(stamp(9 * HOUR + 500, 120)));
+        assert!(clock.is_repeated(stamp(10 * HOUR + 500, 60)));
+        assert!(!clock.is_repeated(stamp(8 * HOUR, 120)));
+        assert!(!clock.is_repeated(stamp(12 * HOUR, 60)));
+    }
+
+    #[test]
+    fn digits_of_a_clock_that_went_ahead() {
+        let clock = ahead();
+        // It showed 11:00 and then 12:00; in the 300 s without lines it may have been either.
+        let never = Err(ClockError::Never(stamp(10 * HOUR + 200, 120)));
+        assert_eq!(clock.instant(11 * HOUR - 100), Ok(stamp(10 * HOUR - 100, 60)));
+        assert_eq!(clock.instant(11 * HOUR + 199), Ok(stamp(10 * HOUR + 199, 60)));
+        assert_eq!(clock.instant(11 * HOUR + 200), never);
+        assert_eq!(clock.instant(12 * HOUR - 100), never);
+        assert_eq!(clock.instant(12 * HOUR - 99), Ok(stamp(10 * HOUR - 99, 120)));
+        assert_eq!(clock.instant(12 * HOUR + 200), Ok(stamp(10 * HOUR + 200, 120)));
+        assert!(!clock.is_repeated(stamp(10 * HOUR - 200, 60)));
+        assert_eq!(Clock::default().instant(0), Err(ClockError::Empty));
+        // Of two such leaps each tells the moment behind it.
+        let clock =
+            by_hours(&[(HOUR, 60), (10 * HOUR - 1, 60), (10 * HOUR, 120), (20 * HOUR - 1, 120), (20 * HOUR, 180)]);
+        let never = |at, offset| Err(ClockError::Never(stamp(at, offset)));
+        assert_eq!(clock.instant(11 * HOUR + 100), never(10 * HOUR, 120));
+        assert_eq!(clock.instant(22 * HOUR + 100), never(20 * HOUR, 180));
+    }
+
+    #[test]
+    fn three_offsets() {
+        // A year: +1 h, +2 h, +1 h. Offsets that never were nearby are no candidates.
+        let day = 86_400;
+        let clock = by_hours(&[(0, 60), (90 * day, 60), (91 * day, 120), (300 * day, 120), (301 * day, 60)]);
+        assert_eq!(clock.offsets(), Some((60, 120)));
+        assert_eq!(clock.instant(30 * day), Ok(stamp(30 * day - HOUR, 60)));
+        assert_eq!(clock.instant(200 * day), Ok(stamp(200 * day - 2 * HOUR, 120)));
+        assert_eq!(clock.instant(400 * day), Ok(stamp(400 * day - HOUR, 60)));
+        assert_eq!(by_hours(&[(0, -300), (day, -240)]).offsets(), Some((-300, -240)));
+        assert_eq!(Clock::default().offsets(), None);
+    }
+
+    #[test]
+    fn the_offset_at_an_instant_is_that_of_the_nearest_lines() {
+        let clock = back();
+        assert_eq!([0, HOUR, 6 * HOUR, 10 * HOUR - 100].map(|at| clock.offset_at(at)), [120; 4]);
+        assert_eq!([10 * HOUR + 200, 15 * HOUR, 30 * HOUR].map(|at| clock.offset_at(at)), [60; 3]);
+        // Between the two: 100 s before the change and 200 s behind it lie the nearest.
+        assert_eq!(clock.offset_at(10 * HOUR + 49), 120);
+        assert_eq!(clock.offset_at(10 * HOUR + 51), 60);
+        assert_eq!(Clock::default().offset_at(0), 0);
     }
 }

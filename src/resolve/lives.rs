@@ -98,8 +98,9 @@ impl Others {
     }
 }
 
-/// The stretches of a pid's lines, in order: single lines where the hour was kept in full, else first to last of an hour. Lines
-/// that do not cover, such as refused logins, count behind the end of coverage as well, but not those of a clock far ahead (R14).
+/// The stretches of a pid's lines, in order: single lines where the hour was kept in full, as is every hour that a mark divides
+/// ([`super::hours_to_read_in_full`]), else first to last of an hour. Lines that do not cover, such as refused logins, count
+/// behind the end of coverage as well, but not those of a clock far ahead (R14).
 fn stretches(process: &ProcessHours, end: Instant) -> Vec<(Instant, Instant)> {
     let mut all = Vec::new();
     for (h, (first, last)) in &process.hours {
@@ -107,13 +108,7 @@ fn stretches(process: &ProcessHours, end: Instant) -> Vec<(Instant, Instant)> {
         let before = all.len();
         all.extend(full.map(|at| (*at, *at)));
         if all.len() == before {
-            let marks = process.marks.range((*first, false)..=(*last, true)).map(|(at, _)| *at);
-            let mut from = *first;
-            for mark in marks.filter(|at| at > first && at < last) {
-                all.push((from, from));
-                from = mark;
-            }
-            all.push((from, *last));
+            all.push((*first, *last));
         }
     }
     let far = end.saturating_add(FAR);

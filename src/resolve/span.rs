@@ -246,8 +246,25 @@ mod tests {
     fn r9_names_with_a_sequence_number() {
         let got = parse_sequence("imap.17.1559119496.gz").unwrap();
         assert_eq!((got.service.as_str(), got.number, got.created), ("imap", 17, 1_559_119_496));
-        for name in ["imap", "imap.1.gz", "imap.1", "imap.17.xyz", ".17.1559119496", "imap..1559119496"] {
+        for name in [
+            "imap",
+            "imap.1.gz",
+            "imap.1",
+            "imap.17.xyz",
+            ".17.1559119496",
+            "imap..1559119496",
+            "imap.+17.1559119496",
+            "imap.17.+155911949",
+            "imap.17.-155911949",
+            "imap.17.15591194",
+            "imap.17.155911949612",
+        ] {
             assert_eq!(parse_sequence(name), None, "{name}");
         }
+    }
+    #[test]
+    fn r9_each_kind_of_gap_has_its_word() {
+        let words = [GapWhy::Missing(1, 2), GapWhy::Damaged(FileId(0)), GapWhy::Silence].map(|why| why.as_str());
+        assert_eq!(words, ["missing-sequence", "damaged", "silence"]);
     }
 }

@@ -146,3 +146,6 @@ impl Trail {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,6 +68,8 @@ pub(crate) fn waits<S: AsRef<str>>(args: &[S]) -> bool {
 pub(crate) fn clean(program: &str, cwd: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().envs(ENVIRONMENT).current_dir(cwd);
+    // Where `tests/coverage.sh` has the program say which code ran.
+    command.envs(std::env::var_os("LLVM_PROFILE_FILE").map(|to| ("LLVM_PROFILE_FILE", to)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
