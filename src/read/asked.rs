@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn every_template_has_its_user_behind_a_peer() {
         let grammars = Grammars::new(&[]).unwrap();
-        let told = grammars.templates().iter().filter(|t| matches!(t.kind, Kind::Login | Kind::Close));
+        let told = grammars.templates().iter().filter(|t| matches!(t.meaning.kind, Kind::Login | Kind::Close));
         let texts: Vec<&str> = told.map(|t| t.text.as_str()).collect();
         assert!(texts.len() >= 6, "{texts:?}");
         assert!(texts.iter().all(|text| text.contains("] {user} ")), "{texts:?}");

@@ -296,7 +296,7 @@ fn batches_bring_lines_as_they_are() {
         assert!(batch.is_empty());
         let mut waits = PairTable::default();
         for part in lines.chunks(3) {
-            part.iter().for_each(|line| batch.push(block, Key::of(line), line));
+            part.iter().for_each(|line| batch.push(block, &Sought::key(&Key::of(line)), line));
             assert_eq!((batch.len(), batch.is_empty()), (part.len(), false));
             waits.add_all(&batch, if apart { b"" } else { block }, &mut |_| {});
             batch.clear();
@@ -326,7 +326,7 @@ fn memory_is_that_of_what_waits() {
             waits.settle(&BTreeMap::from([(STREAM, n)]), &mut |session| {
                 settled += 1;
                 let got = session.to_session();
-                let n = session.key.peer().port().unwrap_or_default();
+                let n = session.to_session().peer.port().unwrap_or_default();
                 assert!(got.user.starts_with(n.to_string().as_bytes()), "{got:?}");
                 assert!(got.mechanism.is_some_and(|mechanism| mechanism.ends_with(n.to_string().as_bytes())));
             });
