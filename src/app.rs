@@ -170,12 +170,11 @@ fn answer(
     output: &Output,
     notes: &Notes,
 ) -> Result<Exit, Stop> {
-    let rows: Option<Vec<Connected>> = match &ask.connected {
-        Some(query) => Some(connected(query, &resolved, &outcome.sessions).map_err(|e| twice("--at", &e))?),
-        None => None,
-    };
+    let rows = || ask.connected.as_ref().map(|query| connected(query, &resolved, &outcome.sessions)).transpose();
+    let access = || cli.access.then(|| LastAccessRows::new(&outcome.trail.access, streams, &ask.needs.users));
+    let (rows, access) = rayon::join(rows, access);
+    let rows: Option<Vec<Connected>> = rows.map_err(|e| twice("--at", &e))?;
     ask.check_window(&resolved)?;
-    let access = cli.access.then(|| LastAccessRows::new(&outcome.trail.access, streams, &ask.needs.users));
     let summary = Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), cli.tz);
     let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let remarks = Remarks {
@@ -207,6 +206,9 @@ fn answer(
     if let (crate::cli::Format::Table, Some(offset)) = (cli.format, summary.shared_offset) {
         notes.zone(cli.tz, offset);
     }
+    drop(answer);
+    // The process ends: to give all that back piece by piece would take longer than to write the answer.
+    std::mem::forget((rows, outcome.sessions, outcome.trail));
     Ok(if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered })
 }
 

@@ -33,7 +33,7 @@ use crate::parse::{Names, Years};
 use crate::plan::{Input, Leaf, Plan, Unit};
 use crate::resolve::{coverage_end, hours_to_read_in_full};
 use crate::streams::Streams;
-use crate::trail::{FileId, Trail};
+use crate::trail::{FileId, LastAccess, Trail};
 use progress::Progress;
 use queue::Queue;
 use shards::Shards;
@@ -61,11 +61,21 @@ pub struct Meter {
 }
 
 impl Outcome {
-    /// Settles what waits in the shards; keys of which a line came too late.
-    fn settle(&mut self, shards: Shards, query: Option<&ConnectedQuery>) -> BTreeSet<Key> {
-        let mut late = BTreeSet::new();
+    /// Settles what waits in the shards, and merges what the workers know of users; keys of which a line came too late.
+    fn settle(
+        &mut self,
+        shards: Shards,
+        accesses: Vec<LastAccess>,
+        streams: &Streams,
+        query: Option<&ConnectedQuery>,
+    ) -> BTreeSet<Key> {
         let trail = &mut self.trail;
-        for (collected, keys) in shards.finish(query, &coverage_end(trail)) {
+        let ends = coverage_end(trail);
+        let merge = |a: LastAccess, b: LastAccess| a.merge(b, streams);
+        let (access, finished) = rayon::join(|| accesses.into_iter().reduce(merge), || shards.finish(query, &ends));
+        trail.access = access.unwrap_or_default();
+        let mut late = BTreeSet::new();
+        for (collected, keys) in finished {
             trail.collected = std::mem::take(&mut trail.collected).merge(collected);
             late.extend(keys);
         }
@@ -137,8 +147,8 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
         reading.meter.bytes.store(0, Ordering::Relaxed);
         let shards = Shards::holding(&hold);
         let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
-        let mut outcome = run.read();
-        let late = outcome.settle(shards, reading.connected);
+        let (mut outcome, accesses) = run.read();
+        let late = outcome.settle(shards, accesses, streams, reading.connected);
         let full = if needs.pairs { hours_to_read_in_full(&outcome.trail) } else { BTreeSet::new() };
         let again = !late.is_empty() || !full.is_subset(&needs.full);
         if !again || round == READINGS {
@@ -203,8 +213,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Reads all; sessions are still in the shards.
-    fn read(mut self) -> Outcome {
+    /// Reads all; sessions are still in the shards, and what each worker knows of users stands apart.
+    fn read(mut self) -> (Outcome, Vec<LastAccess>) {
         let Reading { needs, grammars, names, .. } = self.reading;
         let workers = rayon::current_num_threads().max(1);
         let streams = self.streams;
@@ -231,20 +241,24 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn finish(self) -> Outcome {
+    fn finish(self) -> (Outcome, Vec<LastAccess>) {
         let folders: Vec<Folder<'_>> =
             self.folders.into_iter().map(|f| f.into_inner().unwrap_or_else(PoisonError::into_inner)).collect();
         let (needs, streams) = (self.reading.needs, self.streams);
-        let mut trail = folders.into_par_iter().map(Folder::finish).reduce(Trail::default, |a, b| a.merge(b, streams));
-        self.shards.owed(&mut |accessed| keep_access(needs, streams, &mut trail.access, accessed));
-        trail.access.settle(streams);
+        let mut trails: Vec<Trail> = folders.into_par_iter().map(Folder::finish).collect();
+        let mut accesses: Vec<LastAccess> = trails.iter_mut().map(|trail| std::mem::take(&mut trail.access)).collect();
+        let mut trail = trails.into_iter().fold(Trail::default(), |a, b| a.merge(b, streams));
+        if let Some(access) = accesses.first_mut() {
+            self.shards.owed(&mut |accessed| keep_access(needs, streams, access, accessed));
+            access.settle(streams);
+        }
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
             trail.files.entry(file).or_default().jumped(jumps);
         }
         let Found { mut notes, damaged, unplanned, shown } =
             self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         notes.sort();
-        Outcome { trail, sessions: Vec::new(), notes, damaged, unplanned, shown }
+        (Outcome { trail, sessions: Vec::new(), notes, damaged, unplanned, shown }, accesses)
     }
 
     /// Folds whole lines, or counts those that are passed over.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::INFERRED_FORMAT;
 use crate::model::{Instant, Peer, Service, Stamp};
 use crate::pair::{Session, Settled};
@@ -119,8 +121,8 @@ pub fn connected(
         let (stream, at) = moments.get(&session.stream)?;
         row(session, stream, *at)
     };
-    let mut rows: Vec<Connected> = sessions.into_iter().filter_map(row_of).collect();
-    rows.sort_by(|a, b| a.order().cmp(&b.order()));
+    let mut rows: Vec<Connected> = sessions.into_par_iter().filter_map(row_of).collect();
+    rows.par_sort_by(|a, b| a.order().cmp(&b.order()));
     Ok(rows)
 }
 

@@ -50,6 +50,12 @@ impl Columns {
         }
     }
 
+    /// Columns as wide as the wider ones of two.
+    fn widest(mut self, other: Columns) -> Columns {
+        other.widths.into_iter().enumerate().for_each(|(column, width)| self.widen(column, width));
+        self
+    }
+
     /// Writes the headings.
     ///
     /// # Errors
@@ -143,10 +149,16 @@ fn connected(
             format!("{}{doubt}", row.from),
         ]
     };
-    let mut columns = Columns::new(&["UID", "TIME", "AUTH", "TO", "FROM"].map(|h| (h, Align::Left)));
-    rows.iter().for_each(|row| columns.fit(&cells(row)));
+    let columns = || Columns::new(&["UID", "TIME", "AUTH", "TO", "FROM"].map(|h| (h, Align::Left)));
+    let parts: Vec<&[Connected]> = rows.chunks(ROWS).collect();
+    let fitting = |part: &&[Connected]| {
+        let mut columns = columns();
+        part.iter().for_each(|row| columns.fit(&cells(row)));
+        columns
+    };
+    let columns = parts.par_iter().map(fitting).reduce(columns, Columns::widest);
     columns.head(out)?;
-    rows.iter().try_for_each(|row| columns.row(out, &cells(row)))?;
+    side_by_side(&parts, out, |part, text| part.iter().try_for_each(|row| columns.row(text, &cells(row))))?;
     for service in services {
         let name = service.as_str();
         if !answer.streams.iter().any(|s| s.service == *service) {
