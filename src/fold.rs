@@ -83,16 +83,16 @@ impl Needs {
 
 /// Where a folder's login and close lines go, if not into its own trail.
 pub trait Pairing: std::fmt::Debug + Sync {
+    /// How many shards there are: a power of two.
+    fn shards(&self) -> usize;
+
     /// Whether lines of this shard may wait: then they need texts of their own.
     fn may_wait(&self, shard: usize) -> bool;
 
     /// Takes the lines of one block, sorted by [`Sought::shard`], and empties the batches. What they, or lines that
     /// waited, tell of users goes to `accessed`.
-    fn take(&self, batches: &mut [Batch; SHARDS], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>));
+    fn take(&self, batches: &mut [Batch], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>));
 }
-
-/// How many batches a folder sorts its login and close lines into, by their keys.
-pub const SHARDS: usize = 16;
 
 /// What the piece before must know of a process, to see a clock jump between the two.
 #[derive(Clone, Copy, Debug)]
@@ -135,7 +135,7 @@ pub struct Folder<'a> {
     trail: Trail,
     pairing: Option<&'a dyn Pairing>,
     /// Login and close lines of the block at hand, by [`Sought::shard`].
-    batches: [Batch; SHARDS],
+    batches: Vec<Batch>,
     sources: Vec<SourceState>,
     touched: Vec<u32>,
     file: FileId,
@@ -154,7 +154,7 @@ impl<'a> Folder<'a> {
             reader: Reader::new(grammars, names, streams),
             trail: Trail::default(),
             pairing: None,
-            batches: Default::default(),
+            batches: vec![Batch::default()],
             sources: Vec::new(),
             touched: Vec::new(),
             file: FileId(0),
@@ -166,7 +166,8 @@ impl<'a> Folder<'a> {
 
     /// The same folder, with login and close lines going elsewhere.
     pub fn pairing(self, pairing: &'a dyn Pairing) -> Folder<'a> {
-        Folder { pairing: Some(pairing), ..self }
+        let batches = (0..pairing.shards()).map(|_| Batch::default()).collect();
+        Folder { pairing: Some(pairing), batches, ..self }
     }
 
     /// Does something that tells of users.
@@ -304,7 +305,8 @@ impl<'a> Folder<'a> {
                     Sought::long(&long)
                 }
             };
-            if let Some(batch) = batches.get_mut(key.shard(SHARDS as u32)) {
+            let shard = key.shard(batches.len());
+            if let Some(batch) = batches.get_mut(shard) {
                 batch.push(block, &key, &line);
             }
         } else if needs.access {

@@ -40,8 +40,8 @@ use shards::Shards;
 pub use sieve::{Shown, Sieve};
 use sieve::{Sifted, Stand};
 
-/// The piece of a plain file that a worker claims at a time, in bytes: what it gives to pairing stays in the second cache.
-const PIECE: u64 = 256 << 10;
+/// The piece of a plain file that a worker claims at a time, in bytes. Behind each piece its shards are settled.
+const PIECE: u64 = 512 << 10;
 /// The block that is read at a time, in bytes: it stays in the second cache, a larger one does not.
 const BLOCK: usize = 128 << 10;
 /// After this many readings everything is held until the end.

@@ -114,10 +114,10 @@ impl<'a> Sought<'a> {
         Sought::short(key.stream, key.peer()).unwrap_or_else(|| Sought::long(key))
     }
 
-    /// Which of some shards it belongs to, by other bits than those that a table sees.
+    /// Which of some shards, a power of two, it belongs to; by other bits than those that a table sees.
     #[inline(always)]
-    pub fn shard(&self, shards: u32) -> usize {
-        ((self.hash >> 40) % u64::from(shards)) as usize
+    pub fn shard(&self, shards: usize) -> usize {
+        (self.hash >> 40) as usize & shards.wrapping_sub(1)
     }
 
     #[inline(always)]

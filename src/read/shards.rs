@@ -10,12 +10,15 @@ use rayon::prelude::*;
 
 use super::lock;
 use crate::answer::{ConnectedQuery, collects};
-use crate::fold::{Pairing, SHARDS};
+use crate::fold::Pairing;
 use crate::model::Instant;
 use crate::pair::{Accessed, Batch, Key, PairTable, Settled};
 use crate::streams::StreamId;
 use crate::trail::Collected;
 
+/// So many shards there are for each worker at least: enough to give all of them about the same to do, and few enough for batches
+/// that are worth looking up at once.
+const SHARDS: usize = 2;
 /// So many batches may wait for a shard's worker.
 const WAITING: usize = 8;
 
@@ -78,7 +81,8 @@ impl Shards {
     pub(super) fn holding(hold: &BTreeSet<Key>) -> Shards {
         let settling = || Settling { table: PairTable::holding(hold.clone()), ..Settling::default() };
         let shard = |_| Shard { settled: Mutex::new(settling()), ..Shard::default() };
-        Shards { shards: (0..SHARDS).map(shard).collect() }
+        let shards = (SHARDS * rayon::current_num_threads()).next_power_of_two();
+        Shards { shards: (0..shards).map(shard).collect() }
     }
 
     /// Settles what lies behind the frontier, in this worker's shards and in those that nobody came by for long.
@@ -127,11 +131,15 @@ fn is_own(shard: usize) -> bool {
 }
 
 impl Pairing for Shards {
+    fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
     fn may_wait(&self, shard: usize) -> bool {
         !is_own(shard)
     }
 
-    fn take(&self, batches: &mut [Batch; SHARDS], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>)) {
+    fn take(&self, batches: &mut [Batch], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>)) {
         for (i, (shard, batch)) in self.shards.iter().zip(batches).enumerate() {
             if batch.is_empty() || (!is_own(i) && shard.leave(batch)) {
                 continue;
