@@ -48,20 +48,27 @@ impl<R: Read> Read for Source<R> {
         if let Some(broken) = &self.broken {
             return Err(broken.error());
         }
-        loop {
-            match self.inner.read(out) {
-                Ok(n) => {
-                    self.at += n as u64;
-                    return Ok(n);
-                }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => {
-                    let broken = Broken::below(&e, self.at);
-                    let error = broken.error();
-                    self.broken = Some(broken);
-                    return Err(error);
-                }
+        match read_on(&mut self.inner, out) {
+            Ok(n) => {
+                self.at += n as u64;
+                Ok(n)
             }
+            Err(e) => {
+                let broken = Broken::below(&e, self.at);
+                let error = broken.error();
+                self.broken = Some(broken);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Reads some bytes; a signal in between does not end it.
+pub(super) fn read_on(input: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match input.read(out) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The `tar` crate's iterator ends at the first damaged header and takes long names of any length into memory; here it
 //! serves for the fields of a header only. After a damaged header the next block with a right checksum goes on.
 
-use super::decode::{Broken, read_up_to};
+use super::decode::{Broken, read_on, read_up_to};
 use super::kind::checksum_fits;
 use super::names::{Names, skipped_folder};
 use super::walk::{Place, Walker};
@@ -271,18 +271,15 @@ impl Blocks<'_> {
     }
 
     fn read(&mut self, out: &mut [u8]) -> Result<usize, Broken> {
-        loop {
-            match self.input.read(out) {
-                Ok(n) => {
-                    self.at += n as u64;
-                    return Ok(n);
-                }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => {
-                    let broken = Broken::below(&e, self.at);
-                    self.broken = Some(broken.clone());
-                    return Err(broken);
-                }
+        match read_on(&mut self.input, out) {
+            Ok(n) => {
+                self.at += n as u64;
+                Ok(n)
+            }
+            Err(e) => {
+                let broken = Broken::below(&e, self.at);
+                self.broken = Some(broken.clone());
+                Err(broken)
             }
         }
     }
