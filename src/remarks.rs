@@ -175,9 +175,9 @@ impl Remarks<'_> {
             );
             notes.push(note(NoteKind::Overlap, text));
         }
-        for lone in stream.lone.iter().filter(|_| self.sieved.is_none()) {
+        if let Some(lone) = stream.lone.filter(|_| self.sieved.is_none()) {
             let text =
-                format!("a lone stamp far ahead, {}, is not taken as the end of coverage", in_stream(stream, *lone));
+                format!("a lone stamp far ahead, {}, is not taken as the end of coverage", in_stream(stream, lone));
             notes.push(note(NoteKind::ClockJump, text));
         }
         if let Some(query) = self.connected.filter(|_| asked) {

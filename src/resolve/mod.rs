@@ -36,7 +36,7 @@ pub struct Resolved {
     pub service: Service,
     /// First line of the coverage, as written.
     pub first: Stamp,
-    /// Last line of the coverage, as written, lone stamps over 24 h ahead left out (R14).
+    /// Last line of the coverage, as written, a lone stamp over 24 h ahead left out (R14).
     pub last: Stamp,
     /// Login lines in all.
     pub logins: u64,
@@ -52,8 +52,8 @@ pub struct Resolved {
     pub overlaps: Vec<Overlap>,
     /// Lives of its processes (R8).
     pub lives: Lives,
-    /// Lone stamps that do not extend the coverage (R14).
-    pub lone: Vec<Instant>,
+    /// A lone stamp that does not extend the coverage (R14).
+    pub lone: Option<Instant>,
     /// Spans in which logins were not logged (R12): first and last connect, closes.
     pub unlogged: Vec<Unlogged>,
 }

@@ -108,16 +108,16 @@ pub(super) fn parts(trail: &Trail, facts: &BTreeMap<FileId, FileFacts>, id: Stre
     parts
 }
 
-/// First and last stamp of a stream, and the lone stamps that were left out (R14).
-pub(super) fn coverage(hours: &StreamHours) -> Option<(Stamp, Stamp, Vec<Instant>)> {
+/// First and last stamp of a stream, and the lone stamp that was left out (R14).
+pub(super) fn coverage(hours: &StreamHours) -> Option<(Stamp, Stamp, Option<Instant>)> {
     let mut cells: Vec<(i16, &Cell)> = hours.cells.iter().map(|((_, offset), cell)| (*offset, cell)).collect();
     cells.sort_by_key(|(offset, cell)| (cell.last, *offset));
-    let mut lone = Vec::new();
-    while let [.., (_, before), (_, last)] = cells.as_slice()
+    let mut lone = None;
+    if let [.., (_, before), (_, last)] = cells.as_slice()
         && last.lines() == 1
         && last.first > before.last.saturating_add(FAR)
     {
-        lone.push(last.first);
+        lone = Some(last.first);
         cells.pop();
     }
     let (offset, last) = cells.last()?;
