@@ -64,7 +64,7 @@ impl<R: Read> Read for Source<R> {
 }
 
 /// Reads some bytes; a signal in between does not end it.
-pub(super) fn read_on(input: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
+pub(super) fn read_on(input: &mut (impl Read + ?Sized), out: &mut [u8]) -> io::Result<usize> {
     loop {
         match input.read(out) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -221,11 +221,9 @@ pub(crate) fn read_up_to(input: &mut dyn Read, limit: usize) -> Vec<u8> {
     let mut head = vec![0; limit];
     let mut len = 0;
     while len < limit {
-        match input.read(&mut head[len..]) {
-            Ok(0) => break,
+        match read_on(input, &mut head[len..]) {
+            Ok(0) | Err(_) => break,
             Ok(n) => len += n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => break,
         }
     }
     head.truncate(len);

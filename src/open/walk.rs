@@ -1,7 +1,7 @@
 //! The walk through one file: leaf or container, and what lies inside.
 
 use super::codec::Format;
-use super::decode::{Broken, Decoder, Source, read_up_to};
+use super::decode::{Broken, Decoder, Source, read_on, read_up_to};
 use super::kind::{HEAD, Kind, kind_of};
 use super::{tar, zip};
 use crate::note::{Note, NoteKind, cause};
@@ -247,13 +247,12 @@ impl<'a> Walker<'a> {
         let mut at = 0;
         while at < limit {
             let want = usize::try_from(limit - at).unwrap_or(BLOCK).min(BLOCK);
-            match input.read(&mut self.block[..want]) {
+            match read_on(input, &mut self.block[..want]) {
                 Ok(0) => break,
                 Ok(n) => {
                     self.sink.data(&self.block[..n]);
                     at += n as u64;
                 }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Some(Damage { at, text: Broken::below(&e, at).0 }),
             }
         }

@@ -1,7 +1,7 @@
 //! Zip archives: by their directory, or, where that is lost, by the local headers one after the other.
 
 use super::codec::Format;
-use super::decode::{Broken, Decoder};
+use super::decode::{Broken, Decoder, read_on};
 use super::names::{Names, skipped_folder};
 use super::walk::{Place, Walker};
 use super::zip_directory::{self, CENTRAL, Entry, LOCAL};
@@ -37,13 +37,12 @@ fn spool(walker: &Walker<'_>, input: &mut dyn Read) -> io::Result<(File, Option<
     let mut block = vec![0; 64 << 10];
     let mut at = 0;
     loop {
-        match input.read(&mut block) {
+        match read_on(input, &mut block) {
             Ok(0) => return Ok((file, None)),
             Ok(n) => {
                 file.write_all(&block[..n])?;
                 at += n as u64;
             }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Ok((file, Some(Broken::below(&e, at)))),
         }
     }
