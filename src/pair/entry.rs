@@ -61,6 +61,12 @@ pub(super) struct Outside {
 }
 
 impl Entry {
+    /// An entry of a key, with nothing in it yet.
+    #[inline]
+    pub(super) fn of(key: Packed) -> Entry {
+        Entry { key, ..Entry::default() }
+    }
+
     /// Becomes a login that waits.
     #[inline(always)]
     pub(super) fn open(&mut self, line: &Said<'_>, outside: &mut Outside) {

@@ -15,6 +15,7 @@ impl<T> Default for Slab<T> {
 
 impl<T: Default> Slab<T> {
     /// Puts a thing to the others: its number.
+    #[inline]
     pub(super) fn put(&mut self, thing: T) -> u32 {
         match self.free.pop() {
             Some(number) => {
@@ -30,11 +31,23 @@ impl<T: Default> Slab<T> {
         }
     }
 
+    #[inline]
     pub(super) fn get(&self, number: u32) -> Option<&T> {
         self.things.get(number as usize)
     }
 
+    #[inline]
+    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+        self.things.get_mut(number as usize)
+    }
+
+    /// All things; what was released is as by default.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.things.iter()
+    }
+
     /// Forgets a thing.
+    #[inline]
     pub(super) fn release(&mut self, number: u32) {
         if let Some(thing) = self.things.get_mut(number as usize) {
             *thing = T::default();

@@ -12,6 +12,7 @@ use super::key::{Key, Packed, Sought};
 use super::line::{CloseLine, PairLine, Said};
 use super::queue::{Closed, NUMBERS, Queue};
 use super::session::{Accessed, Settled};
+use super::slab::Slab;
 use super::{LOGIN_AFTER_END, is_ready};
 use crate::index::{Index, NOBODY};
 use crate::model::Instant;
@@ -30,8 +31,7 @@ const SPARE_TEXT: usize = 256 << 10;
 #[derive(Debug, Default)]
 pub struct PairTable {
     index: Index,
-    entries: Vec<Entry>,
-    free: Vec<u32>,
+    entries: Slab<Entry>,
     /// Where the lines of a batch seem to belong.
     numbers: Vec<u32>,
     outside: Outside,
@@ -144,11 +144,11 @@ impl PairTable {
                 return self.index.insert(key.hash(), CLOSED | closed);
             }
         }
-        let number = self.new_entry(packed);
+        let number = self.entries.put(Entry::of(packed));
         self.index.insert(key.hash(), number);
         if line.close.is_some() {
             self.chain(number, line);
-        } else if let Some(entry) = self.entries.get_mut(number as usize) {
+        } else if let Some(entry) = self.entries.get_mut(number) {
             entry.open(line, &mut self.outside);
         }
     }
@@ -163,7 +163,7 @@ impl PairTable {
         close: &CloseLine,
         accessed: &mut impl FnMut(&Accessed<'_>),
     ) -> bool {
-        let Some(entry) = self.entries.get_mut(number as usize) else { return false };
+        let Some(entry) = self.entries.get_mut(number) else { return false };
         let login = entry.login(&self.outside);
         let same_user = login.words.user == line.user;
         let Some(closed) = self.queue.push(entry.key, Some((&login, same_user)), line, close) else { return false };
@@ -175,29 +175,15 @@ impl PairTable {
             accessed(&Accessed { stream: key.stream(), user: login.words.user, login: told, close: None });
         }
         entry.release_text(&mut self.outside);
-        entry.state = State::Free;
-        self.free.push(number);
+        self.entries.release(number);
         self.index.replace(key.hash(), number, CLOSED | closed);
         true
-    }
-
-    /// A new entry of a key.
-    #[inline]
-    fn new_entry(&mut self, key: Packed) -> u32 {
-        let number = self.free.pop().unwrap_or_else(|| {
-            self.entries.push(Entry::default());
-            (self.entries.len() - 1) as u32
-        });
-        if let Some(entry) = self.entries.get_mut(number as usize) {
-            entry.key = key;
-        }
-        number
     }
 
     /// An entry that is a login without its close.
     #[inline]
     fn open(&self, number: u32) -> Option<&Entry> {
-        self.entries.get(number as usize).filter(|entry| entry.state == State::Open)
+        self.entries.get(number).filter(|entry| entry.state == State::Open)
     }
 
     /// The closed session of a number of the index, if it is the number of one.
@@ -209,7 +195,7 @@ impl PairTable {
     /// Whether a number of the index is that of a key.
     #[inline]
     fn is_of(&self, number: u32, key: &Sought<'_>) -> bool {
-        let packed = match self.entries.get(number as usize) {
+        let packed = match self.entries.get(number) {
             Some(entry) => Some(entry.key),
             None => self.closed(number).map(|closed| closed.key),
         };
@@ -219,7 +205,7 @@ impl PairTable {
     /// Whether there is something under a number of the index.
     #[inline]
     fn is_held(&self, number: u32) -> bool {
-        match self.entries.get(number as usize) {
+        match self.entries.get(number) {
             Some(entry) => entry.state != State::Free,
             None => self.closed(number).is_some_and(|closed| !closed.is_gone()),
         }
@@ -243,12 +229,12 @@ impl PairTable {
         if let Some(closed) = self.closed(number).copied() {
             let lines = self.queue.lines(&closed).map(|line| line.map(|line| Held::of(&line, &mut self.texts)));
             self.queue.let_go(number & NUMBERS);
-            let entry = self.new_entry(closed.key);
+            let entry = self.entries.put(Entry::of(closed.key));
             self.index.replace(closed.key.sought(&self.outside.keys).hash(), number, entry);
             self.begin_chain(entry, lines.into_iter().flatten());
             return entry;
         }
-        if let Some(entry) = self.entries.get(number as usize).filter(|entry| entry.state != State::Chain) {
+        if let Some(entry) = self.entries.get(number).filter(|entry| entry.state != State::Chain) {
             let login = entry.login_line(&self.outside).map(|line| Held::of(&line, &mut self.texts));
             entry.release_text(&mut self.outside);
             self.begin_chain(number, login.into_iter());
@@ -257,7 +243,7 @@ impl PairTable {
     }
 
     fn begin_chain(&mut self, number: u32, lines: impl Iterator<Item = Held>) {
-        if let Some(entry) = self.entries.get_mut(number as usize) {
+        if let Some(entry) = self.entries.get_mut(number) {
             entry.state = State::Chain;
             entry.link = END;
         }
@@ -271,7 +257,7 @@ impl PairTable {
     }
 
     fn link_held(&mut self, number: u32, mut held: Held) {
-        let Some(entry) = self.entries.get_mut(number as usize) else { return };
+        let Some(entry) = self.entries.get_mut(number) else { return };
         held.next = std::mem::replace(&mut entry.link, u32::try_from(self.held.len()).unwrap_or(END));
         self.live += held.text_length();
         self.held.push(held);
@@ -288,7 +274,7 @@ impl PairTable {
             let lines = other.queue.lines(closed);
             lines.iter().flatten().for_each(|line| self.put(&Sought::key(&key), line, &mut |_| {}));
         }
-        for entry in &other.entries {
+        for entry in other.entries.iter() {
             let key = entry.key.key(&other.outside.keys);
             let chain = entry.chain(&other.held).map(|held| held.line(&other.texts));
             for line in entry.login_line(&other.outside).into_iter().chain(chain) {
@@ -315,11 +301,14 @@ impl PairTable {
             .collect();
         let mut fetched = 0;
         while let Some((number, oldest)) = self.queue.oldest() {
+            if oldest.is_gone() {
+                self.queue.pop();
+                continue;
+            }
             fetched = if fetched == 0 { self.fetch() } else { fetched - 1 };
             let (key, packed) = (oldest.key.sought(&self.outside.keys), oldest.key);
             let held_back = !self.hold.is_empty() && self.hold.contains(&key.to_key());
-            if oldest.is_gone() {
-            } else if !held_back && is_ready(oldest.end, self.settled_until(key.stream())) {
+            if !held_back && is_ready(oldest.end, self.settled_until(key.stream())) {
                 out(&self.queue.settled(oldest, &self.outside.keys));
                 self.index.remove(key.hash(), CLOSED | number);
                 packed.release(&mut self.outside.keys);
@@ -350,13 +339,12 @@ impl PairTable {
 
     /// Takes an entry out of the index and frees it.
     fn remove(&mut self, number: u32) {
-        let Some(entry) = self.entries.get_mut(number as usize) else { return };
+        let Some(entry) = self.entries.get_mut(number) else { return };
         let hash = entry.key.sought(&self.outside.keys).hash();
         self.index.remove(hash, number);
         entry.key.release(&mut self.outside.keys);
         entry.release_text(&mut self.outside);
-        entry.state = State::Free;
-        self.free.push(number);
+        self.entries.release(number);
     }
 
     /// Pairs the lines of chains, as far as they are ready.
@@ -364,10 +352,10 @@ impl PairTable {
         let (old_lines, chained) = (std::mem::take(&mut self.held), std::mem::take(&mut self.chained));
         let mut bench = Bench::default();
         for number in chained {
-            let key = self.entries.get(number as usize).map(|entry| entry.key.key(&self.outside.keys));
+            let key = self.entries.get(number).map(|entry| entry.key.key(&self.outside.keys));
             let Some(key) = key else { continue };
             let until = if self.hold.contains(&key) { Instant::MIN } else { self.settled_until(key.stream()) };
-            let Some(entry) = self.entries.get_mut(number as usize) else { continue };
+            let Some(entry) = self.entries.get_mut(number) else { continue };
             self.live -= entry.chain(&old_lines).map(|line| line.text_length()).sum::<usize>();
             bench.load(&key, entry.chain(&old_lines).copied(), &self.texts);
             bench.settle(&key, &self.texts, until, out);
@@ -398,7 +386,7 @@ impl PairTable {
     pub fn finish(self, out: &mut dyn FnMut(&Settled<'_>)) {
         let mut bench = Bench::default();
         self.queue.iter().for_each(|closed| out(&self.queue.settled(closed, &self.outside.keys)));
-        for entry in &self.entries {
+        for entry in self.entries.iter() {
             let key = entry.key.key(&self.outside.keys);
             match entry.state {
                 State::Free => {}
