@@ -138,8 +138,8 @@ fn read_with_bar(
                     sieve = None;
                     continue;
                 }
-                let ranges = resolved.iter().filter_map(|s| s.clock.offsets());
                 // Digits are compared with each line's own; a stream whose offset wandered further needs a wider look.
+                let ranges = resolved.iter().filter_map(|s| s.clock.offsets());
                 let wandered = ranges.map(|(low, high)| i64::from(high - low)).max();
                 match (&mut query, wandered) {
                     (Some(ConnectedQuery { at: At::Local(_), drift, .. }), Some(wandered)) if wandered > *drift => {
@@ -207,7 +207,7 @@ fn answer(
         notes.zone(cli.tz, offset);
     }
     drop(answer);
-    // The process ends: to give all that back piece by piece would take longer than to write the answer.
+    // The process ends: to give all that back piece by piece would only take time.
     std::mem::forget((rows, outcome.sessions, outcome.trail));
     Ok(if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered })
 }

@@ -8,6 +8,9 @@ use std::net::{IpAddr, Ipv6Addr};
 /// Seconds since 1970-01-01T00:00:00Z. Negative before.
 pub type Instant = i64;
 
+/// A day, in seconds.
+pub const DAY: Instant = 86_400;
+
 /// A moment and how the log wrote it: the instant and the offset from UTC in minutes (R4: never altered).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp {

@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Ask;
 use crate::answer::LastAccessRows;
 use crate::cli::{Cli, Format};
-use crate::model::Stamp;
+use crate::model::{DAY, Stamp};
 use crate::plan::Plan;
 use crate::read::{Outcome, Sieve};
 use crate::resolve::Resolved;
 use crate::streams::Streams;
 use crate::times::Zone;
 
-const DAY: i64 = 86_400;
 /// How far from a stamp those lines are, in days by the clock, that make its digits repeated: see `Clock::is_repeated`. Clocks differ
 /// by 32 hours at most, and each shows a line within a day.
 const NEAR: i64 = 4;

@@ -4,7 +4,7 @@
 //! loop over bytes is mispredicted at nearly every field. Eight bytes looked at together as one number have no such branch.
 
 /// A byte in all eight places.
-const ONES: u64 = u64::from_ne_bytes([1; 8]);
+pub(crate) const ONES: u64 = u64::from_ne_bytes([1; 8]);
 /// The highest bit of all eight bytes.
 const HIGHS: u64 = ONES << 7;
 

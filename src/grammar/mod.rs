@@ -19,7 +19,7 @@ mod template;
 mod usual;
 
 pub use dialect::{Basis, Dialect, GrammarError, Grammars, Kind, Meaning, Process, Template};
-pub(crate) use eight::{Digits, eight, has_upper_case};
+pub(crate) use eight::{Digits, ONES, eight, has_upper_case};
 pub use envelope::{Envelope, Origin, envelope, message, native_head, origin};
 pub use fields::{Start, duration, number, start, word};
 pub use matcher::{Fields, Hole};

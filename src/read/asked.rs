@@ -8,11 +8,9 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashSet;
 use wide::u8x16;
 
-use crate::grammar::eight;
+use crate::grammar::{ONES, eight};
 use crate::parse::Names;
 
-/// A byte in all eight places.
-const ONES: u64 = u64::from_ne_bytes([1; 8]);
 /// So many bits of a hash are kept of a name's first eight bytes.
 const BITS: u32 = 16;
 /// Of more users, nearly every word begins as one of their names does.

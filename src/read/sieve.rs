@@ -11,10 +11,9 @@ use super::asked::Asked;
 use crate::chunk::Lines;
 use crate::fold::{Moment, Window};
 use crate::grammar::{self, eight};
+use crate::model::DAY;
 use crate::parse::{LONGEST_LINE, Names};
 
-/// More than any offset, and any shift of a start field (R4), in seconds: so far a clock's digits are from its instants at most.
-const DAY: i64 = 86_400;
 /// Where users are asked for, so much of a text is read at its beginning and at its end whomever it names: for what it covers, and
 /// whether logins are logged. In bytes.
 pub(super) const EDGE: u64 = 16 << 10;
@@ -215,6 +214,8 @@ impl Sieve {
         Some(found)
     }
 
+    /// Where the lines of a day by the clock lie. A clock's digits are less than a day from its instants: any offset, and any shift
+    /// of a start field (R4), is smaller.
     fn when(&self, day: i64) -> When {
         if self.since.is_some_and(|since| day + 2 * DAY <= since) {
             When::Before

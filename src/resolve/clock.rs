@@ -1,10 +1,7 @@
 //! The clock of a stream: which offset its lines showed when.
 
-use crate::model::{Instant, Stamp};
+use crate::model::{DAY, Instant, Stamp};
 use crate::trail::StreamHours;
-
-/// In seconds.
-const DAY: Instant = 86_400;
 
 /// A stretch in which the lines had one offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
