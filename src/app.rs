@@ -134,7 +134,7 @@ fn read_with_bar(
                 let outcome = read(plan, streams, &reading);
                 let facts = facts(plan, &outcome);
                 let resolved = resolve(&outcome.trail, streams, &facts);
-                if sieve.as_ref().is_some_and(|s| again::is_needed(cli, ask, plan, s, &outcome, streams, &resolved)) {
+                if sieve.as_ref().is_some_and(|s| again::is_needed(cli, ask, plan, s, &outcome, &resolved)) {
                     sieve = None;
                     continue;
                 }
@@ -166,14 +166,15 @@ fn answer(
     ask: &Ask,
     plan: &Plan,
     streams: &Streams,
-    (outcome, resolved, sieve): (Outcome, Vec<Resolved>, Option<Sieve>),
+    (mut outcome, resolved, sieve): (Outcome, Vec<Resolved>, Option<Sieve>),
     output: &Output,
     notes: &Notes,
 ) -> Result<Exit, Stop> {
+    let accesses = std::mem::take(&mut outcome.trail.access);
     let rows = || ask.connected.as_ref().map(|query| connected(query, &resolved, &outcome.sessions)).transpose();
-    let access = || cli.access.then(|| LastAccessRows::new(&outcome.trail.access, streams, &ask.needs.users));
+    let access = || cli.access.then(|| LastAccessRows::new(accesses, streams, &ask.needs.users));
     let (rows, access) = rayon::join(rows, access);
-    let rows: Option<Vec<Connected>> = rows.map_err(|e| twice("--at", &e))?;
+    let rows: Option<Vec<Connected<'_>>> = rows.map_err(|e| twice("--at", &e))?;
     ask.check_window(&resolved)?;
     let summary = Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), cli.tz);
     let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
@@ -208,7 +209,8 @@ fn answer(
     }
     drop(answer);
     // The process ends: to give all that back piece by piece would only take time.
-    std::mem::forget((rows, outcome.sessions, outcome.trail));
+    drop(rows);
+    std::mem::forget((outcome.sessions, outcome.trail));
     Ok(if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered })
 }
 

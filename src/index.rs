@@ -4,7 +4,7 @@
 //! by looking at all places here first, then at all things there, and only then doing something.
 
 /// From a hash to the number of a thing. Open addressing: what is not at its place stands behind it, without a gap.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Index {
     /// A power of two, or none.
     slots: Vec<Slot>,

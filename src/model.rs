@@ -120,9 +120,22 @@ impl fmt::Display for Peer {
     /// `192.0.2.7:40718`, `[2001:db8::7]:40718`, or the address alone.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.ip(), self.port()) {
-            (IpAddr::V4(ip), Some(port)) => write!(f, "{ip}:{port}"),
             (IpAddr::V6(ip), Some(port)) => write!(f, "[{ip}]:{port}"),
-            (ip, None) => write!(f, "{ip}"),
+            (IpAddr::V6(ip), None) => write!(f, "{ip}"),
+            (IpAddr::V4(ip), port) => {
+                // An answer may have very many, and the formatter of numbers is slow.
+                let mut number = itoa::Buffer::new();
+                let [a, b, c, d] = ip.octets();
+                f.write_str(number.format(a))?;
+                for byte in [b, c, d] {
+                    f.write_str(".")?;
+                    f.write_str(number.format(byte))?;
+                }
+                port.map_or(Ok(()), |port| {
+                    f.write_str(":")?;
+                    f.write_str(number.format(port))
+                })
+            }
         }
     }
 }

@@ -175,10 +175,36 @@ pub struct Reader<'g> {
 /// What a line has before its pid: host and process.
 #[derive(Clone, Debug)]
 struct Head {
-    text: Box<[u8]>,
+    /// Its length, and its first bytes, four times eight as [`eight`] gives them, with which of their bits count.
+    length: usize,
+    words: [(u64, u64); 4],
+    /// Where it is longer.
+    rest: Box<[u8]>,
     process: Process,
     /// Of an access service: its stream.
     stream: Option<StreamId>,
+}
+
+impl Head {
+    fn words(text: &[u8]) -> [(u64, u64); 4] {
+        std::array::from_fn(|i| {
+            let word = text.get(8 * i..).unwrap_or_default();
+            let bits = 8 * word.len().min(8) as u32;
+            let mask = !u64::MAX.checked_shl(bits).unwrap_or(0);
+            (eight(word), mask)
+        })
+    }
+
+    /// What stands behind it in a text that begins with it.
+    #[inline(always)]
+    fn behind<'a>(&self, input: &'a [u8]) -> Option<&'a [u8]> {
+        let first: &[u8; 32] = input.first_chunk()?;
+        let (chunks, _) = first.as_chunks();
+        let differs = |(chunk, (word, mask)): (&[u8; 8], &(u64, u64))| (u64::from_le_bytes(*chunk) ^ word) & mask;
+        let differ = chunks.iter().zip(&self.words).map(differs).fold(0, |all, some| all | some);
+        let behind = input.get(self.length..)?;
+        (differ == 0 && (self.rest.is_empty() || input.get(32..self.length)? == &*self.rest)).then_some(behind)
+    }
 }
 
 /// So many sources are found by the low bits of their pids.
@@ -253,7 +279,7 @@ impl<'g> Reader<'g> {
     /// `origin`: host and process are read by the grammar only where their text was not seen before.
     #[inline(always)]
     fn origin<'a>(&mut self, input: &'a [u8]) -> Option<(Option<Source>, Process, &'a [u8])> {
-        let behind = self.heads.get(self.last).and_then(|head| input.strip_prefix(&head.text[..]));
+        let behind = self.heads.get(self.last).and_then(|head| head.behind(input));
         let behind = behind.or_else(|| self.find_head(input))?;
         let digits = Digits::of(eight(behind));
         let (pid, rest) = match digits.count() {
@@ -293,7 +319,14 @@ impl<'g> Reader<'g> {
         let stream = service.map(|service| self.streams.id(self.names.store(origin.host), service));
         let number = self.heads.len();
         self.by_text.insert(text.into(), number);
-        self.heads.push(Head { text: text.into(), process: self.grammars.process(origin.process), stream });
+        let rest = text.get(32..).unwrap_or_default().into();
+        self.heads.push(Head {
+            length: text.len(),
+            words: Head::words(text),
+            rest,
+            process: self.grammars.process(origin.process),
+            stream,
+        });
         number
     }
 
@@ -401,5 +434,29 @@ mod tests {
         assert_eq!(names.user(b"Ed@Example.COM", &mut scratch), b"ed");
         assert_eq!(names.user(b"ed@example.org", &mut scratch), b"ed@example.org");
         assert_eq!(names.user(b"@example.com", &mut scratch), b"@example.com");
+    }
+
+    #[test]
+    fn heads_of_any_length() {
+        let (grammars, names) = (Grammars::new(&[]).unwrap(), Names::default());
+        for length in 1..80 {
+            let streams = Streams::default();
+            let mut reader = Reader::new(&grammars, &names, &streams);
+            let store = "s".repeat(length);
+            // Stores that differ in one letter, each met again while the head of another is the last.
+            let stores: Vec<String> = (0..length).map(|at| format!("{}t{}", &store[..at], &store[at + 1..])).collect();
+            let mut read = |store: &String| {
+                let line = format!("[29/May/2019:10:00:00 +0200] {store} imapd[7]: Account Notice: nothing");
+                let Line::Unknown(_, Some(source), b"nothing") = reader.read(line.as_bytes(), &Years::default(), 0)
+                else {
+                    panic!("{line}")
+                };
+                String::from_utf8(streams.get(source.stream).0).unwrap()
+            };
+            for store in stores.iter().chain([&store]).chain(&stores) {
+                assert_eq!(&read(store), store);
+                assert_eq!(&read(store), store);
+            }
+        }
     }
 }

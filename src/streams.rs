@@ -13,7 +13,9 @@ impl StreamId {
         StreamId(u32::try_from(index).unwrap_or(u32::MAX) << 2 | service as u32)
     }
 
-    fn index(self) -> usize {
+    /// Its place in [`Streams::stores`].
+    #[inline]
+    pub fn index(self) -> usize {
         self.0 as usize >> 2
     }
 
@@ -50,6 +52,12 @@ impl Streams {
     pub fn get(&self, id: StreamId) -> (Vec<u8>, Service) {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.get(id.index()).cloned().unwrap_or_else(|| (Vec::new(), id.service()))
+    }
+
+    /// The store of every stream, by [`StreamId::index`].
+    pub fn stores(&self) -> Vec<Vec<u8>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().map(|(store, _)| store.clone()).collect()
     }
 
     /// Store and number of every stream that was met, in the order of store and service.

@@ -144,46 +144,42 @@ impl Zone {
 const FIRST: i64 = -62_167_219_200;
 const LAST: i64 = 253_402_300_799;
 
-/// Digits of a clock: year, month, day, hour, minute, second; those of the first or last writable second for all before or behind it.
-fn digits(local: i64) -> [i64; 6] {
+/// Digits of a clock, as text: of year, month, day, hour, minute and second; those of the first or last writable second for all before
+/// or behind it. And the number of the month.
+fn digits(local: i64) -> ([[u8; 2]; 7], u32) {
     use chrono::{Datelike, NaiveDate};
     let local = local.clamp(FIRST, LAST);
-    let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
+    let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400) as u32);
     let days = i32::try_from(days + 719_163).ok();
     let date = days.and_then(NaiveDate::from_num_days_from_ce_opt).unwrap_or_default();
-    let (month, day) = (i64::from(date.month()), i64::from(date.day()));
-    [i64::from(date.year()), month, day, second / 3600, second / 60 % 60, second % 60]
+    let year = date.year().unsigned_abs();
+    let numbers = [year / 100, year % 100, date.month(), date.day(), second / 3600, second / 60 % 60, second % 60];
+    (numbers.map(two_digits), date.month())
 }
 
-/// Appends a number of so many digits, two or four, or as many as it takes.
-fn push(text: &mut String, n: i64, width: usize) {
-    let digit = |n: u32| char::from_digit(n % 10, 10).unwrap_or('0');
-    match (u32::try_from(n), width) {
-        (Ok(n @ 0..100), 2) => text.extend([digit(n / 10), digit(n)]),
-        (Ok(n @ 0..10_000), 4) => text.extend([digit(n / 1000), digit(n / 100), digit(n / 10), digit(n)]),
-        _ => text.push_str(&n.to_string()),
-    }
+/// A number below 100.
+fn two_digits(n: u32) -> [u8; 2] {
+    [b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8]
 }
 
-fn push_all(text: &mut String, parts: &[(i64, usize, &str)]) {
-    for (n, width, behind) in parts {
-        push(text, *n, *width);
-        text.push_str(behind);
-    }
+fn push_ascii(text: &mut String, bytes: &[u8]) {
+    text.push_str(std::str::from_utf8(bytes).unwrap_or_default());
 }
 
 fn push_offset(text: &mut String, offset: i16, between: &str) {
     text.push(if offset < 0 { '-' } else { '+' });
-    let off = i64::from(offset.unsigned_abs());
-    push_all(text, &[(off / 60, 2, between), (off % 60, 2, "")]);
+    let off = u32::from(offset.unsigned_abs());
+    push_ascii(text, &two_digits(off / 60));
+    text.push_str(between);
+    push_ascii(text, &two_digits(off % 60));
 }
 
 /// `2019-05-29T12:00:00+02:00`; `Z` for UTC if asked for by name.
 pub fn rfc3339_of(stamp: Stamp, zone: Zone) -> String {
     let stamp = zone.of(stamp);
-    let [y, mo, d, h, mi, s] = digits(stamp.local());
+    let ([[a, b], [c, d], [e, f], [g, h], [i, j], [k, l], [m, n]], _) = digits(stamp.local());
     let mut text = String::with_capacity(25);
-    push_all(&mut text, &[(y, 4, "-"), (mo, 2, "-"), (d, 2, "T"), (h, 2, ":"), (mi, 2, ":"), (s, 2, "")]);
+    push_ascii(&mut text, &[a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n]);
     if zone == Zone::Utc && stamp.offset == 0 {
         text.push('Z');
     } else {
@@ -194,11 +190,11 @@ pub fn rfc3339_of(stamp: Stamp, zone: Zone) -> String {
 
 /// Appends `29/May/2019:12:00:00`, as the logs and the vendor's tool write it.
 pub fn push_log_digits(text: &mut String, stamp: Stamp) {
-    const MONTHS: [&str; 12] =
-        ["/Jan/", "/Feb/", "/Mar/", "/Apr/", "/May/", "/Jun/", "/Jul/", "/Aug/", "/Sep/", "/Oct/", "/Nov/", "/Dec/"];
-    let [y, mo, d, h, mi, s] = digits(stamp.local());
-    let month = usize::try_from(mo - 1).ok().and_then(|m| MONTHS.get(m)).unwrap_or(&"/???/");
-    push_all(text, &[(d, 2, month), (y, 4, ":"), (h, 2, ":"), (mi, 2, ":"), (s, 2, "")]);
+    const MONTHS: [[u8; 3]; 12] =
+        [*b"Jan", *b"Feb", *b"Mar", *b"Apr", *b"May", *b"Jun", *b"Jul", *b"Aug", *b"Sep", *b"Oct", *b"Nov", *b"Dec"];
+    let ([[a, b], [c, d], _, [g, h], [i, j], [k, l], [m, n]], month) = digits(stamp.local());
+    let [x, y, z] = MONTHS.get(month as usize - 1).copied().unwrap_or(*b"???");
+    push_ascii(text, &[g, h, b'/', x, y, z, b'/', a, b, c, d, b':', i, j, b':', k, l, b':', m, n]);
 }
 
 /// `29/May/2019:12:00:00`

@@ -157,7 +157,7 @@ fn answer(c: &mut Criterion) {
         group.bench_function(name, |b| {
             b.iter(|| {
                 let rows = rows();
-                let access = Some(LastAccessRows::new(&trail.access, &desk.streams, &users));
+                let access = Some(LastAccessRows::new(trail.access.clone(), &desk.streams, &users));
                 let summary = Summary::new(&rows, access.as_ref(), Zone::Log);
                 let answer = Answer {
                     connected: Some((&rows, &Service::ALL)),

@@ -95,12 +95,13 @@ fn rendered(
     streams: &Streams,
     needs: &Needs,
     query: Option<&ConnectedQuery>,
-    outcome: Outcome,
+    mut outcome: Outcome,
 ) -> Answered {
     let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let resolved = resolve(&outcome.trail, streams, &facts(&leaves, &outcome));
     let rows = query.map(|q| connected(q, &resolved, &outcome.sessions).expect("an instant can be asked for"));
-    let access = needs.access.then(|| LastAccessRows::new(&outcome.trail.access, streams, &needs.users));
+    let accesses = std::mem::take(&mut outcome.trail.access);
+    let access = needs.access.then(|| LastAccessRows::new(accesses, streams, &needs.users));
     let summary = Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), Zone::Log);
     let remarks = Remarks {
         leaves: &leaves,

@@ -1,5 +1,6 @@
 //! `-c`: who was connected at a moment (R10).
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
@@ -47,19 +48,19 @@ pub struct AtError {
 
 /// One row: a session that was open.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Connected {
+pub struct Connected<'a> {
     /// The service.
     pub service: Service,
     /// The login.
     pub since: Stamp,
     /// The user (R2).
-    pub user: Vec<u8>,
+    pub user: &'a [u8],
     /// The store.
-    pub store: Vec<u8>,
-    /// The far end, as shown.
-    pub from: String,
+    pub store: &'a [u8],
+    /// The far end; a port tells sessions apart.
+    pub from: Peer,
     /// The mechanism, if a login line is known.
-    pub auth: Option<Vec<u8>>,
+    pub auth: Option<&'a [u8]>,
     /// Certain, or only possible.
     pub certain: bool,
     /// The moment asked about, for this stream.
@@ -68,15 +69,18 @@ pub struct Connected {
     pub flags: Vec<&'static str>,
     /// The process.
     pub pid: u32,
-    /// Where a port tells sessions apart.
-    peer: Peer,
 }
 
-impl Connected {
-    /// Service, instant of the login, user, store, from; then whatever else may differ.
-    fn order(&self) -> impl Ord + '_ {
-        let rest = (self.since.offset, self.pid, self.peer, &self.auth, self.certain, &self.flags);
-        (self.service, self.since.at, &self.user, &self.store, &self.from, rest)
+impl<'a> Connected<'a> {
+    /// Service, instant of the login, user, store, from as it is shown; then whatever else may differ.
+    fn order(&self, other: &Connected<'a>) -> Ordering {
+        let first = |row: &Self| (row.service, row.since.at, row.user, row.store);
+        let rest = |row: &Self| (row.since.offset, row.pid, row.from, row.auth, row.certain);
+        first(self)
+            .cmp(&first(other))
+            .then_with(|| self.from.to_string().cmp(&other.from.to_string()))
+            .then_with(|| rest(self).cmp(&rest(other)))
+            .then_with(|| self.flags.cmp(&other.flags))
     }
 }
 
@@ -100,12 +104,12 @@ pub fn collects(query: &ConnectedQuery, session: &Settled<'_>) -> bool {
 ///
 /// # Errors
 /// Where the digits asked for are no single instant on the clock of a stream.
-pub fn connected(
+pub fn connected<'a>(
     query: &ConnectedQuery,
-    streams: &[Resolved],
-    sessions: &[Session],
-) -> Result<Vec<Connected>, AtError> {
-    let mut moments: BTreeMap<StreamId, (&Resolved, Stamp)> = BTreeMap::new();
+    streams: &'a [Resolved],
+    sessions: &'a [Session],
+) -> Result<Vec<Connected<'a>>, AtError> {
+    let mut moments: BTreeMap<StreamId, (&'a Resolved, Stamp)> = BTreeMap::new();
     for stream in streams.iter().filter(|s| query.services.contains(&s.service)) {
         let at = moment(query.at, stream)?;
         if at.at <= stream.last.at {
@@ -113,16 +117,16 @@ pub fn connected(
         }
     }
     let asked_for = |s: &&Session| query.users.is_empty() || query.users.contains(&s.user);
-    let mut sessions: Vec<&Session> = sessions.iter().filter(asked_for).collect();
+    let mut sessions: Vec<&'a Session> = sessions.iter().filter(asked_for).collect();
     if moments.values().any(|(stream, _)| !stream.overlaps.is_empty()) {
         count_copies_once(&mut sessions, &moments);
     }
-    let row_of = |session: &Session| {
+    let row_of = |session: &'a Session| {
         let (stream, at) = moments.get(&session.stream)?;
         row(session, stream, *at)
     };
-    let mut rows: Vec<Connected> = sessions.into_par_iter().filter_map(row_of).collect();
-    rows.par_sort_by(|a, b| a.order().cmp(&b.order()));
+    let mut rows: Vec<Connected<'a>> = sessions.into_par_iter().filter_map(row_of).collect();
+    rows.par_sort_by(Connected::order);
     Ok(rows)
 }
 
@@ -143,7 +147,7 @@ pub fn moment(at: At, stream: &Resolved) -> Result<Stamp, AtError> {
 }
 
 /// The row of a session that was open at a moment, if it was.
-fn row(session: &Session, stream: &Resolved, at: Stamp) -> Option<Connected> {
+fn row<'a>(session: &'a Session, stream: &'a Resolved, at: Stamp) -> Option<Connected<'a>> {
     if session.login.at > at.at {
         return None;
     }
@@ -164,15 +168,14 @@ fn row(session: &Session, stream: &Resolved, at: Stamp) -> Option<Connected> {
     Some(Connected {
         service: stream.service,
         since: session.login,
-        user: session.user.clone(),
-        store: stream.store.clone(),
-        from: session.peer.to_string(),
-        auth: session.mechanism.clone(),
+        user: &session.user,
+        store: &stream.store,
+        from: session.peer,
+        auth: session.mechanism.as_deref(),
         certain: reasons.is_empty(),
         at,
         flags,
         pid: session.pid,
-        peer: session.peer,
     })
 }
 

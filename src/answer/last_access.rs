@@ -1,52 +1,101 @@
 //! `-a`: the last access of each user over each service (R11).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::INFERRED_FORMAT;
-use crate::model::Stamp;
-use crate::streams::{StreamId, Streams};
-use crate::trail::{Access, Last, LastAccess, Sorted};
+use crate::model::{Service, Stamp};
+use crate::streams::Streams;
+use crate::trail::{Access, Accesses, Last, LastAccess, Sorted};
 
-/// One user over one service.
+/// One user over one service. Most of it is only looked at where it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceAccess<'a> {
+    access: Access,
+    last: Last,
+    stores: &'a [Vec<u8>],
+}
+
+impl<'a> ServiceAccess<'a> {
+    fn new(access: Access, stores: &'a [Vec<u8>]) -> Option<ServiceAccess<'a>> {
+        access.last().map(|last| ServiceAccess { access, last, stores })
+    }
+
+    fn both(&self) -> impl Iterator<Item = Last> {
+        [self.access.login, self.access.logout].into_iter().flatten()
+    }
+
     /// The latest login.
-    pub last_login: Option<Stamp>,
+    pub fn last_login(&self) -> Option<Stamp> {
+        self.access.login.map(|login| login.stamp)
+    }
+
     /// The latest logout.
-    pub last_logout: Option<Stamp>,
+    pub fn last_logout(&self) -> Option<Stamp> {
+        self.access.logout.map(|logout| logout.stamp)
+    }
+
     /// The later of the two.
-    pub last_access: Stamp,
+    pub fn last_access(&self) -> Stamp {
+        self.last.stamp
+    }
+
     /// `login` or `close`: which line the last login was read from.
-    pub login_source: Option<&'static str>,
+    pub fn login_source(&self) -> Option<&'static str> {
+        self.access.login.map(|login| if login.from_login { "login" } else { "close" })
+    }
+
     /// The store of the last access, the smallest name where two tie.
-    pub store: &'a [u8],
+    pub fn store(&self) -> &'a [u8] {
+        let store = |last: Last| self.stores.get(last.stream.index()).map_or(&[][..], Vec::as_slice);
+        self.both().filter(|last| last.stamp.at == self.last.stamp.at).map(store).min().unwrap_or_default()
+    }
+
     /// What is to be known about it.
-    pub flags: &'static [&'static str],
+    pub fn flags(&self) -> &'static [&'static str] {
+        if self.both().any(|last| last.inferred) { &[INFERRED_FORMAT] } else { &[] }
+    }
 }
 
 /// One user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct LastAccessRow<'a> {
     /// The user (R2).
     pub user: &'a [u8],
-    /// By service, in the order of [`Service::ALL`](crate::model::Service::ALL).
-    pub services: [Option<ServiceAccess<'a>>; 3],
+    accesses: Accesses<'a>,
+    stores: &'a [Vec<u8>],
+}
+
+impl<'a> LastAccessRow<'a> {
+    /// Over one service.
+    pub fn over(&self, service: Service) -> Option<ServiceAccess<'a>> {
+        ServiceAccess::new(self.accesses.over(service)?, self.stores)
+    }
+
+    /// By service, in the order of [`Service::ALL`].
+    pub fn services(&self) -> [Option<ServiceAccess<'a>>; 3] {
+        Service::ALL.map(|service| self.over(service))
+    }
+
+    /// Those that there are.
+    pub fn accesses(&self) -> impl Iterator<Item = ServiceAccess<'a>> {
+        self.accesses.iter().filter_map(|access| ServiceAccess::new(access, self.stores))
+    }
 }
 
 /// The rows of `-a`, made one at a time: there may be millions.
 #[derive(Debug)]
 pub struct LastAccessRows<'a> {
-    access: Sorted<'a>,
+    access: Sorted,
     asked: &'a BTreeSet<Vec<u8>>,
-    stores: BTreeMap<StreamId, Vec<u8>>,
+    /// By [`StreamId::index`](crate::streams::StreamId::index).
+    stores: Vec<Vec<u8>>,
 }
 
 impl<'a> LastAccessRows<'a> {
     /// Of users asked for, seen or not; of all that were seen if none was asked for.
-    pub fn new(access: &'a LastAccess, streams: &Streams, asked: &'a BTreeSet<Vec<u8>>) -> LastAccessRows<'a> {
-        let stores = streams.all().into_iter().map(|(store, _, id)| (id, store)).collect();
-        LastAccessRows { access: access.sorted(), asked, stores }
+    pub fn new(access: LastAccess, streams: &Streams, asked: &'a BTreeSet<Vec<u8>>) -> LastAccessRows<'a> {
+        LastAccessRows { access: access.sorted(), asked, stores: streams.stores() }
     }
 
     /// Parts of about so many rows, which can be made side by side.
@@ -62,46 +111,20 @@ impl<'a> LastAccessRows<'a> {
 
     /// The rows of a part, in the order of the users' bytes.
     pub fn rows(&self, part: Range<usize>) -> impl Iterator<Item = LastAccessRow<'_>> {
-        let mut seen = self.access.users(part).map(|(user, services)| self.row(user, &services)).peekable();
+        let row = |(user, accesses)| LastAccessRow { user, accesses, stores: &self.stores };
+        let mut seen = self.access.users(part).map(row).peekable();
         let mut asked = self.asked.iter().peekable();
         std::iter::from_fn(move || {
             loop {
-                let (Some(row), Some(user)) = (seen.peek(), asked.peek()) else {
-                    return seen.next().or_else(|| Some(self.row(asked.next()?, &Default::default())));
+                let (Some(next), Some(user)) = (seen.peek(), asked.peek()) else {
+                    return seen.next().or_else(|| Some(row((asked.next()?, Accesses::default()))));
                 };
-                match row.user.cmp(user) {
+                match next.user.cmp(user) {
                     std::cmp::Ordering::Less => return seen.next(),
                     std::cmp::Ordering::Equal => asked.next(),
-                    std::cmp::Ordering::Greater => return Some(self.row(asked.next()?, &Default::default())),
+                    std::cmp::Ordering::Greater => return Some(row((asked.next()?, Accesses::default()))),
                 };
             }
         })
-    }
-
-    fn row<'s>(&'s self, user: &'s [u8], services: &[Access; 3]) -> LastAccessRow<'s> {
-        LastAccessRow { user, services: services.each_ref().map(|access| self.service(access)) }
-    }
-
-    fn service(&self, access: &Access) -> Option<ServiceAccess<'_>> {
-        let latest: &Last = match (&access.login, &access.logout) {
-            (Some(login), Some(logout)) if login.stamp.at > logout.stamp.at => login,
-            (_, Some(logout)) => logout,
-            (Some(login), None) => login,
-            (None, None) => return None,
-        };
-        let both = || [access.login, access.logout].into_iter().flatten();
-        let ties = both().filter(|l| l.stamp.at == latest.stamp.at);
-        Some(ServiceAccess {
-            last_login: access.login.map(|l| l.stamp),
-            last_logout: access.logout.map(|l| l.stamp),
-            last_access: latest.stamp,
-            login_source: access.login.map(|l| if l.from_login { "login" } else { "close" }),
-            store: ties.map(|l| self.store(l.stream)).min().unwrap_or_default(),
-            flags: if both().any(|l| l.inferred) { &[INFERRED_FORMAT] } else { &[] },
-        })
-    }
-
-    fn store(&self, stream: StreamId) -> &[u8] {
-        self.stores.get(&stream).map_or(&[], Vec::as_slice)
     }
 }

@@ -120,7 +120,7 @@ impl Known {
             .iter()
             .map(|row| {
                 assert_eq!(row.certain, row.flags.is_empty(), "{row:?}");
-                let user = String::from_utf8_lossy(&row.user).into_owned();
+                let user = String::from_utf8_lossy(row.user).into_owned();
                 [vec![user.as_str()], row.flags.clone()].concat().join(" ")
             })
             .collect();

@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Ask;
-use crate::answer::LastAccessRows;
 use crate::cli::{Cli, Format};
 use crate::model::{DAY, Stamp};
 use crate::plan::Plan;
 use crate::read::{Outcome, Sieve};
 use crate::resolve::Resolved;
-use crate::streams::Streams;
 use crate::times::Zone;
 
 /// How far from a stamp those lines are, in days by the clock, that make its digits repeated: see `Clock::is_repeated`. Clocks differ
@@ -38,7 +36,6 @@ pub(super) fn is_needed(
     plan: &Plan,
     sieve: &Sieve,
     outcome: &Outcome,
-    streams: &Streams,
     resolved: &[Resolved],
 ) -> bool {
     if is_pipe(plan) {
@@ -52,8 +49,7 @@ pub(super) fn is_needed(
     if ask.has_digits() {
         return true;
     }
-    let rows = LastAccessRows::new(&outcome.trail.access, streams, &ask.needs.users);
-    let times = || rows.iter().flat_map(|row| row.services).flatten().map(|service| service.last_access);
+    let times = || outcome.trail.access.accesses().filter_map(|access| access.last()).map(|last| last.stamp);
     // Where times differ in their offsets, each has its own in any case.
     let differ = || times().map(|time| time.offset).collect::<BTreeSet<i16>>().len() > 1;
     shows_clocks(cli) && !differ() && times().any(|time| days.values().any(|days| is_near_a_change(days, time)))

@@ -27,7 +27,7 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
             let mut cells = Vec::with_capacity(29);
             match record {
                 Record::Connected(row) => {
-                    cells.extend(["connected".to_owned(), safe(visible(&row.user))]);
+                    cells.extend(["connected".to_owned(), safe(visible(row.user))]);
                     cells.extend(connected(answer, row));
                     cells.resize(if with_access { 29 } else { 11 }, String::new());
                 }
@@ -65,14 +65,14 @@ fn header(connected: bool, access: bool) -> Vec<String> {
     names
 }
 
-fn connected(answer: &Answer<'_>, row: &Connected) -> [String; 9] {
+fn connected(answer: &Answer<'_>, row: &Connected<'_>) -> [String; 9] {
     [
         row.service.as_str().to_owned(),
         rfc3339_of(row.since, answer.zone),
-        row.auth.as_deref().map_or_else(String::new, |a| safe(visible(a))),
-        safe(visible(&row.store)),
-        row.from.clone(),
-        safe(visible(&row.store)),
+        row.auth.map_or_else(String::new, |a| safe(visible(a))),
+        safe(visible(row.store)),
+        row.from.to_string(),
+        safe(visible(row.store)),
         if row.certain { "certain" } else { "possible" }.to_owned(),
         rfc3339_of(row.at, answer.zone),
         row.flags.join(" "),
@@ -81,19 +81,19 @@ fn connected(answer: &Answer<'_>, row: &Connected) -> [String; 9] {
 
 fn access(answer: &Answer<'_>, row: &LastAccessRow<'_>) -> Vec<String> {
     let mut cells = Vec::with_capacity(18);
-    for service in &row.services {
+    for service in row.services() {
         let Some(a) = service else {
             cells.extend(std::iter::repeat_n(String::new(), ACCESS.len()));
             continue;
         };
         let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
         cells.extend([
-            time(a.last_login),
-            time(a.last_logout),
-            rfc3339_of(a.last_access, answer.zone),
-            a.login_source.unwrap_or_default().to_owned(),
-            safe(visible(a.store)),
-            a.flags.join(" "),
+            time(a.last_login()),
+            time(a.last_logout()),
+            rfc3339_of(a.last_access(), answer.zone),
+            a.login_source().unwrap_or_default().to_owned(),
+            safe(visible(a.store())),
+            a.flags().join(" "),
         ]);
     }
     cells

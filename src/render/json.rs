@@ -75,30 +75,30 @@ struct ConnectedLine<'a> {
 
 fn put_access(row: &LastAccessRow<'_>, zone: Zone, out: &mut dyn io::Write) -> io::Result<()> {
     let line = |access: Option<ServiceAccess<'_>>| {
-        access.map(|a| (a, exact(a.store))).map(|(a, store)| ServiceLine {
-            last_login: a.last_login.map(|t| rfc3339_of(t, zone)),
-            last_logout: a.last_logout.map(|t| rfc3339_of(t, zone)),
-            last_access: rfc3339_of(a.last_access, zone),
-            login_source: a.login_source,
+        access.map(|a| (a, exact(a.store()))).map(|(a, store)| ServiceLine {
+            last_login: a.last_login().map(|t| rfc3339_of(t, zone)),
+            last_logout: a.last_logout().map(|t| rfc3339_of(t, zone)),
+            last_access: rfc3339_of(a.last_access(), zone),
+            login_source: a.login_source(),
             store: std::borrow::Cow::Owned(store.into_owned()),
-            flags: a.flags,
+            flags: a.flags(),
         })
     };
-    let [imap, http, pop] = row.services.map(line);
+    let [imap, http, pop] = row.services().map(line);
     put(&AccessLine { record: "last_access", user: &exact(row.user), imap, http, pop }, out)
 }
 
-fn put_connected(row: &Connected, zone: Zone, out: &mut dyn io::Write) -> io::Result<()> {
-    let store = exact(&row.store);
-    let auth = row.auth.as_deref().map(exact);
+fn put_connected(row: &Connected<'_>, zone: Zone, out: &mut dyn io::Write) -> io::Result<()> {
+    let store = exact(row.store);
+    let auth = row.auth.map(exact);
     let line = ConnectedLine {
         record: "connected",
         service: row.service.as_str(),
-        user: &exact(&row.user),
+        user: &exact(row.user),
         since: rfc3339_of(row.since, zone),
         auth: auth.as_deref(),
         to: &store,
-        from: &row.from,
+        from: &row.from.to_string(),
         store: &store,
         certainty: if row.certain { "certain" } else { "possible" },
         at: rfc3339_of(row.at, zone),

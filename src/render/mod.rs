@@ -21,7 +21,7 @@ use crate::trail::Tally;
 #[derive(Debug)]
 pub struct Answer<'a> {
     /// `-c`: the rows, and the services asked for.
-    pub connected: Option<(&'a [Connected], &'a [Service])>,
+    pub connected: Option<(&'a [Connected<'a>], &'a [Service])>,
     /// `-a`
     pub access: Option<LastAccessRows<'a>>,
     /// What the logs cover.
@@ -49,14 +49,15 @@ pub struct Summary {
 
 impl Summary {
     /// Of the rows of `-c` and of `-a`.
-    pub fn new(connected: &[Connected], access: Option<&LastAccessRows<'_>>, zone: Zone) -> Summary {
+    pub fn new(connected: &[Connected<'_>], access: Option<&LastAccessRows<'_>>, zone: Zone) -> Summary {
         let mut seen = Seen::default();
         connected.iter().for_each(|row| seen.see(zone.of(row.since).offset, &row.flags));
         if let Some(rows) = access {
             let of_part = |part| {
                 let mut seen = Seen::default();
-                let services = rows.rows(part).flat_map(|row| row.services).flatten();
-                services.for_each(|s| seen.see(zone.of(s.last_access).offset, s.flags));
+                rows.rows(part).for_each(|row| {
+                    row.accesses().for_each(|access| seen.see(zone.of(access.last_access()).offset, access.flags()));
+                });
                 seen
             };
             let parts = rows.parts(ROWS).into_par_iter().map(of_part);
@@ -127,7 +128,7 @@ pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut dyn io::Write) -> io::
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "records are made one at a time, and never kept")]
 enum Record<'a> {
-    Connected(&'a Connected),
+    Connected(&'a Connected<'a>),
     Access(LastAccessRow<'a>),
 }
 
@@ -141,7 +142,7 @@ fn write_records(
     render: impl Fn(&mut dyn Iterator<Item = Record<'_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
     let connected = answer.connected.map_or(&[][..], |(rows, _)| rows);
-    let parts: Vec<&[Connected]> = connected.chunks(ROWS).collect();
+    let parts: Vec<&[Connected<'_>]> = connected.chunks(ROWS).collect();
     side_by_side(&parts, out, |rows, text| render(&mut rows.iter().map(Record::Connected), text))?;
     let Some(access) = &answer.access else { return Ok(()) };
     side_by_side(&access.parts(ROWS), out, |part, text| {

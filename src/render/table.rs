@@ -2,6 +2,7 @@
 //!
 //! Columns are as wide as their widest cell. Rows are written as they come, never held: an archive may have millions of users.
 
+use std::fmt::Write;
 use std::io;
 use std::ops::Range;
 
@@ -131,34 +132,27 @@ fn time_width(answer: &Answer<'_>, stamp: Stamp, with_offset: bool) -> usize {
 
 fn connected(
     answer: &Answer<'_>,
-    rows: &[Connected],
+    rows: &[Connected<'_>],
     services: &[Service],
     with_offset: bool,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let cells = |row: &Connected| {
-        let auth = row.auth.as_deref().map_or("-".into(), visible);
-        let doubt = if row.certain { "" } else { " (possible)" };
-        let mut since = String::new();
-        push_time(&mut since, answer, row.since, with_offset);
-        [
-            visible(&row.user).into_owned(),
-            since,
-            auth.into_owned(),
-            visible(&row.store).into_owned(),
-            format!("{}{doubt}", row.from),
-        ]
-    };
     let columns = || Columns::new(&["UID", "TIME", "AUTH", "TO", "FROM"].map(|h| (h, Align::Left)));
-    let parts: Vec<&[Connected]> = rows.chunks(ROWS).collect();
-    let fitting = |part: &&[Connected]| {
+    let parts: Vec<&[Connected<'_>]> = rows.chunks(ROWS).collect();
+    let fitting = |part: &&[Connected<'_>]| {
         let mut columns = columns();
-        part.iter().for_each(|row| columns.fit(&cells(row)));
-        columns
+        each_connected(answer, part, with_offset, |cells| {
+            columns.fit(cells);
+            Ok(())
+        })?;
+        Ok(columns)
     };
-    let columns = parts.par_iter().map(fitting).reduce(columns, Columns::widest);
+    let widest = |a: Columns, b: Columns| Ok::<_, io::Error>(a.widest(b));
+    let columns = parts.par_iter().map(fitting).try_reduce(columns, widest)?;
     columns.head(out)?;
-    side_by_side(&parts, out, |part, text| part.iter().try_for_each(|row| columns.row(text, &cells(row))))?;
+    side_by_side(&parts, out, |part, text| {
+        each_connected(answer, part, with_offset, |cells| columns.row(text, cells))
+    })?;
     for service in services {
         let name = service.as_str();
         if !answer.streams.iter().any(|s| s.service == *service) {
@@ -173,23 +167,45 @@ fn connected(
     Ok(())
 }
 
+/// Does something with the cells of each row.
+fn each_connected(
+    answer: &Answer<'_>,
+    rows: &[Connected<'_>],
+    with_offset: bool,
+    mut work: impl FnMut(&[String]) -> io::Result<()>,
+) -> io::Result<()> {
+    // The cells of a row are written into the same strings again and again.
+    let mut cells: [String; 5] = Default::default();
+    for row in rows {
+        cells.iter_mut().for_each(String::clear);
+        let [user, since, auth, to, from] = &mut cells;
+        user.push_str(&visible(row.user));
+        push_time(since, answer, row.since, with_offset);
+        auth.push_str(&row.auth.map_or("-".into(), visible));
+        to.push_str(&visible(row.store));
+        _ = write!(from, "{}", row.from);
+        if !row.certain {
+            from.push_str(" (possible)");
+        }
+        work(&cells)?;
+    }
+    Ok(())
+}
+
 fn access(answer: &Answer<'_>, with_offset: bool, out: &mut dyn io::Write) -> io::Result<()> {
     let Some(rows) = &answer.access else { return Ok(()) };
     let headings = ["UID", "IMAP last access", "HTTP last access", "POP last access"];
     let mut columns = Columns::new(&headings.map(|h| (h, Align::Left)));
     let parts = rows.parts(ROWS);
+    let widest = |a: [usize; 4], b: [usize; 4]| std::array::from_fn(|i| a.get(i).max(b.get(i)).copied().unwrap_or(0));
     let widths = |part: &Range<usize>| {
         rows.rows(part.clone()).fold([0; 4], |widths, row| {
-            let [user, services @ ..] = widths;
-            let [imap, http, pop] = [0, 1, 2].map(|i| {
-                let access = row.services.get(i).and_then(Option::as_ref);
-                let wide = |access: &ServiceAccess<'_>| time_width(answer, access.last_access, with_offset);
-                services.get(i).copied().unwrap_or(0).max(access.map_or(NOT_RECORDED.len(), wide))
-            });
-            [user.max(width(&visible(row.user))), imap, http, pop]
+            let wide = |access: ServiceAccess<'_>| time_width(answer, access.last_access(), with_offset);
+            let over = |service| row.over(service).map_or(NOT_RECORDED.len(), wide);
+            let [imap, http, pop] = Service::ALL.map(over);
+            widest(widths, [width(&visible(row.user)), imap, http, pop])
         })
     };
-    let widest = |a: [usize; 4], b: [usize; 4]| std::array::from_fn(|i| a.get(i).max(b.get(i)).copied().unwrap_or(0));
     let widths = parts.par_iter().map(widths).reduce(|| [0; 4], widest);
     widths.iter().enumerate().for_each(|(column, width)| columns.widen(column, *width));
     columns.head(out)?;
@@ -207,10 +223,10 @@ fn access_cells(answer: &Answer<'_>, row: &LastAccessRow<'_>, with_offset: bool,
     let [user, services @ ..] = cells;
     user.clear();
     user.push_str(&visible(row.user));
-    for (cell, access) in services.iter_mut().zip(&row.services) {
+    for (cell, access) in services.iter_mut().zip(row.services()) {
         cell.clear();
         match access {
-            Some(access) => push_time(cell, answer, access.last_access, with_offset),
+            Some(access) => push_time(cell, answer, access.last_access(), with_offset),
             None => cell.push_str(NOT_RECORDED),
         }
     }

@@ -33,6 +33,17 @@ pub struct Access {
     pub logout: Option<Last>,
 }
 
+impl Access {
+    /// The later of the two, the logout where they tie.
+    #[inline]
+    pub fn last(&self) -> Option<Last> {
+        match (self.login, self.logout) {
+            (Some(login), Some(logout)) if login.stamp.at > logout.stamp.at => Some(login),
+            (login, logout) => logout.or(login),
+        }
+    }
+}
+
 /// Packed [`Last`]: 16 bytes, `at == NEVER` for none.
 #[derive(Clone, Copy, Debug)]
 struct Packed {
@@ -171,6 +182,11 @@ impl Entry {
         text.get(..usize::from(self.length)).unwrap_or_default()
     }
 
+    #[inline]
+    fn access(&self) -> Access {
+        Access { login: self.login().unpacked(), logout: self.logout().unpacked() }
+    }
+
     /// Whether two are of one user and service.
     #[inline]
     fn is(&self, other: &Entry, (long, others): (&[u8], &[u8])) -> bool {
@@ -201,7 +217,7 @@ impl Entry {
 /// The table of last accesses: (user, service) → [`Access`].
 ///
 /// Each look-up misses the cache. Accesses are therefore put aside and looked up many at a time, so that the misses overlap.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct LastAccess {
     index: Index,
     entries: Vec<Entry>,
@@ -316,12 +332,16 @@ impl LastAccess {
         self
     }
 
+    /// All accesses, in no order. All that was put aside must be settled.
+    pub fn accesses(&self) -> impl Iterator<Item = Access> {
+        self.entries.iter().map(Entry::access)
+    }
+
     /// The entries, in the order of the users' bytes. All that was put aside must be settled.
-    pub fn sorted(&self) -> Sorted<'_> {
-        // Copies, so that all that follows goes through memory in order.
-        let mut entries = self.entries.clone();
-        entries.par_sort_unstable_by(|a, b| a.leading().cmp(&b.leading()).then_with(|| a.order(b, &self.long)));
-        Sorted { long: &self.long, entries }
+    pub fn sorted(self) -> Sorted {
+        let LastAccess { mut entries, long, .. } = self;
+        entries.par_sort_unstable_by(|a, b| a.leading().cmp(&b.leading()).then_with(|| a.order(b, &long)));
+        Sorted { long, entries }
     }
 
     /// How many (user, service) pairs are known.
@@ -336,21 +356,21 @@ impl LastAccess {
 }
 
 /// The entries of a [`LastAccess`] in the order of the users' bytes.
-pub struct Sorted<'a> {
-    long: &'a [u8],
+pub struct Sorted {
+    long: Vec<u8>,
     entries: Vec<Entry>,
 }
 
-impl std::fmt::Debug for Sorted<'_> {
+impl std::fmt::Debug for Sorted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Sorted({} entries)", self.entries.len())
     }
 }
 
-impl Sorted<'_> {
+impl Sorted {
     /// Where to cut into parts of about so many entries, no user being in two parts. One part at least.
     pub fn parts(&self, size: usize) -> Vec<Range<usize>> {
-        let name = |at: usize| self.entries.get(at).map(|entry| entry.name(self.long));
+        let name = |at: usize| self.entries.get(at).map(|entry| entry.name(&self.long));
         let mut parts = Vec::new();
         let mut from = 0;
         while from < self.entries.len() {
@@ -367,18 +387,35 @@ impl Sorted<'_> {
         parts
     }
 
-    /// The users of a part, with their accesses by [`Service`].
-    pub fn users(&self, part: Range<usize>) -> impl Iterator<Item = (&[u8], [Access; 3])> {
-        let same = |a: &Entry, b: &Entry| a.name(self.long) == b.name(self.long);
-        self.entries.get(part).unwrap_or_default().chunk_by(same).filter_map(|of_user| {
-            let mut accesses = <[Access; 3]>::default();
-            for entry in of_user {
-                if let Some(access) = accesses.get_mut(entry.service as usize) {
-                    *access = Access { login: entry.login().unpacked(), logout: entry.logout().unpacked() };
-                }
-            }
-            Some((of_user.first()?.name(self.long), accesses))
-        })
+    /// The users of a part, with their accesses.
+    pub fn users(&self, part: Range<usize>) -> impl Iterator<Item = (&[u8], Accesses<'_>)> {
+        let same = |a: &Entry, b: &Entry| a.name == b.name && a.name(&self.long) == b.name(&self.long);
+        let of_user = self.entries.get(part).unwrap_or_default().chunk_by(same);
+        of_user.filter_map(|entries| Some((entries.first()?.name(&self.long), Accesses(entries))))
+    }
+}
+
+/// The accesses of one user, over one service each.
+#[derive(Clone, Copy, Default)]
+pub struct Accesses<'a>(&'a [Entry]);
+
+impl std::fmt::Debug for Accesses<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl Accesses<'_> {
+    /// That over a service.
+    #[inline]
+    pub fn over(&self, service: Service) -> Option<Access> {
+        self.0.iter().find(|entry| entry.service == service).map(Entry::access)
+    }
+
+    /// All of them, in the order of the services.
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = Access> {
+        self.0.iter().map(Entry::access)
     }
 }
 
@@ -412,8 +449,12 @@ mod tests {
         let users: Vec<_> = sorted.parts(1).into_iter().flat_map(|part| sorted.users(part)).collect();
         assert_eq!(users.len(), 2);
         assert_eq!(users[0].0, b"ed");
-        assert_eq!(users[0].1[0].login, Some(last(10, a)), "of equal instants the smallest store");
-        assert_eq!(users[0].1[2].logout, Some(last(7, a)));
+        assert_eq!(
+            users[0].1.over(Service::Imap).unwrap().login,
+            Some(last(10, a)),
+            "of equal instants the smallest store"
+        );
+        assert_eq!(users[0].1.over(Service::Pop).unwrap().logout, Some(last(7, a)));
         assert_eq!(users[1].0, long);
     }
 }

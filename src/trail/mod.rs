@@ -9,7 +9,7 @@ mod tally;
 
 use std::collections::BTreeMap;
 
-pub use access::{Access, Last, LastAccess, Sorted};
+pub use access::{Access, Accesses, Last, LastAccess, Sorted};
 pub use coverage::{Cell, Counts, Coverage, FullHours, Pending, ProcessHours, StreamHours, hour};
 pub use tally::{Count, FileId, FileTally, SHAPES, Sample, Sampled, Tally};
 

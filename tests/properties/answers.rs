@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use imstrail::answer::{At, AtError, Connected, ConnectedQuery, LastAccessRows, connected};
+use imstrail::answer::{At, AtError, ConnectedQuery, LastAccessRows, connected};
 use imstrail::fold::{Folder, Moment, Needs, PieceSource, Window, jump_between};
 use imstrail::model::{Instant, Service, Stamp};
 use imstrail::pair::{PairTable, Session};
@@ -50,7 +50,16 @@ impl Question {
 }
 
 /// One answer to `-c`.
-type AtMoment = (At, Result<Vec<Connected>, AtError>);
+type AtMoment = (At, Result<Vec<Row>, AtError>);
+
+/// A row of `-c`.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) certain: bool,
+    pub(crate) flags: Vec<&'static str>,
+    /// All of it.
+    shown: String,
+}
 
 /// What is answered in the end.
 #[derive(Debug, PartialEq)]
@@ -91,11 +100,19 @@ fn know(mut trail: Trail, streams: &Streams, question: &Question) -> Knowledge {
     let resolved = resolve(&trail, streams, &BTreeMap::new());
     let ask = |at: &At| {
         let (services, users) = (Service::ALL.to_vec(), question.needs.users.clone());
-        (*at, connected(&ConnectedQuery { at: *at, services, users, drift: 120 }, &resolved, &sessions))
+        let rows = connected(&ConnectedQuery { at: *at, services, users, drift: 120 }, &resolved, &sessions);
+        (
+            *at,
+            rows.map(|rows| {
+                rows.into_iter()
+                    .map(|row| Row { certain: row.certain, shown: format!("{row:?}"), flags: row.flags })
+                    .collect()
+            }),
+        )
     };
-    let rows = LastAccessRows::new(&trail.access, streams, &question.needs.users);
+    let rows = LastAccessRows::new(std::mem::take(&mut trail.access), streams, &question.needs.users);
     let answers = Answers {
-        access: rows.iter().map(|row| format!("{} {:?}", String::from_utf8_lossy(row.user), row.services)).collect(),
+        access: rows.iter().map(|row| format!("{} {:?}", String::from_utf8_lossy(row.user), row.services())).collect(),
         connected: question.moments.iter().map(ask).collect(),
     };
     let Trail { coverage, tally, files, .. } = trail;
