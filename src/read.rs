@@ -235,9 +235,7 @@ impl<'a> Run<'a> {
         }
         self.queue.end();
         while let Some(piece) = self.queue.wait() {
-            self.fold(piece.file, piece.number, None, |folder| {
-                self.lines(folder, &piece.text, piece.stand, &piece.years);
-            });
+            self.piece(piece);
         }
     }
 

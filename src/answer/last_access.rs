@@ -9,7 +9,7 @@ use crate::streams::Streams;
 use crate::trail::{Access, Accesses, Last, LastAccess, Sorted};
 
 /// One user over one service. Most of it is only looked at where it is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct ServiceAccess<'a> {
     access: Access,
     last: Last,
@@ -54,6 +54,19 @@ impl<'a> ServiceAccess<'a> {
     /// What is to be known about it.
     pub fn flags(&self) -> &'static [&'static str] {
         if self.both().any(|last| last.inferred) { &[INFERRED_FORMAT] } else { &[] }
+    }
+}
+
+impl std::fmt::Debug for ServiceAccess<'_> {
+    /// What it says, whatever the numbers of the streams.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServiceAccess")
+            .field("last_login", &self.last_login())
+            .field("last_logout", &self.last_logout())
+            .field("login_source", &self.login_source())
+            .field("store", &self.store())
+            .field("flags", &self.flags())
+            .finish()
     }
 }
 

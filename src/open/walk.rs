@@ -75,7 +75,7 @@ impl Default for WalkOptions {
 }
 
 /// Size of the blocks in which leaves are read: the kernel's copy and the parser share the L2 cache.
-const BLOCK: usize = 64 << 10;
+const BLOCK: usize = 128 << 10;
 
 /// Walks one file on disk down to its leaves. A file that cannot be opened is a note.
 pub fn walk_file(path: &Path, o: &WalkOptions, sink: &mut dyn Sink) {

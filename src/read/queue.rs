@@ -20,8 +20,11 @@ pub(super) struct Piece {
     pub(super) years: Years,
 }
 
-/// Hands pieces to idle workers. A piece is taken only if somebody waits for it, so that none is left lying while its
-/// text's later pieces are done: that would hold up the frontier.
+/// So many pieces may wait for each worker that helps: enough that none of them is ever idle, and few, since what lies here while
+/// the later pieces of its text are done holds up the frontier.
+const WAITING: usize = 2;
+
+/// Hands pieces to workers that have no claims of their own.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -31,10 +34,12 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     pieces: VecDeque<Piece>,
+    /// Texts of pieces that are done, to be used again.
+    spare: Vec<Vec<u8>>,
     /// Workers that may still decode.
     busy: usize,
-    /// Workers that wait.
-    idle: usize,
+    /// Workers that help.
+    helping: usize,
 }
 
 impl Queue {
@@ -43,19 +48,22 @@ impl Queue {
         lock(&self.state).busy += 1;
     }
 
-    /// A worker has no more claims of its own.
+    /// A worker has no more claims of its own: from now on it helps.
     pub(super) fn end(&self) {
-        lock(&self.state).busy -= 1;
+        let mut state = lock(&self.state);
+        state.busy -= 1;
+        state.helping += 1;
+        drop(state);
         self.changed.notify_all();
     }
 
-    /// Gives a piece to an idle worker; gives it back if there is none.
+    /// Hands on a piece. If enough of them wait already, or nobody helps, the oldest comes back: whoever decodes is to do it.
     pub(super) fn offer(&self, piece: Piece) -> Option<Piece> {
         let mut state = lock(&self.state);
-        if state.pieces.len() >= state.idle {
-            return Some(piece);
-        }
         state.pieces.push_back(piece);
+        if state.pieces.len() > WAITING * state.helping {
+            return state.pieces.pop_front();
+        }
         drop(state);
         self.changed.notify_one();
         None
@@ -71,9 +79,21 @@ impl Queue {
             if state.busy == 0 {
                 return None;
             }
-            state.idle += 1;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.idle -= 1;
         }
+    }
+
+    /// Gives back the text of a piece that is done.
+    pub(super) fn done(&self, mut text: Vec<u8>) {
+        text.clear();
+        let mut state = lock(&self.state);
+        if state.spare.len() <= WAITING * state.helping {
+            state.spare.push(text);
+        }
+    }
+
+    /// An empty text for the next piece.
+    pub(super) fn empty(&self) -> Vec<u8> {
+        lock(&self.state).spare.pop().unwrap_or_default()
     }
 }

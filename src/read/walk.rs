@@ -40,6 +40,13 @@ impl<'a> Run<'a> {
         self.reading.meter.add(rest);
     }
 
+    /// Folds a piece.
+    pub(super) fn piece(&self, piece: Piece) {
+        let Piece { file, number, stand, text, years } = piece;
+        self.fold(file, number, None, |folder| self.lines(folder, &text, stand, &years));
+        self.queue.done(text);
+    }
+
     fn changed(&self, path: &Path) {
         let text = "changed while it was read; run again when nothing writes to it";
         lock(&self.found).notes.push(Note::new(path.to_string_lossy(), NoteKind::Unreadable, text));
@@ -89,11 +96,10 @@ impl ReadSink<'_, '_> {
         let stand = Stand { place: self.place, end };
         self.pieces += 1;
         let piece = Piece { file, number, stand, text: std::mem::take(&mut self.piece), years };
-        if let Some(mut piece) = self.run.queue.offer(piece) {
-            self.run.fold(file, number, None, |folder| self.run.lines(folder, &piece.text, stand, &piece.years));
-            piece.text.clear();
-            self.piece = piece.text;
+        if let Some(piece) = self.run.queue.offer(piece) {
+            self.run.piece(piece);
         }
+        self.piece = self.run.queue.empty();
     }
 
     /// The same, but for the lines that may be the text's last, if those are of interest.
