@@ -11,7 +11,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::answer::{At, AtError, Connected, ConnectedQuery, LastAccessRows, connected};
+use crate::answer::{
+    Asked, At, AtError, Connected, ConnectedQuery, LastAccessRows, Sessions, SessionsQuery, connected,
+};
 use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
 use crate::note::Note;
@@ -20,6 +22,7 @@ use crate::read::{Meter, Outcome, Reading, Sieve, read};
 use crate::remarks::{Remarks, Sieved, written};
 use crate::render::{Answer, Summary};
 use crate::resolve::{ClockError, FileFacts, Resolved, resolve};
+use crate::runs::Runs;
 use crate::streams::Streams;
 use crate::text::visible;
 use crate::times::Zone;
@@ -67,14 +70,14 @@ impl From<io::Error> for Stop {
 /// Runs the program with this process's arguments.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+        Ok(cli) => cli.settled(),
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Answered };
             drop(error.print());
             return exit.into();
         }
     };
-    let notes = Notes::new(cli.color);
+    let notes = Notes::new(cli.common.color);
     match run(&cli, &notes) {
         Ok(exit) => exit.into(),
         Err(Stop::Closed) => Exit::Answered.into(),
@@ -88,17 +91,18 @@ pub fn main() -> ExitCode {
 /// The program: discover, plan, read, resolve, answer, render.
 fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     let ask = Ask::new(cli)?;
-    let threads = usize::from(cli.threads.unwrap_or(0));
+    let threads = usize::from(cli.common.threads.unwrap_or(0));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| Stop::Usage(e.to_string()))?;
-    let found = discover(&ask.paths, &discover::Options { all: cli.all });
+    let found = discover(&ask.paths, &discover::Options { all: cli.common.all });
     if !found.openable {
         notes.tell(&found.notes);
         return Err(Stop::Usage("none of the paths could be opened".to_owned()));
     }
     let output = Output::new(cli)?;
-    let plan =
-        pool.install(|| plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.year, spool: cli.connected }))?;
-    if cli.plan {
+    let plan = pool.install(|| {
+        plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool: ask.needs.pairs })
+    })?;
+    if cli.common.plan {
         show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
         notes.tell(&[plan.notes, plan.walk_notes].concat());
         return Ok(Exit::Answered);
@@ -118,16 +122,20 @@ fn read_with_bar(
     let meter = Meter::default();
     let mut query = ask.connected.clone();
     let mut sieve = ask.sieve(cli, again::is_pipe(plan));
-    bar::show(cli.progress, plan.bytes(), &meter, || {
+    bar::show(cli.common.progress, plan.bytes(), &meter, || {
         pool.install(|| {
             loop {
                 let reading = Reading {
                     needs: &ask.needs,
-                    connected: query.as_ref(),
+                    asked: match (&query, &ask.sessions) {
+                        (Some(query), _) => Asked::Connected(query),
+                        (None, Some(query)) => Asked::Sessions(query),
+                        (None, None) => Asked::Nothing,
+                    },
                     grammars: &ask.grammars,
                     names: &ask.names,
                     walk: &ask.walk,
-                    year: cli.year,
+                    year: cli.common.year,
                     sieve: sieve.as_ref(),
                     meter: &meter,
                 };
@@ -170,13 +178,18 @@ fn answer(
     output: &Output,
     notes: &Notes,
 ) -> Result<Exit, Stop> {
+    let runs = ask.sessions.as_ref().map(|query| session_runs(query, &mut outcome, &resolved, ask)).transpose()?;
     let accesses = std::mem::take(&mut outcome.trail.access);
     let rows = || ask.connected.as_ref().map(|query| connected(query, &resolved, &outcome.sessions)).transpose();
     let access = || cli.access.then(|| LastAccessRows::new(accesses, streams, &ask.needs.users));
     let (rows, access) = rayon::join(rows, access);
     let rows: Option<Vec<Connected<'_>>> = rows.map_err(|e| twice("--at", &e))?;
     ask.check_window(&resolved)?;
-    let summary = Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), cli.tz);
+    let sessions = runs.as_deref().map(|runs| Sessions { runs, streams: &resolved });
+    let summary = match sessions.as_ref().filter(|_| cli.common.format == crate::cli::Format::Table) {
+        Some(sessions) => Summary::of_sessions(sessions, cli.common.tz, &resolved)?,
+        None => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), cli.common.tz),
+    };
     let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let remarks = Remarks {
         leaves: &leaves,
@@ -187,7 +200,7 @@ fn answer(
         sieved: sieve
             .filter(|_| outcome.trail.tally.passed_over.lines > 0)
             .map(|sieve| Sieved { window: ask.needs.window, by_users: sieve.is_by_users() }),
-        inferred: summary.inferred,
+        inferred: summary.inferred || outcome.trail.collected.inferred,
     };
     let mut all = [plan.notes.clone(), outcome.notes, remarks.notes(), ask.echoes(&resolved)].concat();
     all.sort();
@@ -195,23 +208,42 @@ fn answer(
     let answer = Answer {
         connected: rows.as_deref().zip(ask.connected.as_ref().map(|q| q.services.as_slice())),
         access,
+        sessions,
         streams: &resolved,
         notes: &all,
         tally: &outcome.trail.tally,
         query: ask.as_json(cli),
-        zone: cli.tz,
+        zone: cli.common.tz,
         summary,
     };
     output.write(&answer)?;
     notes.tell(&all);
-    if let (crate::cli::Format::Table, Some(offset)) = (cli.format, summary.shared_offset) {
-        notes.zone(cli.tz, offset);
+    if let (crate::cli::Format::Table, Some(offset)) = (cli.common.format, summary.shared_offset) {
+        notes.zone(cli.common.tz, offset);
     }
     drop(answer);
     // The process ends: to give all that back piece by piece would only take time.
     drop(rows);
     std::mem::forget((outcome.sessions, outcome.trail));
     Ok(if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered })
+}
+
+/// All sessions that were asked for, those without a close too, which only now can be told from each other.
+fn session_runs(
+    query: &SessionsQuery,
+    outcome: &mut Outcome,
+    streams: &[Resolved],
+    ask: &Ask,
+) -> Result<Vec<Runs>, Stop> {
+    let mut runs = std::mem::take(&mut outcome.runs);
+    let mut unclosed = Runs::new(&ask.walk.tmpdir, usize::MAX);
+    for session in &outcome.sessions {
+        let Some(stream) = streams.iter().find(|stream| stream.id == session.stream) else { continue };
+        unclosed.push(|record| outcome.trail.collected.inferred |= query.unclosed(session, stream, record));
+    }
+    runs.push(unclosed);
+    runs.iter_mut().try_for_each(Runs::finish)?;
+    Ok(runs)
 }
 
 /// Digits that are no single instant: both candidates, or the moment that can be asked for.

@@ -1,10 +1,13 @@
 //! The command line: what the user may write, checked, as types.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 
+use crate::answer::Status;
 use crate::model::Service;
 use crate::times::{Time, Zone, parse_time, parse_zone};
 
@@ -14,6 +17,7 @@ Examples:
   imstrail -c --at 2019-05-29T12:00:00+02:00 logs/    who was connected then
   imstrail -c -a -u ed -u ani store1.tar.gz store2/   both questions, two users, two stores
   zcat imap.*.gz | imstrail -a -f uids.txt --format jsonl - | jq .
+  imstrail sessions -u ed --since 2019-05-29 logs/    each session of a user
   imstrail -a -c --plan logs/                         what would be read, without reading it
 
 Exit status: 0 answered in full; 1 answered, but a file could not be read to its end;
@@ -22,9 +26,19 @@ Exit status: 0 answered in full; 1 answered, but a file could not be read to its
 Access records are personal data: reading them without a lawful reason, or against your
 organisation's policy, may make you liable. Ask first, and note why you looked.";
 
+const SESSIONS_EXAMPLES: &str = "\
+Examples:
+  imstrail sessions -u ed logs/                             every session of a user
+  imstrail sessions --status lost,open logs/                logins whose close is not in the logs
+  imstrail sessions --from 192.0.2.0/24 --since 2019-05-29 --until 2019-05-30 logs/
+  imstrail sessions --format jsonl logs/ | jq 'select(.bytes_out > 100000000)'
+
+A session touches --since and --until if any part of it lies between them. Of more sessions than memory
+holds some are kept in a file without a name under --tmpdir for the time being.";
+
 /// Who was connected, when, from where: answers from archived Messaging Server logs.
 #[derive(Debug, Parser)]
-#[command(name = "imstrail", version, about, after_help = EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+#[command(name = "imstrail", version, about, after_help = EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true, disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// Who was connected: user, time, mechanism, address and port connected to and from
     #[arg(short = 'c')]
@@ -35,7 +49,43 @@ pub struct Cli {
     /// Disconnecting users: refused, since logs cannot do that
     #[arg(short = 'k', hide = true)]
     pub kill: bool,
-    /// Only this service under -c [default: imap and http]
+    /// The moment of -c [default: the end of each stream's coverage]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Time")]
+    pub at: Option<Time>,
+    /// What every question may have.
+    #[command(flatten)]
+    pub common: Common,
+    /// Other questions than imsconnutil's.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Questions that have a name.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Every session: who, from where, from when to when, how it ended
+    #[command(version, after_help = SESSIONS_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Sessions(SessionsArgs),
+}
+
+/// `imstrail sessions`
+#[derive(Clone, Debug, Args)]
+pub struct SessionsArgs {
+    /// Only sessions with this end; may be repeated, or several with commas
+    #[arg(long, value_name = "STATUS", value_enum, value_delimiter = ',')]
+    pub status: Vec<StatusArg>,
+    /// Only sessions from this network, as 192.0.2.0/24, or address; may be repeated
+    #[arg(long, value_name = "CIDR", value_parser = network)]
+    pub from: Vec<IpNet>,
+    /// What every question may have.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What every question may have.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// Only this service [default: all; under -c imap and http]
     #[arg(short = 's', value_name = "SERVICE", ignore_case = true)]
     pub service: Option<ServiceArg>,
     /// Only this user; may be repeated
@@ -48,13 +98,10 @@ pub struct Cli {
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// The moment of -c [default: the end of each stream's coverage]
-    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Time")]
-    pub at: Option<Time>,
-    /// -a: only logins and logouts at or after this time
+    /// Only what lies at or after this time: logins and logouts of -a, sessions that touch it
     #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Time")]
     pub since: Option<Time>,
-    /// -a: only logins and logouts before this time
+    /// Only what lies before this time
     #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Time")]
     pub until: Option<Time>,
     /// How times are shown: log (as written), utc, local, or a zone such as Europe/Paris
@@ -110,6 +157,12 @@ pub struct Cli {
     version: Option<bool>,
 }
 
+fn network(text: &str) -> Result<IpNet, String> {
+    let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    net.map(|net| net.trunc())
+        .map_err(|_| "expected a network such as 192.0.2.0/24 or 2001:db8::/32, or an address".to_owned())
+}
+
 fn alias(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.to_owned())),
@@ -134,6 +187,27 @@ impl From<ServiceArg> for Service {
             ServiceArg::Imap => Service::Imap,
             ServiceArg::Http => Service::Http,
             ServiceArg::Pop => Service::Pop,
+        }
+    }
+}
+
+/// `--status`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StatusArg {
+    /// Its close line is there
+    Closed,
+    /// A login without a close
+    Open,
+    /// The same, but its process ended or its peer came back
+    Lost,
+}
+
+impl From<StatusArg> for Status {
+    fn from(arg: StatusArg) -> Status {
+        match arg {
+            StatusArg::Closed => Status::Closed,
+            StatusArg::Open => Status::Open,
+            StatusArg::Lost => Status::Lost,
         }
     }
 }
@@ -172,24 +246,48 @@ pub enum Color {
 }
 
 impl Cli {
+    /// The command line with what stands behind a command's name in its place.
+    pub fn settled(mut self) -> Cli {
+        if let Some(Command::Sessions(sessions)) = &self.command {
+            self.common = sessions.common.clone();
+        }
+        self
+    }
+
+    /// `sessions`, if that is asked.
+    pub fn sessions(&self) -> Option<&SessionsArgs> {
+        self.command.as_ref().map(|Command::Sessions(sessions)| sessions)
+    }
+
     /// What clap cannot check by itself.
     ///
     /// # Errors
     /// What is wrong and what was expected.
     pub fn check(&self) -> Result<(), String> {
-        let stdin_paths = self.paths.iter().filter(|p| p.as_os_str() == "-").count();
         if self.kill {
             return Err("-k is refused: imstrail reads archived logs and cannot disconnect anybody; use imsconnutil -k on the store".to_owned());
         }
-        if !self.connected && !self.access {
-            return Err(
-                "say what you ask: -c (who was connected) or -a (last access of each user), or both; see --help"
-                    .to_owned(),
-            );
+        if self.sessions().is_some() && (self.connected || self.access || self.at.is_some()) {
+            return Err("sessions is a question of its own: leave out -c, -a and --at".to_owned());
+        }
+        if !self.connected && !self.access && self.command.is_none() {
+            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions; see --help".to_owned());
         }
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());
         }
+        self.common.check()
+    }
+
+    /// The services of `-c`: imsconnutil's, unless one is named.
+    pub fn services(&self) -> Vec<Service> {
+        self.common.service.map_or_else(|| crate::fold::CONNECTED.to_vec(), |s| vec![s.into()])
+    }
+}
+
+impl Common {
+    fn check(&self) -> Result<(), String> {
+        let stdin_paths = self.paths.iter().filter(|p| p.as_os_str() == "-").count();
         if let (Some(since), Some(until)) = (self.since, self.until)
             && !since.is_before(until)
         {
@@ -202,11 +300,6 @@ impl Cli {
             return Err("standard input (-) can be named only once".to_owned());
         }
         Ok(())
-    }
-
-    /// The services of `-c`: imsconnutil's, unless one is named.
-    pub fn services(&self) -> Vec<Service> {
-        self.service.map_or_else(|| crate::fold::CONNECTED.to_vec(), |s| vec![s.into()])
     }
 
     /// The users that `-u` names.

@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 
 use crate::chunk::Lines;
-use crate::grammar::{Grammars, Kind, shape};
+use crate::grammar::{Fields, Grammars, Kind, shape};
 use crate::model::{Instant, Service, Stamp};
-use crate::pair::{Accessed, Batch, CloseLine, Key, PairLine, Sought};
+use crate::pair::{Accessed, Amounts, Batch, CloseLine, Key, PairLine, Sought};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
 use crate::streams::{StreamId, Streams};
 use crate::trail::{Count, Counts, FileId, FileTally, FullHours, Jump, Last, LastAccess, Pending, Sample, Trail, hour};
@@ -67,6 +67,8 @@ pub struct Needs {
     pub access: bool,
     /// Sessions (`-c`).
     pub pairs: bool,
+    /// Sessions with what their close lines counted.
+    pub amounts: bool,
     /// The window of `-a`.
     pub window: Window,
     /// The users that are asked for; empty for all.
@@ -142,6 +144,7 @@ pub struct Folder<'a> {
     tally: FileTally,
     jumps: Vec<Jump>,
     scratch: Vec<u8>,
+    counted: Vec<u8>,
 }
 
 impl<'a> Folder<'a> {
@@ -161,6 +164,7 @@ impl<'a> Folder<'a> {
             tally: FileTally::default(),
             jumps: Vec::new(),
             scratch: Vec::new(),
+            counted: Vec::new(),
         }
     }
 
@@ -285,13 +289,23 @@ impl<'a> Folder<'a> {
             }
             Counts::Start | Counts::Stop => return,
         };
-        let Folder { needs, names, streams, trail, batches, scratch, .. } = self;
+        let Folder { needs, names, streams, trail, batches, scratch, counted, .. } = self;
+        let behind = || event.behind(fields.user);
+        let rest = match close {
+            None => fields.mechanism,
+            Some(_) if needs.amounts => {
+                let Fields { bytes_in, bytes_out, mailboxes, .. } = *fields;
+                Amounts { bytes_in, bytes_out, mailboxes }.behind(behind(), counted);
+                counted
+            }
+            Some(_) => behind(),
+        };
         let line = PairLine {
             stream: source.stream,
             pid: source.pid,
             peer: fields.peer,
             user: names.user(fields.user, scratch),
-            rest: if close.is_some() { event.behind(fields.user) } else { fields.mechanism },
+            rest,
             stamp: event.stamp,
             close,
             inferred: event.inferred,

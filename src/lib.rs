@@ -24,6 +24,7 @@ pub mod read;
 pub mod remarks;
 pub mod render;
 pub mod resolve;
+pub mod runs;
 pub mod streams;
 pub mod text;
 pub mod times;

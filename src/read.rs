@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::answer::ConnectedQuery;
+use crate::answer::Asked;
 use crate::chunk::{Cut, Cutter};
 use crate::fold::{Folder, Needs, keep_access};
 use crate::grammar::Grammars;
@@ -32,6 +32,7 @@ use crate::pair::{Key, Session};
 use crate::parse::{Names, Years};
 use crate::plan::{Input, Leaf, Plan, Unit};
 use crate::resolve::{coverage_end, hours_to_read_in_full};
+use crate::runs::Runs;
 use crate::streams::Streams;
 use crate::trail::{FileId, LastAccess, Trail};
 use progress::Progress;
@@ -67,16 +68,18 @@ impl Outcome {
         shards: Shards,
         accesses: Vec<LastAccess>,
         streams: &Streams,
-        query: Option<&ConnectedQuery>,
+        asked: Asked<'_>,
     ) -> BTreeSet<Key> {
         let trail = &mut self.trail;
         let ends = coverage_end(trail);
         let merge = |a: LastAccess, b: LastAccess| a.merge(b, streams);
-        let (access, finished) = rayon::join(|| accesses.into_iter().reduce(merge), || shards.finish(query, &ends));
+        let (access, finished) =
+            rayon::join(|| accesses.into_iter().reduce(merge), || shards.finish((asked, streams), &ends));
         trail.access = access.unwrap_or_default();
         let mut late = BTreeSet::new();
-        for (collected, keys) in finished {
+        for (collected, runs, keys) in finished {
             trail.collected = std::mem::take(&mut trail.collected).merge(collected);
+            self.runs.push(runs);
             late.extend(keys);
         }
         self.sessions = std::mem::take(&mut trail.collected.sessions);
@@ -101,8 +104,8 @@ impl Meter {
 pub struct Reading<'a> {
     /// What is asked of the lines.
     pub needs: &'a Needs,
-    /// The moment of `-c`, if asked.
-    pub connected: Option<&'a ConnectedQuery>,
+    /// What is asked of sessions.
+    pub asked: Asked<'a>,
     /// Templates.
     pub grammars: &'a Grammars,
     /// Names of stores and users.
@@ -124,6 +127,8 @@ pub struct Outcome {
     pub trail: Trail,
     /// Sessions that `-c` may list: closed ones around the moment, and all logins without a close.
     pub sessions: Vec<Session>,
+    /// Closed sessions that `sessions` asks for.
+    pub runs: Vec<Runs>,
     /// What was noticed.
     pub notes: Vec<Note>,
     /// Files that could not be read to their ends.
@@ -145,10 +150,10 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
     for round in 1..=READINGS {
         reading.meter.reading.store(round, Ordering::Relaxed);
         reading.meter.bytes.store(0, Ordering::Relaxed);
-        let shards = Shards::holding(&hold);
+        let shards = Shards::holding(&hold, &reading.walk.tmpdir);
         let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
         let (mut outcome, accesses) = run.read();
-        let late = outcome.settle(shards, accesses, streams, reading.connected);
+        let late = outcome.settle(shards, accesses, streams, reading.asked);
         let full = if needs.pairs { hours_to_read_in_full(&outcome.trail) } else { BTreeSet::new() };
         let again = !late.is_empty() || !full.is_subset(&needs.full);
         if !again || round == READINGS {
@@ -256,7 +261,7 @@ impl<'a> Run<'a> {
         let Found { mut notes, damaged, unplanned, shown } =
             self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         notes.sort();
-        (Outcome { trail, sessions: Vec::new(), notes, damaged, unplanned, shown }, accesses)
+        (Outcome { trail, notes, damaged, unplanned, shown, ..Outcome::default() }, accesses)
     }
 
     /// Folds whole lines, or counts those that are passed over.
@@ -365,8 +370,8 @@ impl<'a> Run<'a> {
             progress.frontier.clone()
         };
         if self.settles && self.reading.needs.pairs {
-            let query = self.reading.connected;
-            folder.with_access(|accessed| self.shards.settle(&frontier, query, accessed));
+            let asked = (self.reading.asked, self.streams);
+            folder.with_access(|accessed| self.shards.settle(&frontier, asked, accessed));
         }
     }
 }

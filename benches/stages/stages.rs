@@ -162,6 +162,7 @@ fn answer(c: &mut Criterion) {
                 let answer = Answer {
                     connected: Some((&rows, &Service::ALL)),
                     access,
+                    sessions: None,
                     streams: &resolved,
                     notes: &[],
                     tally: &trail.tally,

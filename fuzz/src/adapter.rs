@@ -129,7 +129,14 @@ impl<'a> Held<'a> {
             message_id: f.message_id,
             more: f.more,
             start: f.start.local,
-            numbers: [u64::from(f.duration), f.bytes_in, f.bytes_out, f.mailboxes, f.size, f.created],
+            numbers: [
+                u64::from(f.duration),
+                f.bytes_in.unwrap_or_default(),
+                f.bytes_out.unwrap_or_default(),
+                f.mailboxes.unwrap_or_default(),
+                f.size,
+                f.created,
+            ],
         }
     }
 

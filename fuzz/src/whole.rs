@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use imstrail::answer::{At, ConnectedQuery, LastAccessRows, connected};
+use imstrail::answer::{Asked, At, ConnectedQuery, LastAccessRows, connected};
 use imstrail::discover::{self, discover};
 use imstrail::fold::Needs;
 use imstrail::model::{Service, Stamp};
@@ -77,7 +77,7 @@ fn answer_here(paths: &[PathBuf], question: &Question) -> Answered {
     });
     let reading = Reading {
         needs: &needs,
-        connected: query.as_ref(),
+        asked: query.as_ref().map_or(Asked::Nothing, Asked::Connected),
         grammars: Templates::built_in().grammars(),
         names: &Names::default(),
         walk: &options.walk,
@@ -119,6 +119,7 @@ fn rendered(
     let answer = Answer {
         connected: rows.as_deref().zip(query.map(|q| q.services.as_slice())),
         access,
+        sessions: None,
         streams: &resolved,
         notes: &notes,
         tally,

@@ -2,9 +2,23 @@
 
 mod connected;
 mod last_access;
+mod sessions;
 
 pub use connected::{At, AtError, Connected, ConnectedQuery, collects, connected, moment};
 pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
+
+pub use sessions::{SessionRow, SessionRows, Sessions, SessionsQuery, Status};
+
+/// What is asked of sessions.
+#[derive(Clone, Copy, Debug)]
+pub enum Asked<'a> {
+    /// Nothing.
+    Nothing,
+    /// `-c`
+    Connected(&'a ConnectedQuery),
+    /// `sessions`
+    Sessions(&'a SessionsQuery),
+}
 
 /// A row rests on a template that is a guess.
 pub const INFERRED_FORMAT: &str = "inferred-format";

@@ -21,7 +21,7 @@ type Days = BTreeMap<u64, BTreeSet<(i64, i16)>>;
 
 /// Whether a table shows times as logged: then digits that a clock showed twice have their offset, and all lines tell of clocks.
 pub(super) fn shows_clocks(cli: &Cli) -> bool {
-    cli.format == Format::Table && cli.tz == Zone::Log
+    cli.common.format == Format::Table && cli.common.tz == Zone::Log
 }
 
 /// Whether something can be read but once. What only reading shows is a pipe.

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use super::again::{CLOCKS, shows_clocks};
 use super::{Stop, twice};
-use crate::answer::{At, AtError, ConnectedQuery};
+use crate::answer::{At, AtError, ConnectedQuery, SessionsQuery};
 use crate::cli::{Cli, Format};
 use crate::fold::{Moment, Needs, Window};
 use crate::grammar::Grammars;
-use crate::model::Stamp;
+use crate::model::{Service, Stamp};
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::parse::Names;
@@ -30,6 +30,7 @@ pub(super) struct Ask {
     pub(super) paths: Vec<PathBuf>,
     pub(super) needs: Needs,
     pub(super) connected: Option<ConnectedQuery>,
+    pub(super) sessions: Option<SessionsQuery>,
     pub(super) grammars: Grammars,
     pub(super) names: Names,
     pub(super) walk: WalkOptions,
@@ -45,25 +46,39 @@ impl Ask {
         cli.check().map_err(Stop::Usage)?;
         let names = names(cli);
         let users = users(cli, &names)?;
-        let window = Window { since: cli.since.map(bound), until: cli.until.map(bound) };
-        let needs =
-            Needs { access: cli.access, pairs: cli.connected, window, users: users.clone(), full: BTreeSet::new() };
+        let window = Window { since: cli.common.since.map(bound), until: cli.common.until.map(bound) };
+        let sessions = cli.sessions().map(|asked| SessionsQuery {
+            services: cli.common.service.map(Service::from).into_iter().collect(),
+            users: users.clone(),
+            window,
+            statuses: asked.status.iter().map(|status| (*status).into()).collect(),
+            from: asked.from.clone(),
+        });
+        let needs = Needs {
+            access: cli.access,
+            pairs: cli.connected || sessions.is_some(),
+            amounts: sessions.is_some(),
+            window,
+            users: users.clone(),
+            ..Needs::default()
+        };
         let at = match cli.at {
             None => At::EndOfCoverage,
             Some(Time::Instant(stamp)) => At::Instant(stamp),
             Some(Time::Digits(digits, _)) => At::Local(digits),
         };
         let connected = cli.connected.then(|| ConnectedQuery { at, services: cli.services(), users, drift: DRIFT });
-        let named = [("--at", cli.at), ("--since", cli.since), ("--until", cli.until)];
+        let named = [("--at", cli.at), ("--since", cli.common.since), ("--until", cli.common.until)];
         Ok(Ask {
             paths: paths(cli)?,
             needs,
             connected,
-            grammars: grammars(&cli.grammar)?,
+            sessions,
+            grammars: grammars(&cli.common.grammar)?,
             names,
             walk: WalkOptions {
-                tmpdir: cli.tmpdir.clone().unwrap_or_else(std::env::temp_dir),
-                all: cli.all,
+                tmpdir: cli.common.tmpdir.clone().unwrap_or_else(std::env::temp_dir),
+                all: cli.common.all,
                 ..WalkOptions::default()
             },
             times: named.into_iter().filter_map(|(flag, time)| Some((flag, time?))).collect(),
@@ -77,7 +92,11 @@ impl Ask {
     /// clocks to know whether all must be read again. A pipe cannot be, so of it those lines are read at once.
     pub(super) fn sieve(&self, cli: &Cli, pipe: bool) -> Option<Sieve> {
         let only_access = self.needs.access && !self.needs.pairs;
-        if !only_access || cli.format == Format::Json || !cli.grammar.is_empty() || (self.has_digits() && pipe) {
+        if !only_access
+            || cli.common.format == Format::Json
+            || !cli.common.grammar.is_empty()
+            || (self.has_digits() && pipe)
+        {
             return None;
         }
         let Needs { window, users, .. } = &self.needs;
@@ -153,14 +172,28 @@ impl Ask {
         };
         let users: Vec<_> = self.needs.users.iter().map(|u| exact(u).into_owned()).collect();
         let services: Vec<&str> = self.connected.iter().flat_map(|q| &q.services).map(|s| s.as_str()).collect();
+        if let Some(query) = &self.sessions {
+            let services: Vec<&str> = query.services.iter().map(|s| s.as_str()).collect();
+            let statuses: Vec<&str> = query.statuses.iter().map(|s| s.as_str()).collect();
+            let from: Vec<String> = query.from.iter().map(ToString::to_string).collect();
+            return json!({
+                "sessions": true,
+                "services": services,
+                "users": users,
+                "status": statuses,
+                "from": from,
+                "since": time(cli.common.since),
+                "until": time(cli.common.until),
+            });
+        }
         json!({
             "connected": cli.connected,
             "last_access": cli.access,
             "services": services,
             "users": users,
             "at": time(cli.at),
-            "since": time(cli.since),
-            "until": time(cli.until),
+            "since": time(cli.common.since),
+            "until": time(cli.common.until),
         })
     }
 }
@@ -174,9 +207,10 @@ fn bound(time: Time) -> Moment {
 
 fn names(cli: &Cli) -> Names {
     let bytes = |text: &String| text.clone().into_bytes();
-    let domain = cli.default_domain.as_ref().map(|d| format!("@{}", d.trim_start_matches('@').to_ascii_lowercase()));
+    let domain =
+        cli.common.default_domain.as_ref().map(|d| format!("@{}", d.trim_start_matches('@').to_ascii_lowercase()));
     Names {
-        store_aliases: cli.store_alias.iter().map(|(old, new)| (bytes(old), bytes(new))).collect(),
+        store_aliases: cli.common.store_alias.iter().map(|(old, new)| (bytes(old), bytes(new))).collect(),
         default_domain: domain.unwrap_or_default().into_bytes(),
     }
 }
@@ -191,12 +225,12 @@ fn users(cli: &Cli, names: &Names) -> Result<BTreeSet<Vec<u8>>, Stop> {
             users.insert(names.user(uid, &mut scratch).to_vec());
         }
     };
-    cli.users().iter().for_each(|uid| add(uid.as_bytes()));
-    if let Some(file) = &cli.file {
+    cli.common.users().iter().for_each(|uid| add(uid.as_bytes()));
+    if let Some(file) = &cli.common.file {
         let text = read_text(file).map_err(|e| Stop::Usage(format!("-f {}: {e}", file.display())))?;
         text.split(|b| *b == b'\n').for_each(&mut add);
     }
-    if users.is_empty() && (cli.file.is_some() || !cli.user.is_empty()) {
+    if users.is_empty() && (cli.common.file.is_some() || !cli.common.user.is_empty()) {
         return Err(Stop::Usage(
             "-u and -f name no user: give at least one uid, or leave them out for all users".to_owned(),
         ));
@@ -225,10 +259,10 @@ fn grammars(files: &[PathBuf]) -> Result<Grammars, Stop> {
 
 /// The paths given, or standard input if something is piped into it.
 fn paths(cli: &Cli) -> Result<Vec<PathBuf>, Stop> {
-    if !cli.paths.is_empty() {
-        return Ok(cli.paths.clone());
+    if !cli.common.paths.is_empty() {
+        return Ok(cli.common.paths.clone());
     }
-    let users_from_stdin = cli.file.as_ref().is_some_and(|f| f.as_os_str() == "-");
+    let users_from_stdin = cli.common.file.as_ref().is_some_and(|f| f.as_os_str() == "-");
     if users_from_stdin || std::io::stdin().is_terminal() {
         return Err(Stop::Usage("name the logs: files, directories or archives, or - for standard input".to_owned()));
     }

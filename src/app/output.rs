@@ -21,15 +21,15 @@ impl Output {
     /// # Errors
     /// The file exists already.
     pub(super) fn new(cli: &Cli) -> Result<Output, Stop> {
-        let shape = match cli.format {
+        let shape = match cli.common.format {
             Format::Table => Shape::Table,
             Format::Json => Shape::Json,
             Format::Jsonl => Shape::JsonLines,
             Format::Csv => Shape::Csv,
         };
-        let output = Output { file: cli.output.clone(), force: cli.force, shape };
+        let output = Output { file: cli.common.output.clone(), force: cli.common.force, shape };
         match &output.file {
-            Some(file) if !cli.force && file.symlink_metadata().is_ok() => {
+            Some(file) if !cli.common.force && file.symlink_metadata().is_ok() => {
                 Err(Stop::Usage(format!("-o {}: exists already; give --force to replace it", file.display())))
             }
             _ => Ok(output),

@@ -94,12 +94,12 @@ pub struct Fields<'a> {
     pub start: Start,
     /// The duration of a close, in seconds.
     pub duration: u32,
-    /// Bytes from the client.
-    pub bytes_in: u64,
-    /// Bytes to the client.
-    pub bytes_out: u64,
-    /// Mailboxes selected.
-    pub mailboxes: u64,
+    /// Bytes from the client, where its template has them.
+    pub bytes_in: Option<u64>,
+    /// Bytes to the client, as those.
+    pub bytes_out: Option<u64>,
+    /// Mailboxes selected, as those.
+    pub mailboxes: Option<u64>,
     /// The mailbox of a trace line.
     pub folder: &'a [u8],
     /// The message size of a trace line, in bytes.
@@ -123,9 +123,9 @@ impl Fields<'_> {
             Hole::Reason => bytes(self.reason),
             Hole::Start => self.start.local.to_string(),
             Hole::Duration => self.duration.to_string(),
-            Hole::In => self.bytes_in.to_string(),
-            Hole::Out => self.bytes_out.to_string(),
-            Hole::Mailboxes => self.mailboxes.to_string(),
+            Hole::In => self.bytes_in.unwrap_or_default().to_string(),
+            Hole::Out => self.bytes_out.unwrap_or_default().to_string(),
+            Hole::Mailboxes => self.mailboxes.unwrap_or_default().to_string(),
             Hole::Folder => bytes(self.folder),
             Hole::Size => self.size.to_string(),
             Hole::MessageId => bytes(self.message_id),
@@ -267,9 +267,9 @@ fn read<'a>(
         Terminal::Number => {
             let (rest, n) = number(message.get(at..)?).ok()?;
             match hole {
-                Hole::In => fields.bytes_in = n,
-                Hole::Out => fields.bytes_out = n,
-                Hole::Mailboxes => fields.mailboxes = n,
+                Hole::In => fields.bytes_in = Some(n),
+                Hole::Out => fields.bytes_out = Some(n),
+                Hole::Mailboxes => fields.mailboxes = Some(n),
                 Hole::Size => fields.size = n,
                 Hole::Created => fields.created = n,
                 _ => {}

@@ -110,9 +110,9 @@ fn close<'a>(
     Some(Fields {
         start: Start { local: midnight + i64::from(hours * 3600 + minutes * 60 + seconds) },
         duration: h * 3600 + m * 60 + s,
-        bytes_in: number(text, duration + 1, bytes_in, &marks)?,
-        bytes_out: number(text, bytes_in + 1, bytes_out, &marks)?,
-        mailboxes: number(text, bytes_out + 1, mailboxes, &marks)?,
+        bytes_in: Some(number(text, duration + 1, bytes_in, &marks)?),
+        bytes_out: Some(number(text, bytes_in + 1, bytes_out, &marks)?),
+        mailboxes: Some(number(text, bytes_out + 1, mailboxes, &marks)?),
         more: behind.get(from + mailboxes..length)?,
         ..fields
     })

@@ -249,6 +249,7 @@ fn settled<'a>(
         rest: Rest::Told(Told {
             key: *key,
             pid: close.or(login).map_or(0, |held| held.pid),
+            duration: close.zip(line).map(|(close, line)| close.at - line.by_duration),
             reused,
             words: SessionWords {
                 login: login.map(|login| texts.words(login)),

@@ -163,6 +163,7 @@ impl Entry {
             rest: Rest::Told(Told {
                 key,
                 pid: self.pid,
+                duration: None,
                 reused: None,
                 words: SessionWords { login: Some(words), close: None },
                 flags: SessionFlags { inferred, ..SessionFlags::default() },

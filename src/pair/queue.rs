@@ -218,6 +218,7 @@ impl Queue {
         Told {
             key: closed.key.key(keys),
             pid: closed.pid,
+            duration: Some(i64::from(closed.duration)),
             reused: None,
             words: self.words(closed),
             flags: SessionFlags {

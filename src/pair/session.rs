@@ -19,6 +19,44 @@ pub struct SessionFlags {
     pub user_differs: bool,
 }
 
+/// What a close line counted; `None` where its template has no such number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Amounts {
+    /// Bytes from the client.
+    pub bytes_in: Option<u64>,
+    /// Bytes to the client.
+    pub bytes_out: Option<u64>,
+    /// Mailboxes selected.
+    pub mailboxes: Option<u64>,
+}
+
+/// So many bytes [`Amounts::behind`] adds to a text.
+const AMOUNTS: usize = 1 + 3 * 8;
+/// A number that is not there.
+const NONE: u64 = u64::MAX;
+
+impl Amounts {
+    /// Puts them behind what closes of one moment are ordered by, so that they come with it through pairing.
+    pub fn behind(&self, rest: &[u8], text: &mut Vec<u8>) {
+        text.clear();
+        // A text of pairing has two bytes for its length.
+        text.extend_from_slice(rest.get(..usize::from(u16::MAX) - AMOUNTS).unwrap_or(rest));
+        text.push(0);
+        for number in [self.bytes_in, self.bytes_out, self.mailboxes] {
+            text.extend_from_slice(&number.unwrap_or(NONE).to_le_bytes());
+        }
+    }
+
+    /// Those behind a text.
+    fn of(text: &[u8]) -> Amounts {
+        let Some(numbers) = text.last_chunk::<{ AMOUNTS - 1 }>() else { return Amounts::default() };
+        let number = |chunk: Option<&[u8; 8]>| chunk.map(|bytes| u64::from_le_bytes(*bytes)).filter(|n| *n != NONE);
+        let (chunks, _) = numbers.as_chunks();
+        let [bytes_in, bytes_out, mailboxes] = [0, 1, 2].map(|i| number(chunks.get(i)));
+        Amounts { bytes_in, bytes_out, mailboxes }
+    }
+}
+
 /// A session: closed where it has an end, else a login whose close was not found (R7).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Session {
@@ -38,6 +76,8 @@ pub struct Session {
     pub connect: Option<Stamp>,
     /// The end, where a close line is known.
     pub end: Option<Stamp>,
+    /// How long it lasted, in seconds, as its close line says.
+    pub duration: Option<i64>,
     /// When the same peer logged in again, if a login without close was followed by one (R7).
     pub reused: Option<Instant>,
     /// What is to be known about it.
@@ -102,6 +142,7 @@ pub(super) enum Rest<'a> {
 pub(super) struct Told<'a> {
     pub(super) key: Key,
     pub(super) pid: u32,
+    pub(super) duration: Option<i64>,
     pub(super) reused: Option<Instant>,
     pub(super) words: SessionWords<'a>,
     /// All but `user_differs`, which the words tell.
@@ -121,9 +162,19 @@ impl<'a> Settled<'a> {
         self.told().words.user()
     }
 
+    /// The far end.
+    pub fn peer(&self) -> Peer {
+        self.told().key.peer()
+    }
+
+    /// What its close line counted, if [`Amounts::behind`] put it there.
+    pub fn amounts(&self) -> Amounts {
+        self.told().words.close.map_or(Amounts::default(), |words| Amounts::of(words.rest))
+    }
+
     /// The session with texts of its own.
     pub fn to_session(&self) -> Session {
-        let Told { key, pid, reused, words, flags } = self.told();
+        let Told { key, pid, duration, reused, words, flags } = self.told();
         let SessionWords { login, close } = words;
         let user_differs = login.zip(close).is_some_and(|(login, close)| login.user != close.user);
         Session {
@@ -135,6 +186,7 @@ impl<'a> Settled<'a> {
             mechanism: login.map(|words| words.rest.to_vec()),
             connect: self.connect,
             end: self.end,
+            duration,
             reused,
             flags: SessionFlags { user_differs, ..flags },
         }

@@ -4,16 +4,18 @@
 //! Only if too much waits, because that worker is busy with something else, another does the work.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use super::lock;
-use crate::answer::{ConnectedQuery, collects};
+use crate::answer::{Asked, collects};
 use crate::fold::Pairing;
 use crate::model::Instant;
 use crate::pair::{Accessed, Batch, Key, PairTable, Settled};
-use crate::streams::StreamId;
+use crate::runs::Runs;
+use crate::streams::{StreamId, Streams};
 use crate::trail::Collected;
 
 /// So many shards there are for each worker at least: enough to give all of them about the same to do, and few enough for batches
@@ -21,6 +23,8 @@ use crate::trail::Collected;
 const SHARDS: usize = 2;
 /// So many batches may wait for a shard's worker.
 const WAITING: usize = 8;
+/// So much of the sessions of `sessions` is held in memory, in bytes.
+const HELD: usize = 64 << 20;
 
 /// One shard of the login and close lines: those whose keys fall here.
 #[derive(Debug, Default)]
@@ -32,7 +36,17 @@ struct Shard {
 #[derive(Debug, Default)]
 struct Settling {
     table: PairTable,
+    gathering: Gathering,
+}
+
+/// What is kept of settled sessions.
+#[derive(Debug, Default)]
+struct Gathering {
     collected: Collected,
+    /// Closed sessions that `sessions` asks for.
+    runs: Runs,
+    /// The stores of the streams that were met.
+    stores: Vec<Vec<u8>>,
 }
 
 /// Batches that wait, and empty ones to be used again.
@@ -74,14 +88,15 @@ pub(super) struct Shards {
 }
 
 /// What one shard gave in the end: what its sessions gave to the query, and keys of which a line came too late.
-pub(super) type Finished = (Collected, BTreeSet<Key>);
+pub(super) type Finished = (Collected, Runs, BTreeSet<Key>);
 
 impl Shards {
-    /// Empty shards that never settle these keys early.
-    pub(super) fn holding(hold: &BTreeSet<Key>) -> Shards {
-        let settling = || Settling { table: PairTable::holding(hold.clone()), ..Settling::default() };
-        let shard = |_| Shard { settled: Mutex::new(settling()), ..Shard::default() };
+    /// Empty shards that never settle these keys early; `tmpdir` is where too many sessions go.
+    pub(super) fn holding(hold: &BTreeSet<Key>, tmpdir: &Path) -> Shards {
         let shards = (SHARDS * rayon::current_num_threads()).next_power_of_two();
+        let gathering = || Gathering { runs: Runs::new(tmpdir, HELD / shards), ..Gathering::default() };
+        let settling = || Settling { table: PairTable::holding(hold.clone()), gathering: gathering() };
+        let shard = |_| Shard { settled: Mutex::new(settling()), ..Shard::default() };
         Shards { shards: (0..shards).map(shard).collect() }
     }
 
@@ -89,16 +104,16 @@ impl Shards {
     pub(super) fn settle(
         &self,
         frontier: &BTreeMap<StreamId, Instant>,
-        query: Option<&ConnectedQuery>,
+        (asked, streams): (Asked<'_>, &Streams),
         accessed: &mut dyn FnMut(&Accessed<'_>),
     ) {
         for (i, shard) in self.shards.iter().enumerate() {
             if is_own(i) || lock(&shard.inbox).waiting.len() >= WAITING {
                 let mut settling = lock(&shard.settled);
-                let Settling { table, collected } = &mut *settling;
+                let Settling { table, gathering } = &mut *settling;
                 // All that the frontier counts as read is in the table or in the inbox.
                 shard.take_in(table, accessed);
-                table.settle(frontier, &mut |session| collect(query, session, collected));
+                table.settle(frontier, &mut |session| collect(asked, session, gathering, streams));
             }
         }
     }
@@ -113,13 +128,17 @@ impl Shards {
     }
 
     /// Settles everything. `ends` is where each stream's coverage ends.
-    pub(super) fn finish(self, query: Option<&ConnectedQuery>, ends: &BTreeMap<StreamId, Instant>) -> Vec<Finished> {
+    pub(super) fn finish(
+        self,
+        (asked, streams): (Asked<'_>, &Streams),
+        ends: &BTreeMap<StreamId, Instant>,
+    ) -> Vec<Finished> {
         let finish = |shard: Shard| {
             let settling = shard.settled.into_inner().unwrap_or_else(PoisonError::into_inner);
-            let Settling { mut table, mut collected } = settling;
+            let Settling { mut table, mut gathering } = settling;
             let late = std::mem::take(&mut table.late);
-            table.finish(&mut |session| collect_last(query, ends, session, &mut collected));
-            (collected, late)
+            table.finish(&mut |session| collect_last(asked, ends, session, &mut gathering, streams));
+            (gathering.collected, gathering.runs, late)
         };
         self.shards.into_par_iter().map(finish).collect()
     }
@@ -152,30 +171,43 @@ impl Pairing for Shards {
     }
 }
 
-/// What `-c` keeps of a session that is settled: itself if it may be a row, and that no login line was there (R12).
-fn collect(query: Option<&ConnectedQuery>, session: &Settled<'_>, collected: &mut Collected) {
+/// What is kept of a session that is settled: itself if it may be a row, and that no login line was there (R12).
+fn collect(asked: Asked<'_>, session: &Settled<'_>, gathering: &mut Gathering, streams: &Streams) {
+    let Gathering { collected, runs, stores } = gathering;
     if let (false, Some(connect)) = (session.has_login, session.connect) {
         collected.no_login(session.stream, connect.at);
     }
-    if query.is_some_and(|q| collects(q, session)) {
-        collected.sessions.push(session.to_session());
+    match asked {
+        Asked::Connected(query) if collects(query, session) => collected.sessions.push(session.to_session()),
+        Asked::Sessions(_) if session.end.is_none() => collected.sessions.push(session.to_session()),
+        Asked::Sessions(query) => {
+            let number = session.stream.index();
+            if number >= stores.len() {
+                *stores = streams.stores();
+            }
+            let store = stores.get(number).map_or(&[][..], Vec::as_slice);
+            runs.push(|record| collected.inferred |= query.closed(session, store, record));
+        }
+        _ => {}
     }
 }
 
 /// The same at the end, when the ends of coverage are known.
 fn collect_last(
-    query: Option<&ConnectedQuery>,
+    asked: Asked<'_>,
     ends: &BTreeMap<StreamId, Instant>,
     session: &Settled<'_>,
-    collected: &mut Collected,
+    gathering: &mut Gathering,
+    streams: &Streams,
 ) {
     let past_the_end = session.end.is_some_and(|end| ends.get(&session.stream).is_some_and(|last| end.at > *last));
-    if let (true, Some(connect)) = (past_the_end, session.connect) {
-        if !session.has_login {
-            collected.no_login(session.stream, connect.at);
+    match session.connect {
+        Some(connect) if past_the_end && !matches!(asked, Asked::Sessions(_)) => {
+            if !session.has_login {
+                gathering.collected.no_login(session.stream, connect.at);
+            }
+            gathering.collected.sessions.push(session.to_session());
         }
-        collected.sessions.push(session.to_session());
-    } else {
-        collect(query, session, collected);
+        _ => collect(asked, session, gathering, streams),
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
+use super::sessions::write_rows;
 use super::{Answer, Record, write_records};
 use crate::answer::{Connected, LastAccessRow};
 use crate::text::visible;
@@ -16,7 +17,63 @@ fn safe(cell: Cow<'_, str>) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.into_owned() }
 }
 
+const SESSION: [&str; 17] = [
+    "record",
+    "store",
+    "service",
+    "user",
+    "from",
+    "auth",
+    "connect",
+    "login",
+    "logout",
+    "status",
+    "login_source",
+    "duration_s",
+    "bytes_in",
+    "bytes_out",
+    "mailboxes",
+    "pid",
+    "flags",
+];
+
+/// The rows of `sessions`.
+fn write_sessions(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut head = csv::WriterBuilder::new().from_writer(Vec::new());
+    head.write_record(SESSION).map_err(cause)?;
+    out.write_all(&head.into_inner().map_err(|e| io::Error::other(e.to_string()))?)?;
+    write_rows(answer, out, |row, text| {
+        let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
+        let number = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
+        let mut writer = csv::WriterBuilder::new().from_writer(text);
+        let cells: [String; SESSION.len()] = [
+            "session".to_owned(),
+            safe(visible(&row.store)),
+            row.service.as_str().to_owned(),
+            safe(visible(&row.user)),
+            safe(visible(&row.from)),
+            row.auth.as_deref().map_or_else(String::new, |auth| safe(visible(auth))),
+            time(row.connect),
+            time(Some(row.login)),
+            time(row.logout),
+            row.status.as_str().to_owned(),
+            row.login_source().to_owned(),
+            row.duration.map_or_else(String::new, |n| n.to_string()),
+            number(row.amounts.bytes_in),
+            number(row.amounts.bytes_out),
+            number(row.amounts.mailboxes),
+            row.pid.to_string(),
+            row.flags().join(" "),
+        ];
+        writer.write_record(&cells).map_err(cause)?;
+        writer.flush()
+    })
+}
+
 pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    if answer.sessions.is_some() {
+        return write_sessions(answer, out);
+    }
     let (with_connected, with_access) = (answer.connected.is_some(), answer.access.is_some());
     let mut head = csv::WriterBuilder::new().from_writer(Vec::new());
     head.write_record(header(with_connected, with_access)).map_err(cause)?;

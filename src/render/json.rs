@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use serde_json::{Value, json};
 
+use super::sessions::write_rows;
 use super::{Answer, Record, write_records};
-use crate::answer::{Connected, LastAccessRow, ServiceAccess};
+use crate::answer::{Connected, LastAccessRow, ServiceAccess, SessionRow};
 use crate::note::Note;
 use crate::resolve::Resolved;
 use crate::text::{exact, steers};
@@ -19,7 +20,7 @@ struct Quiet(CompactFormatter);
 
 impl Formatter for Quiet {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        if !fragment.chars().any(steers) {
+        if fragment.bytes().all(|byte| (b' '..=b'~').contains(&byte)) || !fragment.chars().any(steers) {
             return out.write_all(fragment.as_bytes());
         }
         for c in fragment.chars() {
@@ -34,7 +35,7 @@ impl Formatter for Quiet {
     }
 }
 
-fn put(value: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+fn put<W: io::Write + ?Sized>(value: &impl Serialize, out: &mut W) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(out, Quiet(CompactFormatter));
     value.serialize(&mut serializer).map_err(io::Error::from)
 }
@@ -73,7 +74,7 @@ struct ConnectedLine<'a> {
     flags: &'a [&'static str],
 }
 
-fn put_access(row: &LastAccessRow<'_>, zone: Zone, out: &mut dyn io::Write) -> io::Result<()> {
+fn put_access(row: &LastAccessRow<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
     let line = |access: Option<ServiceAccess<'_>>| {
         access.map(|a| (a, exact(a.store()))).map(|(a, store)| ServiceLine {
             last_login: a.last_login().map(|t| rfc3339_of(t, zone)),
@@ -88,7 +89,7 @@ fn put_access(row: &LastAccessRow<'_>, zone: Zone, out: &mut dyn io::Write) -> i
     put(&AccessLine { record: "last_access", user: &exact(row.user), imap, http, pop }, out)
 }
 
-fn put_connected(row: &Connected<'_>, zone: Zone, out: &mut dyn io::Write) -> io::Result<()> {
+fn put_connected(row: &Connected<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
     let store = exact(row.store);
     let auth = row.auth.map(exact);
     let line = ConnectedLine {
@@ -107,14 +108,64 @@ fn put_connected(row: &Connected<'_>, zone: Zone, out: &mut dyn io::Write) -> io
     put(&line, out)
 }
 
-fn put_record(record: &Record<'_>, zone: Zone, out: &mut dyn io::Write) -> io::Result<()> {
+fn put_record(record: &Record<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
     match record {
         Record::Connected(row) => put_connected(row, zone, out),
         Record::Access(row) => put_access(row, zone, out),
     }
 }
 
+#[derive(Serialize)]
+struct SessionLine<'a> {
+    record: &'static str,
+    store: &'a str,
+    service: &'static str,
+    user: &'a str,
+    from: &'a str,
+    auth: Option<&'a str>,
+    connect: Option<String>,
+    login: String,
+    logout: Option<String>,
+    status: &'static str,
+    login_source: &'static str,
+    duration_s: Option<i64>,
+    bytes_in: Option<u64>,
+    bytes_out: Option<u64>,
+    mailboxes: Option<u64>,
+    pid: u32,
+    flags: &'a [&'static str],
+}
+
+fn put_session(row: &SessionRow<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+    let auth = row.auth.as_deref().map(exact);
+    let line = SessionLine {
+        record: "session",
+        store: &exact(&row.store),
+        service: row.service.as_str(),
+        user: &exact(&row.user),
+        from: &exact(&row.from),
+        auth: auth.as_deref(),
+        connect: row.connect.map(|at| rfc3339_of(at, zone)),
+        login: rfc3339_of(row.login, zone),
+        logout: row.logout.map(|at| rfc3339_of(at, zone)),
+        status: row.status.as_str(),
+        login_source: row.login_source(),
+        duration_s: row.duration,
+        bytes_in: row.amounts.bytes_in,
+        bytes_out: row.amounts.bytes_out,
+        mailboxes: row.amounts.mailboxes,
+        pid: row.pid,
+        flags: &row.flags(),
+    };
+    put(&line, out)
+}
+
 pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    write_rows(answer, out, |row, text| {
+        put_session(row, answer.zone, text)?;
+        text.push(b'\n');
+        Ok(())
+    })?;
     write_records(answer, out, |records, text| {
         for record in records {
             put_record(&record, answer.zone, text)?;
@@ -156,6 +207,10 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
             put_record(&record, answer.zone, text)?;
         }
         Ok(())
+    })?;
+    write_rows(answer, &mut behind, |row, text| {
+        text.extend_from_slice(b",\n");
+        put_session(row, answer.zone, text)
     })?;
     out.write_all(b"],\n\"coverage\":")?;
     put(&answer.streams.iter().map(|s| coverage(s, answer.zone)).collect::<Vec<_>>(), out)?;

@@ -2,15 +2,16 @@
 
 mod csv;
 mod json;
+mod sessions;
 mod table;
 
 use std::io;
 
 use rayon::prelude::*;
 
-pub use table::{Align, Columns};
+pub use table::{Align, Columns, Fit};
 
-use crate::answer::{Connected, INFERRED_FORMAT, LastAccessRow, LastAccessRows};
+use crate::answer::{Connected, INFERRED_FORMAT, LastAccessRow, LastAccessRows, Sessions};
 use crate::model::{Service, Stamp};
 use crate::note::Note;
 use crate::resolve::Resolved;
@@ -24,6 +25,8 @@ pub struct Answer<'a> {
     pub connected: Option<(&'a [Connected<'a>], &'a [Service])>,
     /// `-a`
     pub access: Option<LastAccessRows<'a>>,
+    /// `sessions`
+    pub sessions: Option<Sessions<'a>>,
     /// What the logs cover.
     pub streams: &'a [Resolved],
     /// What is to be known beside the rows.
@@ -39,8 +42,10 @@ pub struct Answer<'a> {
 }
 
 /// What is to be known of all rows together, found in one pass over them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Summary {
+    /// What a table of sessions needs to know of them before it begins.
+    pub sessions: Option<Fit>,
     /// The offset that all times share, in minutes; `None` where they differ or there is none.
     pub shared_offset: Option<i16>,
     /// Whether a row rests on a template that is a guess.
@@ -63,7 +68,16 @@ impl Summary {
             let parts = rows.parts(ROWS).into_par_iter().map(of_part);
             seen = seen.merge(parts.reduce(Seen::default, Seen::merge));
         }
-        Summary { shared_offset: seen.offset.filter(|_| !seen.differ), inferred: seen.inferred }
+        Summary { shared_offset: seen.shared(), inferred: seen.inferred, sessions: None }
+    }
+
+    /// Of the rows of `sessions`, as far as a table must know of them.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
+    pub fn of_sessions(sessions: &Sessions<'_>, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
+        let (fit, seen) = table::fit(sessions, zone, streams)?;
+        Ok(Summary { shared_offset: seen.shared(), inferred: seen.inferred, sessions: Some(fit) })
     }
 }
 
@@ -76,6 +90,10 @@ struct Seen {
 }
 
 impl Seen {
+    fn shared(&self) -> Option<i16> {
+        self.offset.filter(|_| !self.differ)
+    }
+
     fn see(&mut self, offset: i16, flags: &[&str]) {
         let inferred = flags.contains(&INFERRED_FORMAT);
         *self = self.merge(Seen { offset: Some(offset), differ: false, inferred });
@@ -91,11 +109,9 @@ impl Seen {
     }
 }
 
-impl Answer<'_> {
-    /// Whether the digits of a time were shown twice, so that it needs its offset.
-    fn repeats(&self, stamp: Stamp) -> bool {
-        self.zone.repeats(stamp).unwrap_or_else(|| self.streams.iter().any(|s| s.clock.is_repeated(stamp)))
-    }
+/// Whether the digits of a time of a zone were shown twice, so that it needs its offset.
+fn repeats(zone: Zone, streams: &[Resolved], stamp: Stamp) -> bool {
+    zone.repeats(stamp).unwrap_or_else(|| streams.iter().any(|s| s.clock.is_repeated(stamp)))
 }
 
 /// How an answer is written.

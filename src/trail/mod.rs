@@ -87,6 +87,8 @@ pub struct Collected {
     pub sessions: Vec<Session>,
     /// Closes without a login line, by stream and hour of their connects.
     pub unlogged: BTreeMap<(StreamId, i64), Unlogged>,
+    /// A session that will be a row rests on a template that is a guess.
+    pub inferred: bool,
 }
 
 impl Collected {
@@ -105,6 +107,7 @@ impl Collected {
     /// What both collected.
     pub fn merge(mut self, mut other: Collected) -> Collected {
         self.sessions.append(&mut other.sessions);
+        self.inferred |= other.inferred;
         for ((stream, _), span) in other.unlogged {
             self.unlogged_span(stream, span);
         }

@@ -54,6 +54,7 @@ fn r5_a_session_has_all_that_its_lines_say() {
         mechanism: Some(b"CRAM-MD5".to_vec()),
         connect: Some(west(9)),
         end: Some(west(50)),
+        duration: Some(42),
         reused: None,
         flags,
     };
@@ -70,7 +71,7 @@ fn r5_a_session_has_all_that_its_lines_say() {
 
     // R7: the login alone.
     let flags = SessionFlags { inferred: true, ..SessionFlags::default() };
-    let alone = Session { user: b"ed".to_vec(), connect: None, end: None, flags, ..expected };
+    let alone = Session { user: b"ed".to_vec(), connect: None, end: None, duration: None, flags, ..expected };
     assert_eq!(whole(&[login]), vec![alone.clone()]);
     assert_eq!(by_chains(&[login]), [alone]);
 }

@@ -1,0 +1,440 @@
+//! `sessions`: every session, closed or not (R3 to R7).
+//!
+//! There may be more of them than memory holds. Each therefore becomes a record of [`crate::runs`], whose bytes are in the order
+//! of the answer: store, service, login, user, from, logout, and then whatever else may differ.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::INFERRED_FORMAT;
+use crate::fold::Window;
+use crate::model::{Instant, Service, Stamp};
+use crate::pair::{Amounts, Session, Settled};
+use crate::resolve::{LifeEnd, Overlap, Resolved};
+use crate::runs::{Merged, Runs};
+
+/// What became of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Its close line is there (R3).
+    Closed,
+    /// A login without a close (R7).
+    Open,
+    /// The same, but its process ended (R8), or its peer logged in again.
+    Lost,
+}
+
+impl Status {
+    const ALL: [Status; 3] = [Status::Closed, Status::Open, Status::Lost];
+
+    /// The name in answers and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Closed => "closed",
+            Status::Open => "open",
+            Status::Lost => "lost",
+        }
+    }
+}
+
+/// Which sessions are asked for; what is empty asks for all.
+#[derive(Clone, Debug, Default)]
+pub struct SessionsQuery {
+    /// Over which services.
+    pub services: Vec<Service>,
+    /// Of which users.
+    pub users: BTreeSet<Vec<u8>>,
+    /// Those that touch it.
+    pub window: Window,
+    /// What became of them.
+    pub statuses: Vec<Status>,
+    /// From where.
+    pub from: Vec<IpNet>,
+}
+
+impl SessionsQuery {
+    fn asks_for(&self, service: Service, user: &[u8], ip: IpAddr, (from, to): (Stamp, Option<Stamp>)) -> bool {
+        let since = self.window.since.is_none_or(|since| to.is_none_or(|to| since.reached(to)));
+        let until = self.window.until.is_none_or(|until| !until.reached(from));
+        since
+            && until
+            && (self.services.is_empty() || self.services.contains(&service))
+            && (self.users.is_empty() || self.users.contains(user))
+            && (self.from.is_empty() || self.from.iter().any(|net| net.contains(&ip)))
+    }
+
+    fn has(&self, status: Status) -> bool {
+        self.statuses.is_empty() || self.statuses.contains(&status)
+    }
+
+    /// Appends the record of a closed session, if it is asked for; whether that rests on a template that is a guess.
+    pub fn closed(&self, session: &Settled<'_>, store: &[u8], record: &mut Vec<u8>) -> bool {
+        let (Some(connect), Some(end)) = (session.connect, session.end) else { return false };
+        let began = if connect.at < session.login.at { connect } else { session.login };
+        let (service, user, ip) = (session.stream.service(), session.user(), session.peer().ip());
+        let asked = self.has(Status::Closed) && self.asks_for(service, user, ip, (began, Some(end)));
+        if asked {
+            let amounts = session.amounts();
+            let session = session.to_session();
+            SessionRow::of(&session, Status::Closed, 0, store, amounts).write(record);
+            return session.flags.inferred;
+        }
+        false
+    }
+
+    /// The same of a session without a close.
+    pub fn unclosed(&self, session: &Session, stream: &Resolved, record: &mut Vec<u8>) -> bool {
+        let (status, mut flags) = unclosed(session, stream);
+        if is_within(&stream.overlaps, session.login.at) {
+            flags |= OVERLAP;
+        }
+        let asked = self.asks_for(stream.service, &session.user, session.peer.ip(), (session.login, None));
+        if asked && self.has(status) {
+            SessionRow::of(session, status, flags, &stream.store, Amounts::default()).write(record);
+            return session.flags.inferred;
+        }
+        false
+    }
+}
+
+/// R7 and R8: open or lost, and why.
+fn unclosed(session: &Session, stream: &Resolved) -> (Status, u8) {
+    let life = stream.lives.at(session.pid, session.login.at);
+    let (ended, doubtful) = match life.map(|life| life.end) {
+        Some(LifeEnd::Ended(at)) => (Some(at), false),
+        Some(LifeEnd::Doubtful) => (None, true),
+        _ => (None, false),
+    };
+    // A peer that came back after the process had ended says nothing of when the session did.
+    let until = ended.unwrap_or(stream.last.at);
+    let reused = session.reused.is_some_and(|at| at <= until && at <= stream.last.at);
+    let flags = if reused { PEER_REUSED } else { 0 } | if doubtful && !reused { DOUBTFUL } else { 0 };
+    (if reused || ended.is_some() { Status::Lost } else { Status::Open }, flags)
+}
+
+const AMBIGUOUS: u8 = 1;
+const DOUBTFUL: u8 = 2;
+const MISMATCH: u8 = 4;
+const INFERRED: u8 = 8;
+const OVERLAP: u8 = 16;
+const PEER_REUSED: u8 = 32;
+const USER_DIFFERS: u8 = 64;
+/// In the order of the names.
+const FLAGS: [(u8, &str); 7] = [
+    (AMBIGUOUS, "ambiguous-pairing"),
+    (DOUBTFUL, "doubtful-life"),
+    (MISMATCH, "duration-mismatch"),
+    (INFERRED, INFERRED_FORMAT),
+    (OVERLAP, "overlap"),
+    (PEER_REUSED, "peer-reused"),
+    (USER_DIFFERS, "user-differs"),
+];
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow<'a> {
+    /// The store.
+    pub store: Cow<'a, [u8]>,
+    /// The service.
+    pub service: Service,
+    /// The login line's stamp, or the connect (R6).
+    pub login: Stamp,
+    /// The user (R2).
+    pub user: Cow<'a, [u8]>,
+    /// The far end, as shown.
+    pub from: Cow<'a, [u8]>,
+    /// The end, where a close line is known.
+    pub logout: Option<Stamp>,
+    /// What became of it.
+    pub status: Status,
+    /// When the connection began, where a close line says so.
+    pub connect: Option<Stamp>,
+    /// How long it lasted, in seconds, as its close line says.
+    pub duration: Option<i64>,
+    /// The mechanism, where a login line is known.
+    pub auth: Option<Cow<'a, [u8]>>,
+    /// What its close line counted.
+    pub amounts: Amounts,
+    /// The process.
+    pub pid: u32,
+    /// Whether its peer has a port, which tells sessions apart.
+    has_port: bool,
+    flags: u8,
+}
+
+impl<'a> SessionRow<'a> {
+    fn of(session: &'a Session, status: Status, flags: u8, store: &'a [u8], amounts: Amounts) -> SessionRow<'a> {
+        let marks = session.flags;
+        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+        SessionRow {
+            store: store.into(),
+            service: session.stream.service(),
+            login: session.login,
+            user: (&session.user[..]).into(),
+            from: session.peer.to_string().into_bytes().into(),
+            logout: session.end,
+            status,
+            connect: session.connect,
+            duration: session.duration,
+            auth: session.mechanism.as_deref().map(Cow::Borrowed),
+            amounts,
+            pid: session.pid,
+            has_port: session.peer.has_port(),
+            flags: flags
+                | flag(marks.ambiguous, AMBIGUOUS)
+                | flag(marks.mismatch, MISMATCH)
+                | flag(marks.inferred, INFERRED)
+                | flag(marks.user_differs, USER_DIFFERS),
+        }
+    }
+
+    /// `login` or `close`: which line the login was read from.
+    pub fn login_source(&self) -> &'static str {
+        if self.auth.is_some() { "login" } else { "close" }
+    }
+
+    /// What is to be known about it, in the order of the names.
+    pub fn flags(&self) -> Vec<&'static str> {
+        FLAGS.iter().filter(|(flag, _)| self.flags & flag != 0).map(|(_, name)| *name).collect()
+    }
+
+    /// Whether it rests on a template that is a guess.
+    pub fn is_inferred(&self) -> bool {
+        self.flags & INFERRED != 0
+    }
+
+    /// The moment that says whether an overlap of files has it twice (R13).
+    fn at(&self) -> Instant {
+        self.logout.filter(|_| self.auth.is_none()).unwrap_or(self.login).at
+    }
+
+    fn portless_close(&self) -> PortlessClose {
+        let at = |stamp: Option<Stamp>| stamp.map(|stamp| stamp.at);
+        let text = |text: &[u8]| text.to_vec();
+        (
+            text(&self.store),
+            self.service,
+            at(self.connect),
+            at(self.logout),
+            self.pid,
+            text(&self.from),
+            text(&self.user),
+        )
+    }
+
+    /// Appends its record.
+    fn write(&self, record: &mut Vec<u8>) {
+        put_text(record, &self.store);
+        record.push(self.service as u8);
+        put_instant(record, self.login.at);
+        put_text(record, &self.user);
+        put_text(record, &self.from);
+        put_stamp(record, self.logout);
+        record.extend(self.login.offset.to_le_bytes());
+        record.push(self.status as u8);
+        put_stamp(record, self.connect);
+        put_number(record, self.duration.map(i64::cast_unsigned));
+        record.push(u8::from(self.auth.is_some()));
+        put_text(record, self.auth.as_deref().unwrap_or_default());
+        let Amounts { bytes_in, bytes_out, mailboxes } = self.amounts;
+        for number in [bytes_in, bytes_out, mailboxes] {
+            put_number(record, number);
+        }
+        record.extend(self.pid.to_be_bytes());
+        record.push(u8::from(self.has_port));
+        record.push(self.flags);
+    }
+
+    /// The row of a record; `None` for bytes that are none.
+    pub fn read(record: &'a [u8]) -> Option<SessionRow<'a>> {
+        let mut from = Fields(record);
+        let (store, service, login) = (from.text()?, from.byte()?, from.instant()?);
+        let (user, peer, logout) = (from.text()?, from.text()?, from.stamp()?);
+        let login = Stamp { at: login, offset: i16::from_le_bytes(from.take()?) };
+        let status = *Status::ALL.get(usize::from(from.byte()?))?;
+        let (connect, duration) = (from.stamp()?, from.number()?.map(u64::cast_signed));
+        let (has_auth, auth) = (from.byte()? != 0, from.text()?);
+        let amounts = Amounts { bytes_in: from.number()?, bytes_out: from.number()?, mailboxes: from.number()? };
+        Some(SessionRow {
+            store,
+            service: *Service::ALL.iter().find(|s| **s as u8 == service)?,
+            login,
+            user,
+            from: peer,
+            logout,
+            status,
+            connect,
+            duration,
+            auth: has_auth.then_some(auth),
+            amounts,
+            pid: u32::from_be_bytes(from.take()?),
+            has_port: from.byte()? != 0,
+            flags: from.byte()?,
+        })
+    }
+}
+
+/// All sessions that were asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Sessions<'a> {
+    /// Their records, all of them finished.
+    pub runs: &'a [Runs],
+    /// The streams, resolved.
+    pub streams: &'a [Resolved],
+}
+
+/// What a close without a port is known by: stream, connect, end, process, peer and user.
+type PortlessClose = (Vec<u8>, Service, Option<Instant>, Option<Instant>, u32, Vec<u8>, Vec<u8>);
+
+/// The rows of [`Sessions`] in order, once.
+#[derive(Debug)]
+pub struct SessionRows<'a> {
+    merged: Merged<'a>,
+    overlaps: BTreeMap<(&'a [u8], Service), &'a [Overlap]>,
+    /// The record before.
+    last: Vec<u8>,
+    /// Closes in an overlap that took a login: an equal one without is a copy.
+    with_login: BTreeSet<PortlessClose>,
+}
+
+impl<'a> Sessions<'a> {
+    /// The rows, from the beginning.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
+    pub fn rows(&self) -> io::Result<SessionRows<'a>> {
+        let overlapped = self.streams.iter().filter(|stream| !stream.overlaps.is_empty());
+        let overlaps: BTreeMap<_, _> =
+            overlapped.map(|stream| ((&stream.store[..], stream.service), &stream.overlaps[..])).collect();
+        let mut rows =
+            SessionRows { merged: Merged::of(self.runs)?, overlaps, last: Vec::new(), with_login: BTreeSet::new() };
+        if !rows.overlaps.is_empty() {
+            let mut with_login = BTreeSet::new();
+            let SessionRows { merged, overlaps, .. } = &mut rows;
+            while merged.next(|record| {
+                let row = SessionRow::read(record).filter(|row| row.auth.is_some() && row.logout.is_some());
+                let within = |row: &SessionRow<'_>| {
+                    let overlaps = overlaps.get(&(&*row.store, row.service)).copied().unwrap_or_default();
+                    row.logout.is_some_and(|end| is_within(overlaps, end.at))
+                };
+                with_login.extend(row.filter(|row| !row.has_port && within(row)).map(|row| row.portless_close()));
+            })? {}
+            rows = SessionRows { merged: Merged::of(self.runs)?, with_login, ..rows };
+        }
+        Ok(rows)
+    }
+}
+
+impl SessionRows<'_> {
+    /// Hands the next record to `work`, or nothing where it is a copy (R13); `false` if there is none.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
+    pub fn next(&mut self, work: impl FnOnce(&[u8])) -> io::Result<bool> {
+        let SessionRows { merged, overlaps, last, with_login } = self;
+        merged.next(|record| {
+            if overlaps.is_empty() {
+                return work(record);
+            }
+            let Some(row) = SessionRow::read(record) else { return };
+            let overlaps = overlaps.get(&(&*row.store, row.service)).copied().unwrap_or_default();
+            let equal = last == record && is_within(overlaps, row.at());
+            if !equal && !(row.auth.is_none() && with_login.contains(&row.portless_close())) {
+                last.clear();
+                last.extend_from_slice(record);
+                work(record);
+            }
+        })
+    }
+}
+
+fn is_within(overlaps: &[Overlap], at: Instant) -> bool {
+    overlaps.iter().any(|overlap| overlap.from <= at && at <= overlap.to)
+}
+
+/// A text whose bytes sort as it does, also before others: a zero byte in it is followed by a one, two of them end it.
+fn put_text(record: &mut Vec<u8>, text: &[u8]) {
+    let mut rest = text;
+    while let Some(zero) = memchr::memchr(0, rest) {
+        let (before, behind) = rest.split_at(zero + 1);
+        record.extend_from_slice(before);
+        record.push(1);
+        rest = behind;
+    }
+    record.extend_from_slice(rest);
+    record.extend([0, 0]);
+}
+
+fn put_instant(record: &mut Vec<u8>, at: Instant) {
+    record.extend((at ^ Instant::MIN).to_be_bytes());
+}
+
+/// None sorts before all others.
+fn put_stamp(record: &mut Vec<u8>, stamp: Option<Stamp>) {
+    record.push(u8::from(stamp.is_some()));
+    let Stamp { at, offset } = stamp.unwrap_or_default();
+    put_instant(record, at);
+    record.extend(offset.to_le_bytes());
+}
+
+fn put_number(record: &mut Vec<u8>, number: Option<u64>) {
+    record.push(u8::from(number.is_some()));
+    record.extend(number.unwrap_or_default().to_be_bytes());
+}
+
+/// The fields of a record that are left.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.take().map(|[byte]| byte)
+    }
+
+    fn text(&mut self) -> Option<Cow<'a, [u8]>> {
+        let mut text = Cow::Borrowed(&[][..]);
+        loop {
+            let zero = memchr::memchr(0, self.0)?;
+            let (before, behind) = self.0.split_at(zero);
+            let [_, mark, rest @ ..] = behind else { return None };
+            self.0 = rest;
+            if text.is_empty() && *mark == 0 {
+                return Some(Cow::Borrowed(before));
+            }
+            text.to_mut().extend_from_slice(before);
+            if *mark == 0 {
+                return Some(text);
+            }
+            text.to_mut().push(0);
+        }
+    }
+
+    fn instant(&mut self) -> Option<Instant> {
+        self.take().map(|bytes| Instant::from_be_bytes(bytes) ^ Instant::MIN)
+    }
+
+    fn stamp(&mut self) -> Option<Option<Stamp>> {
+        let there = self.byte()? != 0;
+        let stamp = Stamp { at: self.instant()?, offset: i16::from_le_bytes(self.take()?) };
+        Some(there.then_some(stamp))
+    }
+
+    fn number(&mut self) -> Option<Option<u64>> {
+        let there = self.byte()? != 0;
+        let number = u64::from_be_bytes(self.take()?);
+        Some(there.then_some(number))
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/sessions.rs"]
+mod tests;

@@ -1,0 +1,150 @@
+//! `sessions`: what a record holds, how records sort, who is asked for.
+
+use super::*;
+use crate::fold::Moment;
+use crate::pair::SessionFlags;
+
+fn stamp(at: Instant, offset: i16) -> Stamp {
+    Stamp { at, offset }
+}
+
+fn row(user: &[u8], login: Instant) -> SessionRow<'static> {
+    SessionRow {
+        store: b"store1"[..].into(),
+        service: Service::Imap,
+        login: stamp(login, 120),
+        user: user.to_vec().into(),
+        from: b"192.0.2.7:40718"[..].into(),
+        logout: None,
+        status: Status::Open,
+        connect: None,
+        duration: None,
+        auth: None,
+        amounts: Amounts::default(),
+        pid: 7,
+        has_port: true,
+        flags: 0,
+    }
+}
+
+fn record(row: &SessionRow<'_>) -> Vec<u8> {
+    let mut record = Vec::new();
+    row.write(&mut record);
+    record
+}
+
+#[test]
+fn a_record_holds_all_of_a_row() {
+    let full = SessionRow {
+        service: Service::Pop,
+        logout: Some(stamp(-5, -60)),
+        status: Status::Closed,
+        connect: Some(stamp(i64::MIN, 0)),
+        duration: Some(-3),
+        auth: Some(b"CRAM-MD5"[..].into()),
+        amounts: Amounts { bytes_in: Some(0), bytes_out: Some(u64::MAX - 1), mailboxes: None },
+        pid: u32::MAX,
+        has_port: false,
+        flags: 0x7f,
+        ..row(b"ed", i64::MAX)
+    };
+    let names = full.flags();
+    assert!(names.is_sorted() && names.len() == FLAGS.len(), "{names:?}");
+    let empty = SessionRow { auth: Some(b""[..].into()), ..row(b"", 0) };
+    for row in [full, empty, row(b"\0", 1), row(b"a\0\0b\0", 1), row(b"\0\x01\xff", -1)] {
+        let record = record(&row);
+        assert_eq!(SessionRow::read(&record), Some(row));
+        for cut in 0..record.len() {
+            assert_eq!(SessionRow::read(&record[..cut]), None, "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn records_sort_by_store_service_login_user_from_and_logout() {
+    let logout = |at| SessionRow { logout: Some(stamp(at, 0)), status: Status::Closed, ..row(b"b", 5) };
+    let rows = [
+        SessionRow { store: b"s"[..].into(), ..row(b"z", 9) },
+        SessionRow { store: b"s\0"[..].into(), ..row(b"z", 9) },
+        SessionRow { store: b"s\0a"[..].into(), ..row(b"z", 9) },
+        SessionRow { store: b"s\x01"[..].into(), ..row(b"z", 9) },
+        row(b"z", i64::MIN),
+        row(b"z", -1),
+        row(b"a", 5),
+        row(b"a\0", 5),
+        row(b"ab", 5),
+        SessionRow { from: b"192.0.2.10:1"[..].into(), ..logout(7) },
+        row(b"b", 5),
+        logout(-1),
+        logout(6),
+        row(b"a", 6),
+        SessionRow { service: Service::Http, ..row(b"a", 0) },
+        SessionRow { service: Service::Pop, ..row(b"a", 0) },
+    ];
+    let records: Vec<Vec<u8>> = rows.iter().map(record).collect();
+    for (one, pair) in records.windows(2).enumerate() {
+        assert!(pair[0] < pair[1], "{:?} is not before {:?}", rows[one], rows[one + 1]);
+    }
+}
+
+#[test]
+fn who_is_asked_for() {
+    let ip: IpAddr = "192.0.2.7".parse().unwrap();
+    let asks = |query: &SessionsQuery, to: Option<Instant>| {
+        query.asks_for(Service::Imap, b"ed", ip, (stamp(100, 120), to.map(|at| stamp(at, 120))))
+    };
+    let all = SessionsQuery::default();
+    assert!(asks(&all, Some(200)) && asks(&all, None));
+    let net = |text: &str| SessionsQuery { from: vec![text.parse().unwrap()], ..all.clone() };
+    assert!(asks(&net("192.0.2.0/24"), None) && !asks(&net("198.51.100.0/24"), None) && !asks(&net("::/0"), None));
+    let users = |user: &[u8]| SessionsQuery { users: [user.to_vec()].into(), ..all.clone() };
+    assert!(asks(&users(b"ed"), None) && !asks(&users(b"ann"), None));
+    let services = |service| SessionsQuery { services: vec![service], ..all.clone() };
+    assert!(asks(&services(Service::Imap), None) && !asks(&services(Service::Pop), None));
+    // Those that touch the window: since ≤ t < until, both by instant and by the digits of the line.
+    let since = |moment| SessionsQuery { window: Window { since: Some(moment), until: None }, ..all.clone() };
+    let until = |moment| SessionsQuery { window: Window { since: None, until: Some(moment) }, ..all.clone() };
+    assert!(asks(&since(Moment::Instant(200)), Some(200)) && !asks(&since(Moment::Instant(201)), Some(200)));
+    assert!(asks(&since(Moment::Instant(201)), None), "without a close nobody knows when it ended");
+    assert!(!asks(&until(Moment::Instant(100)), Some(200)) && asks(&until(Moment::Instant(101)), Some(200)));
+    assert!(asks(&since(Moment::Local(7400)), Some(200)) && !asks(&since(Moment::Local(7401)), Some(200)));
+    let lost = SessionsQuery { statuses: vec![Status::Lost], ..all };
+    assert!(lost.has(Status::Lost) && !lost.has(Status::Open) && !lost.has(Status::Closed));
+}
+
+#[test]
+fn amounts_come_through_a_text() {
+    let mut text = b"before".to_vec();
+    for amounts in [
+        Amounts::default(),
+        Amounts { bytes_in: Some(1), bytes_out: Some(u64::MAX - 1), mailboxes: Some(0) },
+        Amounts { bytes_in: None, bytes_out: Some(7), mailboxes: None },
+    ] {
+        for rest in [&b""[..], b" 2019/5/29 10:00:00 0:30:00 1 2 3", &[b'x'; 70_000]] {
+            amounts.behind(rest, &mut text);
+            assert!(text.len() <= usize::from(u16::MAX) && text.starts_with(&rest[..rest.len().min(60_000)]));
+            let peer = crate::model::Peer::new("192.0.2.7".parse().unwrap(), Some(1));
+            let close = crate::pair::CloseLine { connect: stamp(1, 0), by_duration: 1, mismatch: false };
+            let line = crate::pair::PairLine {
+                stream: crate::streams::StreamId(0),
+                pid: 1,
+                peer,
+                user: b"ed",
+                rest: &text,
+                stamp: stamp(2, 0),
+                close: Some(close),
+                inferred: false,
+            };
+            let mut table = crate::pair::PairTable::default();
+            table.add(&line, &mut |_| {});
+            let mut seen = 0;
+            table.finish(&mut |session| {
+                seen += 1;
+                assert_eq!(session.amounts(), amounts);
+                assert_eq!(session.to_session().flags, SessionFlags::default());
+                assert_eq!((session.peer(), session.to_session().duration), (peer, Some(1)));
+            });
+            assert_eq!(seen, 1);
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Records in order, more of them than memory holds: sorted runs, which go to a temporary file, and are merged in the end.
+//!
+//! A record is bytes, and their order is its own. What is never more than a few megabytes never sees the disk.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+/// So much of each run is read at a time, in bytes.
+const BLOCK: usize = 64 << 10;
+
+/// Records on their way into order.
+#[derive(Debug, Default)]
+pub struct Runs {
+    folder: PathBuf,
+    /// So many bytes are held at most.
+    limit: usize,
+    text: Vec<u8>,
+    places: Vec<Place>,
+    /// Runs that are over, one behind the other.
+    file: Option<File>,
+    runs: Vec<Range<u64>>,
+    /// Why the file could not be written.
+    failed: Option<io::Error>,
+}
+
+/// Where a record lies, and what it is sorted by first.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Eight of its bytes, behind those that all begin with.
+    key: u64,
+    at: usize,
+    length: u32,
+}
+
+impl Place {
+    fn of(self, text: &[u8]) -> &[u8] {
+        text.get(self.at..self.at + self.length as usize).unwrap_or_default()
+    }
+}
+
+/// How many bytes two begin with alike.
+fn alike(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+impl Runs {
+    /// No records; `folder` is where runs go that are longer than `limit` bytes, in a file without a name.
+    pub fn new(folder: &Path, limit: usize) -> Runs {
+        Runs { folder: folder.to_path_buf(), limit, ..Runs::default() }
+    }
+
+    /// Adds the record that `write` appends to a text, unless it appends nothing.
+    pub fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let from = self.text.len();
+        write(&mut self.text);
+        if self.text.len() == from {
+            return;
+        }
+        let length = u32::try_from(self.text.len() - from).unwrap_or(u32::MAX);
+        self.places.push(Place { key: 0, at: from, length });
+        let held = self.text.len() + self.places.len() * size_of::<Place>();
+        if held >= self.limit && self.failed.is_none() {
+            self.failed = self.spill().err();
+        }
+        if self.failed.is_some() {
+            self.clear();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.places.clear();
+    }
+
+    fn sort(&mut self) {
+        let Runs { text, places, .. } = self;
+        // All begin with the same store and the same high bytes of their times: what comes then tells most of them apart.
+        let first = places.first().map_or(&[][..], |place| place.of(text));
+        let common =
+            places.iter().fold(first, |common, place| common.get(..alike(common, place.of(text))).unwrap_or_default());
+        for place in places.iter_mut() {
+            let mut key = [0; 8];
+            let behind = place.of(text).get(common.len()..).unwrap_or_default();
+            key.iter_mut().zip(behind).for_each(|(key, byte)| *key = *byte);
+            place.key = u64::from_be_bytes(key);
+        }
+        places.sort_unstable_by(|a, b| a.key.cmp(&b.key).then_with(|| a.of(text).cmp(b.of(text))));
+    }
+
+    fn records(&self) -> impl Iterator<Item = &[u8]> {
+        self.places.iter().map(|place| place.of(&self.text))
+    }
+
+    /// Writes what is held as one run.
+    fn spill(&mut self) -> io::Result<()> {
+        self.sort();
+        if self.file.is_none() {
+            self.file = Some(tempfile::tempfile_in(&self.folder)?);
+        }
+        let Some(file) = &self.file else { return Ok(()) };
+        let from = self.runs.last().map_or(0, |run| run.end);
+        let mut to = from;
+        let mut out = BufWriter::with_capacity(BLOCK, file);
+        for record in self.records() {
+            let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
+            out.write_all(&length.to_le_bytes())?;
+            out.write_all(record)?;
+            to += 4 + u64::from(length);
+        }
+        out.flush()?;
+        drop(out);
+        self.runs.push(from..to);
+        self.clear();
+        Ok(())
+    }
+
+    /// No more records will come.
+    ///
+    /// # Errors
+    /// Some of them could not be put aside.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.sort();
+        self.failed.take().map_or(Ok(()), |cause| {
+            let text = format!("{}: {cause}; name a folder with more room by --tmpdir", self.folder.display());
+            Err(io::Error::new(cause.kind(), text))
+        })
+    }
+}
+
+/// All records of some finished [`Runs`], in order. Can be made more than once.
+#[derive(Debug)]
+pub struct Merged<'a> {
+    sources: Vec<Source<'a>>,
+    /// The next record of each source that has one.
+    heads: BinaryHeap<Reverse<(Vec<u8>, usize)>>,
+}
+
+#[derive(Debug)]
+enum Source<'a> {
+    Held(&'a Runs, usize),
+    Spilled(BufReader<Part<'a>>),
+}
+
+/// A part of a file, which others read as well.
+#[derive(Debug)]
+struct Part<'a> {
+    file: &'a File,
+    left: Range<u64>,
+}
+
+impl Read for Part<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.left.end - self.left.start).unwrap_or(usize::MAX);
+        let room = out.len().min(left);
+        let got = self.file.read_at(out.get_mut(..room).unwrap_or_default(), self.left.start)?;
+        self.left.start += got as u64;
+        Ok(got)
+    }
+}
+
+impl Source<'_> {
+    /// Puts the next record in the place of what `record` is; `false` if there is none.
+    fn next(&mut self, record: &mut Vec<u8>) -> io::Result<bool> {
+        record.clear();
+        match self {
+            Source::Held(runs, at) => {
+                let Some(place) = runs.places.get(*at) else { return Ok(false) };
+                *at += 1;
+                record.extend_from_slice(place.of(&runs.text));
+            }
+            Source::Spilled(input) => {
+                if input.fill_buf()?.is_empty() {
+                    return Ok(false);
+                }
+                let mut length = [0; 4];
+                input.read_exact(&mut length)?;
+                record.resize(u32::from_le_bytes(length) as usize, 0);
+                input.read_exact(record)?;
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl<'a> Merged<'a> {
+    /// The records of all.
+    ///
+    /// # Errors
+    /// A run cannot be read again.
+    pub fn of(all: &'a [Runs]) -> io::Result<Merged<'a>> {
+        let held = all.iter().map(|runs| Source::Held(runs, 0));
+        let spilled = all.iter().flat_map(|runs| {
+            let part = |run: &Range<u64>| Some(Part { file: runs.file.as_ref()?, left: run.clone() });
+            runs.runs.iter().filter_map(part).map(|part| Source::Spilled(BufReader::with_capacity(BLOCK, part)))
+        });
+        let mut merged = Merged { sources: held.chain(spilled).collect(), heads: BinaryHeap::new() };
+        for (number, source) in merged.sources.iter_mut().enumerate() {
+            let mut record = Vec::new();
+            if source.next(&mut record)? {
+                merged.heads.push(Reverse((record, number)));
+            }
+        }
+        Ok(merged)
+    }
+
+    /// Hands the next record to `work`; `false` if there is none.
+    ///
+    /// # Errors
+    /// A run cannot be read again.
+    pub fn next(&mut self, work: impl FnOnce(&[u8])) -> io::Result<bool> {
+        let Some(mut first) = self.heads.peek_mut() else { return Ok(false) };
+        let Reverse((record, number)) = &mut *first;
+        work(record);
+        let more = self.sources.get_mut(*number).map_or(Ok(false), |source| source.next(record))?;
+        if !more {
+            PeekMut::pop(first);
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(runs: &[Runs]) -> Vec<Vec<u8>> {
+        let mut merged = Merged::of(runs).unwrap();
+        let mut all = Vec::new();
+        while merged.next(|record| all.push(record.to_vec())).unwrap() {}
+        all
+    }
+
+    #[test]
+    fn any_runs_give_all_in_order() {
+        let mut random = 7_u64;
+        let mut next = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize
+        };
+        let records: Vec<Vec<u8>> = (0..2000).map(|_| vec![b'a' + (next() % 3) as u8; 1 + next() % 30]).collect();
+        let mut expected = records.clone();
+        expected.sort();
+        for limit in [0, 100, 4000, usize::MAX] {
+            let mut runs: Vec<Runs> = (0..3).map(|_| Runs::new(&std::env::temp_dir(), limit)).collect();
+            for record in &records {
+                runs[next() % 3].push(|text| text.extend_from_slice(record));
+                runs[next() % 3].push(|_| ());
+            }
+            runs.iter_mut().for_each(|runs| runs.finish().unwrap());
+            assert_eq!(runs.iter().any(|runs| runs.file.is_some()), limit < usize::MAX);
+            assert_eq!(all(&runs), expected, "runs of {limit} bytes");
+            assert_eq!(all(&runs), expected, "a second time");
+        }
+        assert_eq!(all(&[]), Vec::<Vec<u8>>::new());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_told_of() {
+        let mut runs = Runs::new(Path::new("/nowhere"), 10);
+        (0..100).for_each(|n| runs.push(|text| text.extend_from_slice(&[n; 20])));
+        let error = runs.finish().unwrap_err().to_string();
+        assert!(error.starts_with("/nowhere: ") && error.contains("--tmpdir"), "{error}");
+        assert!(runs.text.is_empty());
+    }
+}
