@@ -185,7 +185,8 @@ fn answer(
     let (rows, access) = rayon::join(rows, access);
     let rows: Option<Vec<Connected<'_>>> = rows.map_err(|e| twice("--at", &e))?;
     ask.check_window(&resolved)?;
-    let sessions = runs.as_deref().map(|runs| Sessions { runs, streams: &resolved });
+    let services = ask.sessions.as_ref().map_or(&[][..], |query| &query.services);
+    let sessions = runs.as_deref().map(|runs| Sessions { services, runs, streams: &resolved });
     let summary = match sessions.as_ref().filter(|_| cli.common.format == crate::cli::Format::Table) {
         Some(sessions) => Summary::of_sessions(sessions, cli.common.tz, &resolved)?,
         None => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), cli.common.tz),
@@ -197,6 +198,7 @@ fn answer(
         streams: &resolved,
         connected: ask.connected.as_ref(),
         access: cli.access,
+        sessions: ask.sessions.as_ref(),
         sieved: sieve
             .filter(|_| outcome.trail.tally.passed_over.lines > 0)
             .map(|sieve| Sieved { window: ask.needs.window, by_users: sieve.is_by_users() }),

@@ -83,6 +83,7 @@ pub struct Source {
 
 /// What a line says.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::large_enum_variant, reason = "lines are read one at a time, and never kept")]
 pub enum Line<'a> {
     /// A template names it.
     Event(Event<'a>),

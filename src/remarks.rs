@@ -1,13 +1,13 @@
 //! Remarks: what must be known beside the rows, as notes. Pure; sorted by path and place.
 
-use crate::answer::{ConnectedQuery, moment};
+use crate::answer::{ConnectedQuery, SessionsQuery, moment};
 use crate::fold::Window;
 use crate::model::{Instant, Stamp};
 use crate::note::{Note, NoteKind};
 use crate::open::Kind;
 use crate::parse::Why;
 use crate::plan::Leaf;
-use crate::resolve::{Gap, GapWhy, Resolved};
+use crate::resolve::{Gap, GapWhy, Resolved, Unlogged};
 use crate::text::visible;
 use crate::times::{log_digits, log_offset};
 use crate::trail::{Count, FileId, FileTrail, Trail};
@@ -28,6 +28,8 @@ pub struct Remarks<'a> {
     pub connected: Option<&'a ConnectedQuery>,
     /// Whether `-a` was asked.
     pub access: bool,
+    /// What `sessions` asked, if it did.
+    pub sessions: Option<&'a SessionsQuery>,
     /// What lines were passed over for, if any were.
     pub sieved: Option<Sieved>,
     /// Whether a row of the answer rests on a template that is a guess.
@@ -183,6 +185,16 @@ impl Remarks<'_> {
         if let Some(query) = self.connected.filter(|_| asked) {
             notes.extend(of_moment(query, stream, &name));
         }
+        if self.sessions.is_some_and(|query| query.is_over(stream.service)) {
+            let spans = stream.unlogged.iter();
+            notes.extend(spans.map(|span| note(NoteKind::Blind, not_logged(stream, span))));
+            let text = format!(
+                "covers {} to {}; a session that began before that or in a gap is seen only if it was closed later",
+                written(stream.first),
+                written(stream.last)
+            );
+            notes.push(note(NoteKind::Info, text));
+        }
         notes
     }
 
@@ -225,6 +237,16 @@ impl Remarks<'_> {
     }
 }
 
+/// R12: a span in which logins were not logged.
+fn not_logged(stream: &Resolved, span: &Unlogged) -> String {
+    format!(
+        "logins were not logged (level Notice) from {} to {}, as {} closes without a login line show: whoever logged in then and was still connected at the end cannot be seen",
+        in_stream(stream, span.from),
+        in_stream(stream, span.to),
+        span.closes,
+    )
+}
+
 /// What is to be said of a stream at the moment of `-c`.
 fn of_moment(query: &ConnectedQuery, stream: &Resolved, name: &str) -> Vec<Note> {
     let mut notes = Vec::new();
@@ -246,13 +268,7 @@ fn of_moment(query: &ConnectedQuery, stream: &Resolved, name: &str) -> Vec<Note>
         say(NoteKind::Blind, text);
     }
     for blind in stream.unlogged.iter().filter(|u| u.from <= at.at) {
-        let text = format!(
-            "logins were not logged (level Notice) from {} to {}, as {} closes without a login line show: whoever logged in then and was still connected at the end cannot be seen",
-            in_stream(stream, blind.from),
-            in_stream(stream, blind.to),
-            blind.closes,
-        );
-        say(NoteKind::Blind, text);
+        say(NoteKind::Blind, not_logged(stream, blind));
     }
     let gap = if stream.gaps.iter().any(|g| g.from < at.at) { " or in a gap" } else { "" };
     let text = format!(

@@ -321,5 +321,5 @@ impl ShownIn {
 pub fn command_line(time: &str, zone: &str) -> Option<([Option<Moment>; 3], ShownIn)> {
     let args = ["imstrail", "-c", "-a", "--at", time, "--since", time, "--until", time, "--tz", zone, "x"];
     let cli = <imstrail::cli::Cli as clap::Parser>::try_parse_from(args).ok()?;
-    Some(([cli.at, cli.since, cli.until].map(|t| t.map(moment)), ShownIn(cli.tz)))
+    Some(([cli.at, cli.common.since, cli.common.until].map(|t| t.map(moment)), ShownIn(cli.common.tz)))
 }

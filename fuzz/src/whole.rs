@@ -109,6 +109,7 @@ fn rendered(
         streams: &resolved,
         connected: query,
         access: needs.access,
+        sessions: None,
         sieved: None,
         inferred: summary.inferred,
     };

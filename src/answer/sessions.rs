@@ -62,9 +62,14 @@ impl SessionsQuery {
         let until = self.window.until.is_none_or(|until| !until.reached(from));
         since
             && until
-            && (self.services.is_empty() || self.services.contains(&service))
+            && self.is_over(service)
             && (self.users.is_empty() || self.users.contains(user))
             && (self.from.is_empty() || self.from.iter().any(|net| net.contains(&ip)))
+    }
+
+    /// Whether sessions over a service are asked for.
+    pub fn is_over(&self, service: Service) -> bool {
+        self.services.is_empty() || self.services.contains(&service)
     }
 
     fn has(&self, status: Status) -> bool {
@@ -281,6 +286,8 @@ impl<'a> SessionRow<'a> {
 /// All sessions that were asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Sessions<'a> {
+    /// Over which services; empty for all.
+    pub services: &'a [Service],
     /// Their records, all of them finished.
     pub runs: &'a [Runs],
     /// The streams, resolved.
@@ -295,7 +302,7 @@ type PortlessClose = (Vec<u8>, Service, Option<Instant>, Option<Instant>, u32, V
 pub struct SessionRows<'a> {
     merged: Merged<'a>,
     overlaps: BTreeMap<(&'a [u8], Service), &'a [Overlap]>,
-    /// The record before.
+    /// The record before, but for its flags.
     last: Vec<u8>,
     /// Closes in an overlap that took a login: an equal one without is a copy.
     with_login: BTreeSet<PortlessClose>,
@@ -342,10 +349,13 @@ impl SessionRows<'_> {
             }
             let Some(row) = SessionRow::read(record) else { return };
             let overlaps = overlaps.get(&(&*row.store, row.service)).copied().unwrap_or_default();
-            let equal = last == record && is_within(overlaps, row.at());
-            if !equal && !(row.auth.is_none() && with_login.contains(&row.portless_close())) {
+            // All but the flags, which come last: one that is not ambiguous comes first, and stays.
+            let but_flags = record.get(..record.len() - 1).unwrap_or_default();
+            let equal = last == but_flags && is_within(overlaps, row.at());
+            let has_twin = row.auth.is_none() && with_login.contains(&row.portless_close());
+            if !equal && !has_twin {
                 last.clear();
-                last.extend_from_slice(record);
+                last.extend_from_slice(but_flags);
                 work(record);
             }
         })

@@ -318,9 +318,7 @@ fn session_cells(row: &SessionRow<'_>, cells: &mut [String; SESSIONS.len()], tim
 }
 
 fn sessions(answer: &Answer<'_>, with_offset: bool, out: &mut dyn io::Write) -> io::Result<()> {
-    if answer.sessions.is_none() {
-        return Ok(());
-    }
+    let Some(Sessions { services, .. }) = answer.sessions else { return Ok(()) };
     let fit = answer.summary.sessions.unwrap_or_default();
     let mut columns = Columns::new(&SESSIONS);
     let time = "29/May/2019:12:00:00".len() + if with_offset || fit.repeats { " +0000".len() } else { 0 };
@@ -339,10 +337,11 @@ fn sessions(answer: &Answer<'_>, with_offset: bool, out: &mut dyn io::Write) -> 
     })?;
     for (service, counts) in Service::ALL.into_iter().zip(fit.counts) {
         let name = service.as_str();
-        if counts.iter().sum::<u64>() == 0 {
-            if !answer.streams.iter().any(|s| s.service == service) {
-                writeln!(out, "No {name} log was read.")?;
-            }
+        if !services.is_empty() && !services.contains(&service) {
+            continue;
+        }
+        if !answer.streams.iter().any(|s| s.service == service) {
+            writeln!(out, "No {name} log was read.")?;
             continue;
         }
         let [_, open, lost] = counts;
