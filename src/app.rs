@@ -12,20 +12,21 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::answer::{
-    Asked, At, AtError, Connected, ConnectedQuery, LastAccessRows, Sessions, SessionsQuery, connected,
+    Asked, At, AtError, Connected, ConnectedQuery, LastAccessRows, Sessions, SessionsQuery, connected, covered,
 };
 use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
+use crate::model::Service;
 use crate::note::Note;
 use crate::plan::{Leaf, Plan, PlanOptions, plan};
 use crate::read::{Meter, Outcome, Reading, Sieve, read};
-use crate::remarks::{Remarks, Sieved, written};
+use crate::remarks::{Remarks, Sieved};
 use crate::render::{Answer, Summary};
 use crate::resolve::{ClockError, FileFacts, Resolved, resolve};
 use crate::runs::Runs;
 use crate::streams::Streams;
 use crate::text::visible;
-use crate::times::Zone;
+use crate::times::{Zone, written};
 use ask::Ask;
 use output::Output;
 
@@ -187,11 +188,13 @@ fn answer(
     ask.check_window(&resolved)?;
     let services = ask.sessions.as_ref().map_or(&[][..], |query| &query.services);
     let sessions = runs.as_deref().map(|runs| Sessions { services, runs, streams: &resolved });
+    let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
+    let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
+    let covered = cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only));
     let summary = match sessions.as_ref().filter(|_| cli.common.format == crate::cli::Format::Table) {
         Some(sessions) => Summary::of_sessions(sessions, cli.common.tz, &resolved)?,
         None => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), cli.common.tz),
     };
-    let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let remarks = Remarks {
         leaves: &leaves,
         trail: &outcome.trail,
@@ -211,6 +214,7 @@ fn answer(
         connected: rows.as_deref().zip(ask.connected.as_ref().map(|q| q.services.as_slice())),
         access,
         sessions,
+        covered,
         streams: &resolved,
         notes: &all,
         tally: &outcome.trail.tally,

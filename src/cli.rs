@@ -18,6 +18,7 @@ Examples:
   imstrail -c -a -u ed -u ani store1.tar.gz store2/   both questions, two users, two stores
   zcat imap.*.gz | imstrail -a -f uids.txt --format jsonl - | jq .
   imstrail sessions -u ed --since 2019-05-29 logs/    each session of a user
+  imstrail coverage logs/                             what the logs cover, and what they lack
   imstrail -a -c --plan logs/                         what would be read, without reading it
 
 Exit status: 0 answered in full; 1 answered, but a file could not be read to its end;
@@ -35,6 +36,14 @@ Examples:
 
 A session touches --since and --until if any part of it lies between them. Of more sessions than memory
 holds some are kept in a file without a name under --tmpdir for the time being.";
+
+const COVERAGE_EXAMPLES: &str = "\
+Examples:
+  imstrail coverage logs/                              each store and service, with a strip of its hours
+  imstrail coverage -s pop logs/
+  imstrail coverage --format jsonl logs/ | jq -c 'select(.missing_sequence != [])'
+
+Look here before you trust that somebody was not seen.";
 
 /// Who was connected, when, from where: answers from archived Messaging Server logs.
 #[derive(Debug, Parser)]
@@ -66,6 +75,17 @@ pub enum Command {
     /// Every session: who, from where, from when to when, how it ended
     #[command(version, after_help = SESSIONS_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Sessions(SessionsArgs),
+    /// What the logs cover: hours, what was logged, gaps, silences, restarts, clock jumps, copies
+    #[command(version, after_help = COVERAGE_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Coverage(CoverageArgs),
+}
+
+/// `imstrail coverage`
+#[derive(Clone, Debug, Args)]
+pub struct CoverageArgs {
+    /// What every question may have.
+    #[command(flatten)]
+    pub common: Common,
 }
 
 /// `imstrail sessions`
@@ -248,15 +268,23 @@ pub enum Color {
 impl Cli {
     /// The command line with what stands behind a command's name in its place.
     pub fn settled(mut self) -> Cli {
-        if let Some(Command::Sessions(sessions)) = &self.command {
-            self.common = sessions.common.clone();
+        match &self.command {
+            Some(Command::Sessions(SessionsArgs { common, .. }) | Command::Coverage(CoverageArgs { common })) => {
+                self.common = common.clone();
+            }
+            None => {}
         }
         self
     }
 
     /// `sessions`, if that is asked.
     pub fn sessions(&self) -> Option<&SessionsArgs> {
-        self.command.as_ref().map(|Command::Sessions(sessions)| sessions)
+        if let Some(Command::Sessions(sessions)) = &self.command { Some(sessions) } else { None }
+    }
+
+    /// Whether `coverage` is asked.
+    pub fn coverage(&self) -> bool {
+        matches!(self.command, Some(Command::Coverage(_)))
     }
 
     /// What clap cannot check by itself.
@@ -267,11 +295,15 @@ impl Cli {
         if self.kill {
             return Err("-k is refused: imstrail reads archived logs and cannot disconnect anybody; use imsconnutil -k on the store".to_owned());
         }
-        if self.sessions().is_some() && (self.connected || self.access || self.at.is_some()) {
-            return Err("sessions is a question of its own: leave out -c, -a and --at".to_owned());
+        if self.command.is_some() && (self.connected || self.access || self.at.is_some()) {
+            return Err("sessions and coverage are questions of their own: leave out -c, -a and --at".to_owned());
+        }
+        let Common { user, file, since, until, .. } = &self.common;
+        if self.coverage() && (!user.is_empty() || file.is_some() || since.is_some() || until.is_some()) {
+            return Err("coverage tells of all lines: leave out -u, -f, --since and --until".to_owned());
         }
         if !self.connected && !self.access && self.command.is_none() {
-            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions; see --help".to_owned());
+            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions or coverage; see --help".to_owned());
         }
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());

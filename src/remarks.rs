@@ -9,7 +9,7 @@ use crate::parse::Why;
 use crate::plan::Leaf;
 use crate::resolve::{Gap, GapWhy, Resolved, Unlogged};
 use crate::text::visible;
-use crate::times::{log_digits, log_offset};
+use crate::times::{log_offset, written};
 use crate::trail::{Count, FileId, FileTrail, Trail};
 
 /// How many shapes of unknown messages are told, the most frequent ones.
@@ -314,11 +314,6 @@ fn years_from(leaf: &Leaf) -> String {
 
 fn lines(n: u64) -> String {
     if n == 1 { "1 line".to_owned() } else { format!("{n} lines") }
-}
-
-/// A stamp as the logs write it, with its offset.
-pub fn written(stamp: Stamp) -> String {
-    format!("{} {}", log_digits(stamp), log_offset(stamp.offset))
 }
 
 /// An instant with the offset that a stream's lines had then.

@@ -211,6 +211,11 @@ pub fn log_offset(offset: i16) -> String {
     text
 }
 
+/// A stamp as the logs write it, with its offset.
+pub fn written(stamp: Stamp) -> String {
+    format!("{} {}", log_digits(stamp), log_offset(stamp.offset))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -163,6 +163,7 @@ fn answer(c: &mut Criterion) {
                     connected: Some((&rows, &Service::ALL)),
                     access,
                     sessions: None,
+        covered: None,
                     streams: &resolved,
                     notes: &[],
                     tally: &trail.tally,

@@ -121,6 +121,7 @@ fn rendered(
         connected: rows.as_deref().zip(query.map(|q| q.services.as_slice())),
         access,
         sessions: None,
+        covered: None,
         streams: &resolved,
         notes: &notes,
         tally,

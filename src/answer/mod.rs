@@ -1,10 +1,12 @@
 //! Answer: the rows of a query, from what was resolved. Pure, ordered, and the same for any way of reading.
 
 mod connected;
+mod coverage;
 mod last_access;
 mod sessions;
 
 pub use connected::{At, AtError, Connected, ConnectedQuery, collects, connected, moment};
+pub use coverage::{Covered, Idle, StreamCoverage, Why, covered};
 pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
 
 pub use sessions::{SessionRow, SessionRows, Sessions, SessionsQuery, Status};

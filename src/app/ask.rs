@@ -56,7 +56,7 @@ impl Ask {
         });
         let needs = Needs {
             access: cli.access,
-            pairs: cli.connected || sessions.is_some(),
+            pairs: cli.connected || cli.command.is_some(),
             amounts: sessions.is_some(),
             window,
             users: users.clone(),
@@ -172,6 +172,10 @@ impl Ask {
         };
         let users: Vec<_> = self.needs.users.iter().map(|u| exact(u).into_owned()).collect();
         let services: Vec<&str> = self.connected.iter().flat_map(|q| &q.services).map(|s| s.as_str()).collect();
+        if cli.coverage() {
+            let services: Vec<&str> = cli.common.service.map(|s| Service::from(s).as_str()).into_iter().collect();
+            return json!({"coverage": true, "services": services});
+        }
         if let Some(query) = &self.sessions {
             let services: Vec<&str> = query.services.iter().map(|s| s.as_str()).collect();
             let statuses: Vec<&str> = query.statuses.iter().map(|s| s.as_str()).collect();

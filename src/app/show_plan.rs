@@ -6,9 +6,9 @@ use super::Stop;
 use super::output::Sink;
 use crate::open::Kind;
 use crate::plan::{Leaf, Plan, Unit};
-use crate::remarks::written;
 use crate::render::{Align, Columns};
 use crate::text::visible;
+use crate::times::written;
 
 /// What a thread reads of plain text in a second, in bytes; a guess for the estimate.
 const PLAIN: u64 = 700 << 20;

@@ -5,7 +5,8 @@ use std::io;
 
 use super::sessions::write_rows;
 use super::{Answer, Record, write_records};
-use crate::answer::{Connected, LastAccessRow};
+use crate::answer::{Connected, Covered, LastAccessRow, StreamCoverage};
+use crate::resolve::GapWhy;
 use crate::text::visible;
 use crate::times::rfc3339_of;
 
@@ -70,7 +71,59 @@ fn write_sessions(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()
     })
 }
 
+const COVERAGE: [&str; 16] = [
+    "record",
+    "store",
+    "service",
+    "first",
+    "last",
+    "lines",
+    "logins",
+    "closes",
+    "logins_not_logged",
+    "gaps",
+    "missing_sequence",
+    "silences",
+    "starts",
+    "stops",
+    "clock_jumps",
+    "overlaps",
+];
+
+/// What is covered, as numbers.
+fn write_coverage(answer: &Answer<'_>, covered: &Covered<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().from_writer(out);
+    writer.write_record(COVERAGE).map_err(cause)?;
+    for StreamCoverage { stream, jumps, overlaps, .. } in &covered.streams {
+        let missing = stream.gaps.iter().filter(|gap| matches!(gap.why, GapWhy::Missing(..))).count();
+        let counts = [
+            stream.unlogged.len(),
+            stream.gaps.len(),
+            missing,
+            stream.silences.len(),
+            stream.starts.len(),
+            stream.stops.len(),
+            jumps.len(),
+            overlaps.len(),
+        ];
+        let mut cells = vec![
+            "coverage".to_owned(),
+            safe(visible(&stream.store)),
+            stream.service.as_str().to_owned(),
+            rfc3339_of(stream.first, answer.zone),
+            rfc3339_of(stream.last, answer.zone),
+        ];
+        cells.extend([stream.lines, stream.logins, stream.closes].map(|n| n.to_string()));
+        cells.extend(counts.map(|n| n.to_string()));
+        writer.write_record(&cells).map_err(cause)?;
+    }
+    writer.flush()
+}
+
 pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    if let Some(covered) = &answer.covered {
+        return write_coverage(answer, covered, out);
+    }
     if answer.sessions.is_some() {
         return write_sessions(answer, out);
     }

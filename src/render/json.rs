@@ -1,5 +1,6 @@
 //! JSON Lines and the JSON document.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use serde::Serialize;
@@ -8,9 +9,10 @@ use serde_json::{Value, json};
 
 use super::sessions::write_rows;
 use super::{Answer, Record, write_records};
-use crate::answer::{Connected, LastAccessRow, ServiceAccess, SessionRow};
+use crate::answer::{Connected, LastAccessRow, ServiceAccess, SessionRow, StreamCoverage, Why};
+use crate::model::Instant;
 use crate::note::Note;
-use crate::resolve::Resolved;
+use crate::resolve::{GapWhy, Resolved, Silence};
 use crate::text::{exact, steers};
 use crate::times::{Zone, rfc3339_of};
 use crate::trail::{Count, Tally};
@@ -166,6 +168,7 @@ pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::R
         text.push(b'\n');
         Ok(())
     })?;
+    write_covered(answer, b"", b"\n", out)?;
     write_records(answer, out, |records, text| {
         for record in records {
             put_record(&record, answer.zone, text)?;
@@ -212,6 +215,7 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
         text.extend_from_slice(b",\n");
         put_session(row, answer.zone, text)
     })?;
+    write_covered(answer, b",\n", b"", &mut behind)?;
     out.write_all(b"],\n\"coverage\":")?;
     put(&answer.streams.iter().map(|s| coverage(s, answer.zone)).collect::<Vec<_>>(), out)?;
     out.write_all(b",\n\"notes\":")?;
@@ -219,6 +223,59 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
     out.write_all(b",\n\"tally\":")?;
     put(&tally(answer.tally), out)?;
     out.write_all(b"}\n")
+}
+
+/// The records of `coverage`: a stream each, and then the texts that gave nothing.
+fn write_covered(answer: &Answer<'_>, before: &[u8], behind: &[u8], out: &mut dyn io::Write) -> io::Result<()> {
+    let Some(covered) = &answer.covered else { return Ok(()) };
+    let streams = covered.streams.iter().map(|covered| stream_covered(covered, answer.zone));
+    let idle = covered.idle.iter().map(|idle| {
+        let of = if let Why::Copy(other) = idle.why { Some(other) } else { None };
+        json!({"record": "idle", "file": idle.file, "why": idle.why.as_str(), "of": of})
+    });
+    streams.chain(idle).try_for_each(|record| {
+        out.write_all(before)?;
+        put(&record, out)?;
+        out.write_all(behind)
+    })
+}
+
+/// What the document says of a stream, and what only `coverage` tells.
+fn stream_covered(covered: &StreamCoverage<'_>, zone: Zone) -> Value {
+    let stream = covered.stream;
+    let shown = |at| rfc3339_of(crate::model::Stamp { at, offset: stream.clock.offset_at(at) }, zone);
+    let mut record = coverage(stream, zone);
+    let mut add = |key: &str, value: Value| {
+        if let Value::Object(record) = &mut record {
+            record.insert(key.to_owned(), value);
+        }
+    };
+    let missing = stream.gaps.iter().filter_map(|gap| match gap.why {
+        GapWhy::Missing(first, last) => {
+            Some(json!({"first": first, "last": last, "from": shown(gap.from), "to": shown(gap.to)}))
+        }
+        _ => None,
+    });
+    add("missing_sequence", missing.collect());
+    let silences = stream.silences.iter();
+    let silence = |s: &Silence| json!({"from": shown(s.from), "to": shown(s.to), "expected_lines": s.expected});
+    add("silences", silences.map(silence).collect());
+    add("starts", stream.starts.iter().map(|at| shown(*at)).collect());
+    add("stops", stream.stops.iter().map(|at| shown(*at)).collect());
+    let jumps = covered.jumps.iter().map(|(file, jump)| {
+        let (from, to) = (shown(jump.from), shown(jump.to));
+        json!({"file": file, "place": jump.place, "pid": jump.pid, "from": from, "to": to})
+    });
+    add("clock_jumps", jumps.collect());
+    let overlap = |(from, to, one, other): &(Instant, Instant, &str, &str)| json!({"from": shown(*from), "to": shown(*to), "files": [one, other]});
+    add("overlaps", covered.overlaps.iter().map(overlap).collect());
+    let mut hours: BTreeMap<i64, u64> = BTreeMap::new();
+    for ((hour, _), cell) in covered.hours.into_iter().flat_map(|hours| &hours.cells) {
+        *hours.entry(*hour).or_default() += cell.lines();
+    }
+    let hour = |(hour, lines): (i64, u64)| json!({"hour": shown(hour * 3600), "lines": lines});
+    add("hours", hours.into_iter().map(hour).collect());
+    record
 }
 
 fn coverage(stream: &Resolved, zone: Zone) -> Value {

@@ -1,8 +1,10 @@
 //! Render: rows as a table, JSON or CSV. Pure: everything is written to the writer that is given.
 
+mod coverage;
 mod csv;
 mod json;
 mod sessions;
+mod strip;
 mod table;
 
 use std::io;
@@ -11,7 +13,7 @@ use rayon::prelude::*;
 
 pub use table::{Align, Columns, Fit};
 
-use crate::answer::{Connected, INFERRED_FORMAT, LastAccessRow, LastAccessRows, Sessions};
+use crate::answer::{Connected, Covered, INFERRED_FORMAT, LastAccessRow, LastAccessRows, Sessions};
 use crate::model::{Service, Stamp};
 use crate::note::Note;
 use crate::resolve::Resolved;
@@ -27,6 +29,8 @@ pub struct Answer<'a> {
     pub access: Option<LastAccessRows<'a>>,
     /// `sessions`
     pub sessions: Option<Sessions<'a>>,
+    /// `coverage`
+    pub covered: Option<Covered<'a>>,
     /// What the logs cover.
     pub streams: &'a [Resolved],
     /// What is to be known beside the rows.
@@ -133,6 +137,7 @@ pub enum Shape {
 /// Those of the writer.
 pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut dyn io::Write) -> io::Result<()> {
     match shape {
+        Shape::Table if answer.covered.is_some() => coverage::write(answer, out),
         Shape::Table => table::write(answer, out),
         Shape::Json => json::write_document(answer, out),
         Shape::JsonLines => json::write_lines(answer, out),

@@ -2,12 +2,14 @@
 
 mod clock;
 mod lives;
+mod rhythm;
 mod span;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use clock::{Clock, ClockError};
 pub use lives::{Life, LifeEnd, Lives};
+pub use rhythm::Silence;
 pub use span::{Gap, GapWhy, Overlap, Part, Sequence, parse_sequence};
 
 use crate::model::{Instant, Service, Stamp};
@@ -48,6 +50,12 @@ pub struct Resolved {
     pub clock: Clock,
     /// Gaps (R9), in order.
     pub gaps: Vec<Gap>,
+    /// Silences against its own rhythm, in order.
+    pub silences: Vec<Silence>,
+    /// Start marks of its processes, in order.
+    pub starts: Vec<Instant>,
+    /// Stop marks, as those.
+    pub stops: Vec<Instant>,
     /// Spans that more than one file covers (R13), in order.
     pub overlaps: Vec<Overlap>,
     /// Lives of its processes (R8).
@@ -90,6 +98,14 @@ fn stream(
     gaps.extend(span::missing(&parts, &span::present(facts)));
     gaps.extend(span::damaged(&parts, &span::unread(trail, facts), last.at));
     gaps.sort();
+    let processes = || trail.coverage.processes.range((id, 0)..=(id, u32::MAX));
+    let marks = |start: bool| {
+        let all = processes().flat_map(|(_, process)| &process.marks);
+        let mut marks: Vec<Instant> = all.filter(|(_, is_start)| *is_start == start).map(|(at, _)| *at).collect();
+        marks.sort_unstable();
+        marks
+    };
+    let (starts, stops) = (marks(true), marks(false));
     let lives = Lives::new(trail, id, (first.at, last.at), &gaps);
     let sum = |count: fn(&crate::trail::Cell) -> u64| hours.cells.values().map(count).sum();
     let unlogged = unlogged(trail, hours, id, first.at, &gaps);
@@ -105,7 +121,10 @@ fn stream(
         closes,
         lines,
         clock,
+        silences: rhythm::silences(hours, last.at),
         gaps,
+        starts,
+        stops,
         overlaps,
         lives,
         lone,
