@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::answer::{
-    Asked, At, AtError, Connected, ConnectedQuery, LastAccessRows, Sessions, SessionsQuery, connected, covered,
+    Asked, At, AtError, Connected, ConnectedQuery, Failures, LastAccessRows, Sessions, connected, covered,
 };
 use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
@@ -128,10 +128,11 @@ fn read_with_bar(
             loop {
                 let reading = Reading {
                     needs: &ask.needs,
-                    asked: match (&query, &ask.sessions) {
-                        (Some(query), _) => Asked::Connected(query),
-                        (None, Some(query)) => Asked::Sessions(query),
-                        (None, None) => Asked::Nothing,
+                    asked: match (&query, &ask.sessions, &ask.failures) {
+                        (Some(query), ..) => Asked::Connected(query),
+                        (None, Some(query), _) => Asked::Sessions(query),
+                        (None, None, Some(query)) => Asked::Failures(query),
+                        (None, None, None) => Asked::Nothing,
                     },
                     grammars: &ask.grammars,
                     names: &ask.names,
@@ -179,21 +180,23 @@ fn answer(
     output: &Output,
     notes: &Notes,
 ) -> Result<Exit, Stop> {
-    let runs = ask.sessions.as_ref().map(|query| session_runs(query, &mut outcome, &resolved, ask)).transpose()?;
+    let runs = runs(&mut outcome, &resolved, ask)?;
     let accesses = std::mem::take(&mut outcome.trail.access);
     let rows = || ask.connected.as_ref().map(|query| connected(query, &resolved, &outcome.sessions)).transpose();
     let access = || cli.access.then(|| LastAccessRows::new(accesses, streams, &ask.needs.users));
     let (rows, access) = rayon::join(rows, access);
     let rows: Option<Vec<Connected<'_>>> = rows.map_err(|e| twice("--at", &e))?;
     ask.check_window(&resolved)?;
-    let services = ask.sessions.as_ref().map_or(&[][..], |query| &query.services);
-    let sessions = runs.as_deref().map(|runs| Sessions { services, runs, streams: &resolved });
-    let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
+    let sessions = ask.sessions.as_ref().map(|_| Sessions { services: &only, runs: &runs, streams: &resolved });
+    let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &runs, streams: &resolved });
+    let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let covered = cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only));
-    let summary = match sessions.as_ref().filter(|_| cli.common.format == crate::cli::Format::Table) {
-        Some(sessions) => Summary::of_sessions(sessions, cli.common.tz, &resolved)?,
-        None => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), cli.common.tz),
+    let (zone, is_table) = (cli.common.tz, cli.common.format == crate::cli::Format::Table);
+    let summary = match (&sessions, &failures) {
+        (Some(sessions), _) if is_table => Summary::of_sessions(sessions, zone, &resolved)?,
+        (_, Some(failures)) if is_table => Summary::of_failures(failures, zone, &resolved)?,
+        _ => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), zone),
     };
     let remarks = Remarks {
         leaves: &leaves,
@@ -214,6 +217,7 @@ fn answer(
         connected: rows.as_deref().zip(ask.connected.as_ref().map(|q| q.services.as_slice())),
         access,
         sessions,
+        failures,
         covered,
         streams: &resolved,
         notes: &all,
@@ -234,20 +238,17 @@ fn answer(
     Ok(if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered })
 }
 
-/// All sessions that were asked for, those without a close too, which only now can be told from each other.
-fn session_runs(
-    query: &SessionsQuery,
-    outcome: &mut Outcome,
-    streams: &[Resolved],
-    ask: &Ask,
-) -> Result<Vec<Runs>, Stop> {
+/// All records that were asked for; of sessions those without a close too, which only now can be told from each other.
+fn runs(outcome: &mut Outcome, streams: &[Resolved], ask: &Ask) -> Result<Vec<Runs>, Stop> {
     let mut runs = std::mem::take(&mut outcome.runs);
-    let mut unclosed = Runs::new(&ask.walk.tmpdir, usize::MAX);
-    for session in &outcome.sessions {
-        let Some(stream) = streams.iter().find(|stream| stream.id == session.stream) else { continue };
-        unclosed.push(|record| outcome.trail.collected.inferred |= query.unclosed(session, stream, record));
+    if let Some(query) = &ask.sessions {
+        let mut unclosed = Runs::new(&ask.walk.tmpdir, usize::MAX);
+        for session in &outcome.sessions {
+            let Some(stream) = streams.iter().find(|stream| stream.id == session.stream) else { continue };
+            unclosed.push(|record| outcome.trail.collected.inferred |= query.unclosed(session, stream, record));
+        }
+        runs.push(unclosed);
     }
-    runs.push(unclosed);
     runs.iter_mut().try_for_each(Runs::finish)?;
     Ok(runs)
 }

@@ -18,6 +18,7 @@ Examples:
   imstrail -c -a -u ed -u ani store1.tar.gz store2/   both questions, two users, two stores
   zcat imap.*.gz | imstrail -a -f uids.txt --format jsonl - | jq .
   imstrail sessions -u ed --since 2019-05-29 logs/    each session of a user
+  imstrail failures --from 203.0.113.0/24 logs/       refused logins
   imstrail coverage logs/                             what the logs cover, and what they lack
   imstrail -a -c --plan logs/                         what would be read, without reading it
 
@@ -36,6 +37,14 @@ Examples:
 
 A session touches --since and --until if any part of it lies between them. Of more sessions than memory
 holds some are kept in a file without a name under --tmpdir for the time being.";
+
+const FAILURES_EXAMPLES: &str = "\
+Examples:
+  imstrail failures --since 2019-05-29 --until 2019-05-30 logs/      who was refused on a day
+  imstrail failures --from 203.0.113.0/24 logs/                      what one network tried
+  imstrail failures --format jsonl logs/ | jq -r .from | sed 's/:[0-9]*$//' | sort | uniq -c
+
+The user is whatever the client sent: everything between the mechanism and the last known reason.";
 
 const COVERAGE_EXAMPLES: &str = "\
 Examples:
@@ -75,9 +84,23 @@ pub enum Command {
     /// Every session: who, from where, from when to when, how it ended
     #[command(version, after_help = SESSIONS_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Sessions(SessionsArgs),
+    /// Refused logins: who was tried, from where, why it was refused
+    #[command(version, after_help = FAILURES_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Failures(FailuresArgs),
     /// What the logs cover: hours, what was logged, gaps, silences, restarts, clock jumps, copies
     #[command(version, after_help = COVERAGE_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Coverage(CoverageArgs),
+}
+
+/// `imstrail failures`
+#[derive(Clone, Debug, Args)]
+pub struct FailuresArgs {
+    /// Only refusals from this network, as 192.0.2.0/24, or address; may be repeated
+    #[arg(long, value_name = "CIDR", value_parser = network)]
+    pub from: Vec<IpNet>,
+    /// What every question may have.
+    #[command(flatten)]
+    pub common: Common,
 }
 
 /// `imstrail coverage`
@@ -118,7 +141,7 @@ pub struct Common {
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
-    /// Only what lies at or after this time: logins and logouts of -a, sessions that touch it
+    /// Only what lies at or after this time: logins and logouts of -a, sessions that touch it, failures
     #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Time")]
     pub since: Option<Time>,
     /// Only what lies before this time
@@ -269,9 +292,11 @@ impl Cli {
     /// The command line with what stands behind a command's name in its place.
     pub fn settled(mut self) -> Cli {
         match &self.command {
-            Some(Command::Sessions(SessionsArgs { common, .. }) | Command::Coverage(CoverageArgs { common })) => {
-                self.common = common.clone();
-            }
+            Some(
+                Command::Sessions(SessionsArgs { common, .. })
+                | Command::Failures(FailuresArgs { common, .. })
+                | Command::Coverage(CoverageArgs { common }),
+            ) => self.common = common.clone(),
             None => {}
         }
         self
@@ -280,6 +305,11 @@ impl Cli {
     /// `sessions`, if that is asked.
     pub fn sessions(&self) -> Option<&SessionsArgs> {
         if let Some(Command::Sessions(sessions)) = &self.command { Some(sessions) } else { None }
+    }
+
+    /// `failures`, if that is asked.
+    pub fn failures(&self) -> Option<&FailuresArgs> {
+        if let Some(Command::Failures(failures)) = &self.command { Some(failures) } else { None }
     }
 
     /// Whether `coverage` is asked.
@@ -296,14 +326,16 @@ impl Cli {
             return Err("-k is refused: imstrail reads archived logs and cannot disconnect anybody; use imsconnutil -k on the store".to_owned());
         }
         if self.command.is_some() && (self.connected || self.access || self.at.is_some()) {
-            return Err("sessions and coverage are questions of their own: leave out -c, -a and --at".to_owned());
+            return Err(
+                "sessions, failures and coverage are questions of their own: leave out -c, -a and --at".to_owned()
+            );
         }
         let Common { user, file, since, until, .. } = &self.common;
         if self.coverage() && (!user.is_empty() || file.is_some() || since.is_some() || until.is_some()) {
             return Err("coverage tells of all lines: leave out -u, -f, --since and --until".to_owned());
         }
         if !self.connected && !self.access && self.command.is_none() {
-            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions or coverage; see --help".to_owned());
+            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions, failures or coverage; see --help".to_owned());
         }
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());

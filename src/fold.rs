@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, shape};
-use crate::model::{Instant, Service, Stamp};
+use crate::model::{Instant, Peer, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, CloseLine, Key, PairLine, Sought};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
 use crate::streams::{StreamId, Streams};
@@ -96,6 +96,33 @@ pub trait Pairing: std::fmt::Debug + Sync {
     fn take(&self, batches: &mut [Batch], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>));
 }
 
+/// A login that was refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused<'a> {
+    /// The stream.
+    pub stream: StreamId,
+    /// The process.
+    pub pid: u32,
+    /// The far end.
+    pub peer: Peer,
+    /// The user as given (R1), as names are compared (R2).
+    pub user: &'a [u8],
+    /// The mechanism.
+    pub mechanism: &'a [u8],
+    /// The reason.
+    pub reason: &'a [u8],
+    /// When.
+    pub stamp: Stamp,
+    /// Read by an inferred template.
+    pub inferred: bool,
+}
+
+/// Where a folder's refused logins go.
+pub trait Refusals: std::fmt::Debug + Sync {
+    /// Takes one.
+    fn take(&self, refused: &Refused<'_>);
+}
+
 /// What the piece before must know of a process, to see a clock jump between the two.
 #[derive(Clone, Copy, Debug)]
 pub struct PieceSource {
@@ -136,6 +163,7 @@ pub struct Folder<'a> {
     reader: Reader<'a>,
     trail: Trail,
     pairing: Option<&'a dyn Pairing>,
+    refusals: Option<&'a dyn Refusals>,
     /// Login and close lines of the block at hand, by [`Sought::shard`].
     batches: Vec<Batch>,
     sources: Vec<SourceState>,
@@ -157,6 +185,7 @@ impl<'a> Folder<'a> {
             reader: Reader::new(grammars, names, streams),
             trail: Trail::default(),
             pairing: None,
+            refusals: None,
             batches: vec![Batch::default()],
             sources: Vec::new(),
             touched: Vec::new(),
@@ -172,6 +201,11 @@ impl<'a> Folder<'a> {
     pub fn pairing(self, pairing: &'a dyn Pairing) -> Folder<'a> {
         let batches = (0..pairing.shards()).map(|_| Batch::default()).collect();
         Folder { pairing: Some(pairing), batches, ..self }
+    }
+
+    /// The same folder, with refused logins going somewhere.
+    pub fn refusals(self, refusals: &'a dyn Refusals) -> Folder<'a> {
+        Folder { refusals: Some(refusals), ..self }
     }
 
     /// Does something that tells of users.
@@ -276,7 +310,7 @@ impl<'a> Folder<'a> {
             _ => None,
         };
         self.saw(event.source, event.stamp, place, counts);
-        let (Some(source), Some(counts)) = (event.source, counts) else { return };
+        let (Some(source), Some(counts)) = (event.source, counts) else { return self.refused(event) };
         if fields.user.eq_ignore_ascii_case(b"[unauthenticated]") {
             return;
         }
@@ -325,6 +359,24 @@ impl<'a> Folder<'a> {
             }
         } else if needs.access {
             keep_access(needs, streams, &mut trail.access, &Accessed::of(&line));
+        }
+    }
+
+    /// Hands on a refused login, if that is what it is.
+    #[inline(never)]
+    fn refused(&mut self, event: &Event<'_>) {
+        if let (Some(refusals), Kind::Refused, Some(source)) = (self.refusals, event.kind, event.source) {
+            let fields = &event.fields;
+            refusals.take(&Refused {
+                stream: source.stream,
+                pid: source.pid,
+                peer: fields.peer,
+                user: self.names.user(fields.user, &mut self.scratch),
+                mechanism: fields.mechanism,
+                reason: fields.reason,
+                stamp: event.stamp,
+                inferred: event.inferred,
+            });
         }
     }
 

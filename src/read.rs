@@ -8,6 +8,7 @@
 mod asked;
 mod progress;
 mod queue;
+mod refusals;
 mod shards;
 mod sieve;
 mod walk;
@@ -37,6 +38,7 @@ use crate::streams::Streams;
 use crate::trail::{FileId, LastAccess, Trail};
 use progress::Progress;
 use queue::Queue;
+use refusals::Refusals;
 use shards::Shards;
 pub use sieve::{Shown, Sieve};
 use sieve::{Sifted, Stand};
@@ -151,8 +153,13 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
         reading.meter.reading.store(round, Ordering::Relaxed);
         reading.meter.bytes.store(0, Ordering::Relaxed);
         let shards = Shards::holding(&hold, &reading.walk.tmpdir);
+        let refusals = Refusals::new(reading.asked, streams, &reading.walk.tmpdir);
         let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
-        let (mut outcome, accesses) = run.read();
+        let (mut outcome, accesses) = run.read(refusals.as_ref());
+        if let Some((runs, inferred)) = refusals.map(Refusals::finish) {
+            outcome.runs = runs;
+            outcome.trail.collected.inferred |= inferred;
+        }
         let late = outcome.settle(shards, accesses, streams, reading.asked);
         let full = if needs.pairs { hours_to_read_in_full(&outcome.trail) } else { BTreeSet::new() };
         let again = !late.is_empty() || !full.is_subset(&needs.full);
@@ -219,11 +226,17 @@ impl<'a> Run<'a> {
     }
 
     /// Reads all; sessions are still in the shards, and what each worker knows of users stands apart.
-    fn read(mut self) -> (Outcome, Vec<LastAccess>) {
+    fn read(mut self, refusals: Option<&'a Refusals<'a>>) -> (Outcome, Vec<LastAccess>) {
         let Reading { needs, grammars, names, .. } = self.reading;
         let workers = rayon::current_num_threads().max(1);
         let streams = self.streams;
-        let folder = || Folder::new(needs, grammars, names, streams).pairing(self.shards);
+        let folder = || {
+            let folder = Folder::new(needs, grammars, names, streams).pairing(self.shards);
+            match refusals {
+                Some(refusals) => folder.refusals(refusals),
+                None => folder,
+            }
+        };
         self.folders = (0..workers).map(|_| Mutex::new(folder())).collect();
         rayon::scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| self.work())));
         self.finish()

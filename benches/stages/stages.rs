@@ -164,6 +164,7 @@ fn answer(c: &mut Criterion) {
                     access,
                     sessions: None,
         covered: None,
+        failures: None,
                     streams: &resolved,
                     notes: &[],
                     tally: &trail.tally,

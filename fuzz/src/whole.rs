@@ -122,6 +122,7 @@ fn rendered(
         access,
         sessions: None,
         covered: None,
+        failures: None,
         streams: &resolved,
         notes: &notes,
         tally,

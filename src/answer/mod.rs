@@ -2,11 +2,14 @@
 
 mod connected;
 mod coverage;
+mod failures;
 mod last_access;
+mod record;
 mod sessions;
 
 pub use connected::{At, AtError, Connected, ConnectedQuery, collects, connected, moment};
 pub use coverage::{Covered, Idle, StreamCoverage, Why, covered};
+pub use failures::{FailureRow, FailureRows, Failures, FailuresQuery};
 pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
 
 pub use sessions::{SessionRow, SessionRows, Sessions, SessionsQuery, Status};
@@ -20,6 +23,8 @@ pub enum Asked<'a> {
     Connected(&'a ConnectedQuery),
     /// `sessions`
     Sessions(&'a SessionsQuery),
+    /// `failures`, which are none.
+    Failures(&'a FailuresQuery),
 }
 
 /// A row rests on a template that is a guess.

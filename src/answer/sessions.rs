@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::INFERRED_FORMAT;
+use super::record::{Fields, put_instant, put_number, put_stamp, put_text};
 use crate::fold::Window;
 use crate::model::{Instant, Service, Stamp};
 use crate::pair::{Amounts, Session, Settled};
@@ -256,7 +257,7 @@ impl<'a> SessionRow<'a> {
 
     /// The row of a record; `None` for bytes that are none.
     pub fn read(record: &'a [u8]) -> Option<SessionRow<'a>> {
-        let mut from = Fields(record);
+        let mut from = Fields::of(record);
         let (store, service, login) = (from.text()?, from.byte()?, from.instant()?);
         let (user, peer, logout) = (from.text()?, from.text()?, from.stamp()?);
         let login = Stamp { at: login, offset: i16::from_le_bytes(from.take()?) };
@@ -362,87 +363,8 @@ impl SessionRows<'_> {
     }
 }
 
-fn is_within(overlaps: &[Overlap], at: Instant) -> bool {
+pub(super) fn is_within(overlaps: &[Overlap], at: Instant) -> bool {
     overlaps.iter().any(|overlap| overlap.from <= at && at <= overlap.to)
-}
-
-/// A text whose bytes sort as it does, also before others: a zero byte in it is followed by a one, two of them end it.
-fn put_text(record: &mut Vec<u8>, text: &[u8]) {
-    let mut rest = text;
-    while let Some(zero) = memchr::memchr(0, rest) {
-        let (before, behind) = rest.split_at(zero + 1);
-        record.extend_from_slice(before);
-        record.push(1);
-        rest = behind;
-    }
-    record.extend_from_slice(rest);
-    record.extend([0, 0]);
-}
-
-fn put_instant(record: &mut Vec<u8>, at: Instant) {
-    record.extend((at ^ Instant::MIN).to_be_bytes());
-}
-
-/// None sorts before all others.
-fn put_stamp(record: &mut Vec<u8>, stamp: Option<Stamp>) {
-    record.push(u8::from(stamp.is_some()));
-    let Stamp { at, offset } = stamp.unwrap_or_default();
-    put_instant(record, at);
-    record.extend(offset.to_le_bytes());
-}
-
-fn put_number(record: &mut Vec<u8>, number: Option<u64>) {
-    record.push(u8::from(number.is_some()));
-    record.extend(number.unwrap_or_default().to_be_bytes());
-}
-
-/// The fields of a record that are left.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*taken)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.take().map(|[byte]| byte)
-    }
-
-    fn text(&mut self) -> Option<Cow<'a, [u8]>> {
-        let mut text = Cow::Borrowed(&[][..]);
-        loop {
-            let zero = memchr::memchr(0, self.0)?;
-            let (before, behind) = self.0.split_at(zero);
-            let [_, mark, rest @ ..] = behind else { return None };
-            self.0 = rest;
-            if text.is_empty() && *mark == 0 {
-                return Some(Cow::Borrowed(before));
-            }
-            text.to_mut().extend_from_slice(before);
-            if *mark == 0 {
-                return Some(text);
-            }
-            text.to_mut().push(0);
-        }
-    }
-
-    fn instant(&mut self) -> Option<Instant> {
-        self.take().map(|bytes| Instant::from_be_bytes(bytes) ^ Instant::MIN)
-    }
-
-    fn stamp(&mut self) -> Option<Option<Stamp>> {
-        let there = self.byte()? != 0;
-        let stamp = Stamp { at: self.instant()?, offset: i16::from_le_bytes(self.take()?) };
-        Some(there.then_some(stamp))
-    }
-
-    fn number(&mut self) -> Option<Option<u64>> {
-        let there = self.byte()? != 0;
-        let number = u64::from_be_bytes(self.take()?);
-        Some(there.then_some(number))
-    }
 }
 
 #[cfg(test)]

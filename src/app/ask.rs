@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::again::{CLOCKS, shows_clocks};
 use super::{Stop, twice};
-use crate::answer::{At, AtError, ConnectedQuery, SessionsQuery};
+use crate::answer::{At, AtError, ConnectedQuery, FailuresQuery, SessionsQuery};
 use crate::cli::{Cli, Format};
 use crate::fold::{Moment, Needs, Window};
 use crate::grammar::Grammars;
@@ -31,6 +31,7 @@ pub(super) struct Ask {
     pub(super) needs: Needs,
     pub(super) connected: Option<ConnectedQuery>,
     pub(super) sessions: Option<SessionsQuery>,
+    pub(super) failures: Option<FailuresQuery>,
     pub(super) grammars: Grammars,
     pub(super) names: Names,
     pub(super) walk: WalkOptions,
@@ -47,6 +48,12 @@ impl Ask {
         let names = names(cli);
         let users = users(cli, &names)?;
         let window = Window { since: cli.common.since.map(bound), until: cli.common.until.map(bound) };
+        let failures = cli.failures().map(|asked| FailuresQuery {
+            services: cli.common.service.map(Service::from).into_iter().collect(),
+            users: users.clone(),
+            window,
+            from: asked.from.clone(),
+        });
         let sessions = cli.sessions().map(|asked| SessionsQuery {
             services: cli.common.service.map(Service::from).into_iter().collect(),
             users: users.clone(),
@@ -56,7 +63,7 @@ impl Ask {
         });
         let needs = Needs {
             access: cli.access,
-            pairs: cli.connected || cli.command.is_some(),
+            pairs: cli.connected || sessions.is_some() || cli.coverage(),
             amounts: sessions.is_some(),
             window,
             users: users.clone(),
@@ -74,6 +81,7 @@ impl Ask {
             needs,
             connected,
             sessions,
+            failures,
             grammars: grammars(&cli.common.grammar)?,
             names,
             walk: WalkOptions {
@@ -175,6 +183,18 @@ impl Ask {
         if cli.coverage() {
             let services: Vec<&str> = cli.common.service.map(|s| Service::from(s).as_str()).into_iter().collect();
             return json!({"coverage": true, "services": services});
+        }
+        if let Some(query) = &self.failures {
+            let services: Vec<&str> = query.services.iter().map(|s| s.as_str()).collect();
+            let from: Vec<String> = query.from.iter().map(ToString::to_string).collect();
+            return json!({
+                "failures": true,
+                "services": services,
+                "users": users,
+                "from": from,
+                "since": time(cli.common.since),
+                "until": time(cli.common.until),
+            });
         }
         if let Some(query) = &self.sessions {
             let services: Vec<&str> = query.services.iter().map(|s| s.as_str()).collect();

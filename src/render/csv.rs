@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::io;
 
-use super::sessions::write_rows;
+use super::records::{write_failures, write_sessions};
 use super::{Answer, Record, write_records};
-use crate::answer::{Connected, Covered, LastAccessRow, StreamCoverage};
+use crate::answer::{Connected, Covered, INFERRED_FORMAT, LastAccessRow, StreamCoverage};
 use crate::resolve::GapWhy;
 use crate::text::visible;
 use crate::times::rfc3339_of;
@@ -39,11 +39,11 @@ const SESSION: [&str; 17] = [
 ];
 
 /// The rows of `sessions`.
-fn write_sessions(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut head = csv::WriterBuilder::new().from_writer(Vec::new());
     head.write_record(SESSION).map_err(cause)?;
     out.write_all(&head.into_inner().map_err(|e| io::Error::other(e.to_string()))?)?;
-    write_rows(answer, out, |row, text| {
+    write_sessions(answer, out, |row, text| {
         let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
         let number = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
         let mut writer = csv::WriterBuilder::new().from_writer(text);
@@ -65,6 +65,32 @@ fn write_sessions(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()
             number(row.amounts.mailboxes),
             row.pid.to_string(),
             row.flags().join(" "),
+        ];
+        writer.write_record(&cells).map_err(cause)?;
+        writer.flush()
+    })
+}
+
+const FAILURE: [&str; 10] = ["record", "store", "service", "user", "from", "auth", "reason", "time", "pid", "flags"];
+
+/// The rows of `failures`.
+fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut head = csv::WriterBuilder::new().from_writer(Vec::new());
+    head.write_record(FAILURE).map_err(cause)?;
+    out.write_all(&head.into_inner().map_err(|e| io::Error::other(e.to_string()))?)?;
+    write_failures(answer, out, |row, text| {
+        let mut writer = csv::WriterBuilder::new().from_writer(text);
+        let cells: [String; FAILURE.len()] = [
+            "failure".to_owned(),
+            safe(visible(&row.store)),
+            row.service.as_str().to_owned(),
+            safe(visible(&row.user)),
+            safe(visible(&row.from)),
+            safe(visible(&row.auth)),
+            safe(visible(&row.reason)),
+            rfc3339_of(row.time, answer.zone),
+            row.pid.to_string(),
+            if row.inferred { INFERRED_FORMAT } else { "" }.to_owned(),
         ];
         writer.write_record(&cells).map_err(cause)?;
         writer.flush()
@@ -124,8 +150,11 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
     if let Some(covered) = &answer.covered {
         return write_coverage(answer, covered, out);
     }
+    if answer.failures.is_some() {
+        return write_failure_rows(answer, out);
+    }
     if answer.sessions.is_some() {
-        return write_sessions(answer, out);
+        return write_session_rows(answer, out);
     }
     let (with_connected, with_access) = (answer.connected.is_some(), answer.access.is_some());
     let mut head = csv::WriterBuilder::new().from_writer(Vec::new());

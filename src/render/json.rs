@@ -7,9 +7,11 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use serde_json::{Value, json};
 
-use super::sessions::write_rows;
+use super::records::{write_failures, write_sessions};
 use super::{Answer, Record, write_records};
-use crate::answer::{Connected, LastAccessRow, ServiceAccess, SessionRow, StreamCoverage, Why};
+use crate::answer::{
+    Connected, FailureRow, INFERRED_FORMAT, LastAccessRow, ServiceAccess, SessionRow, StreamCoverage, Why,
+};
 use crate::model::Instant;
 use crate::note::Note;
 use crate::resolve::{GapWhy, Resolved, Silence};
@@ -162,9 +164,44 @@ fn put_session(row: &SessionRow<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Resul
     put(&line, out)
 }
 
+#[derive(Serialize)]
+struct FailureLine<'a> {
+    record: &'static str,
+    store: &'a str,
+    service: &'static str,
+    user: &'a str,
+    from: &'a str,
+    auth: &'a str,
+    reason: &'a str,
+    time: String,
+    pid: u32,
+    flags: &'a [&'static str],
+}
+
+fn put_failure(row: &FailureRow<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+    let line = FailureLine {
+        record: "failure",
+        store: &exact(&row.store),
+        service: row.service.as_str(),
+        user: &exact(&row.user),
+        from: &exact(&row.from),
+        auth: &exact(&row.auth),
+        reason: &exact(&row.reason),
+        time: rfc3339_of(row.time, zone),
+        pid: row.pid,
+        flags: if row.inferred { &[INFERRED_FORMAT] } else { &[] },
+    };
+    put(&line, out)
+}
+
 pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    write_rows(answer, out, |row, text| {
+    write_sessions(answer, out, |row, text| {
         put_session(row, answer.zone, text)?;
+        text.push(b'\n');
+        Ok(())
+    })?;
+    write_failures(answer, out, |row, text| {
+        put_failure(row, answer.zone, text)?;
         text.push(b'\n');
         Ok(())
     })?;
@@ -211,9 +248,13 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
         }
         Ok(())
     })?;
-    write_rows(answer, &mut behind, |row, text| {
+    write_sessions(answer, &mut behind, |row, text| {
         text.extend_from_slice(b",\n");
         put_session(row, answer.zone, text)
+    })?;
+    write_failures(answer, &mut behind, |row, text| {
+        text.extend_from_slice(b",\n");
+        put_failure(row, answer.zone, text)
     })?;
     write_covered(answer, b",\n", b"", &mut behind)?;
     out.write_all(b"],\n\"coverage\":")?;

@@ -3,7 +3,8 @@
 mod coverage;
 mod csv;
 mod json;
-mod sessions;
+mod records;
+mod records_table;
 mod strip;
 mod table;
 
@@ -11,9 +12,10 @@ use std::io;
 
 use rayon::prelude::*;
 
-pub use table::{Align, Columns, Fit};
+pub use records_table::Fit;
+pub use table::{Align, Columns};
 
-use crate::answer::{Connected, Covered, INFERRED_FORMAT, LastAccessRow, LastAccessRows, Sessions};
+use crate::answer::{Connected, Covered, Failures, INFERRED_FORMAT, LastAccessRow, LastAccessRows, Sessions};
 use crate::model::{Service, Stamp};
 use crate::note::Note;
 use crate::resolve::Resolved;
@@ -29,6 +31,8 @@ pub struct Answer<'a> {
     pub access: Option<LastAccessRows<'a>>,
     /// `sessions`
     pub sessions: Option<Sessions<'a>>,
+    /// `failures`
+    pub failures: Option<Failures<'a>>,
     /// `coverage`
     pub covered: Option<Covered<'a>>,
     /// What the logs cover.
@@ -48,8 +52,8 @@ pub struct Answer<'a> {
 /// What is to be known of all rows together, found in one pass over them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Summary {
-    /// What a table of sessions needs to know of them before it begins.
-    pub sessions: Option<Fit>,
+    /// What a table of sessions or failures needs to know of them before it begins.
+    pub fit: Option<Fit>,
     /// The offset that all times share, in minutes; `None` where they differ or there is none.
     pub shared_offset: Option<i16>,
     /// Whether a row rests on a template that is a guess.
@@ -72,7 +76,7 @@ impl Summary {
             let parts = rows.parts(ROWS).into_par_iter().map(of_part);
             seen = seen.merge(parts.reduce(Seen::default, Seen::merge));
         }
-        Summary { shared_offset: seen.shared(), inferred: seen.inferred, sessions: None }
+        Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: None }
     }
 
     /// Of the rows of `sessions`, as far as a table must know of them.
@@ -80,8 +84,17 @@ impl Summary {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn of_sessions(sessions: &Sessions<'_>, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
-        let (fit, seen) = table::fit(sessions, zone, streams)?;
-        Ok(Summary { shared_offset: seen.shared(), inferred: seen.inferred, sessions: Some(fit) })
+        let (fit, seen) = records_table::fit_sessions(sessions, zone, streams)?;
+        Ok(Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: Some(fit) })
+    }
+
+    /// The same of `failures`.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
+    pub fn of_failures(failures: &Failures<'_>, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
+        let (fit, seen) = records_table::fit_failures(failures, zone, streams)?;
+        Ok(Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: Some(fit) })
     }
 }
 

@@ -1,0 +1,209 @@
+//! `failures`: logins that were refused (R1).
+//!
+//! As those of [`super::sessions`], their rows become records whose bytes are in the order of the answer: store, service, time,
+//! user, from, mechanism, reason.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use ipnet::IpNet;
+
+use super::record::{Fields, put_instant, put_text};
+use super::sessions::is_within;
+use crate::fold::{Refused, Window};
+use crate::model::{Service, Stamp};
+use crate::resolve::{Overlap, Resolved};
+use crate::runs::{Merged, Runs};
+
+/// Which refusals are asked for; what is empty asks for all.
+#[derive(Clone, Debug, Default)]
+pub struct FailuresQuery {
+    /// Over which services.
+    pub services: Vec<Service>,
+    /// Of which users, as they were given.
+    pub users: BTreeSet<Vec<u8>>,
+    /// Those within it.
+    pub window: Window,
+    /// From where.
+    pub from: Vec<IpNet>,
+}
+
+impl FailuresQuery {
+    /// Appends the record of a refusal, if it is asked for; whether that rests on a template that is a guess.
+    pub fn refused(&self, refused: &Refused<'_>, store: &[u8], record: &mut Vec<u8>) -> bool {
+        let (service, ip) = (refused.stream.service(), refused.peer.ip());
+        let asked = self.window.holds(refused.stamp)
+            && (self.services.is_empty() || self.services.contains(&service))
+            && (self.users.is_empty() || self.users.contains(refused.user))
+            && (self.from.is_empty() || self.from.iter().any(|net| net.contains(&ip)));
+        if asked {
+            let row = FailureRow {
+                store: store.into(),
+                service,
+                time: refused.stamp,
+                user: refused.user.into(),
+                from: refused.peer.to_string().into_bytes().into(),
+                auth: refused.mechanism.into(),
+                reason: refused.reason.into(),
+                pid: refused.pid,
+                inferred: refused.inferred,
+            };
+            row.write(record);
+        }
+        asked && refused.inferred
+    }
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureRow<'a> {
+    /// The store.
+    pub store: Cow<'a, [u8]>,
+    /// The service.
+    pub service: Service,
+    /// When.
+    pub time: Stamp,
+    /// The user as given, in lower case (R2): whatever stood between mechanism and reason.
+    pub user: Cow<'a, [u8]>,
+    /// The far end, as shown.
+    pub from: Cow<'a, [u8]>,
+    /// The mechanism.
+    pub auth: Cow<'a, [u8]>,
+    /// The reason, as written.
+    pub reason: Cow<'a, [u8]>,
+    /// The process.
+    pub pid: u32,
+    /// Whether it rests on a template that is a guess.
+    pub inferred: bool,
+}
+
+impl<'a> FailureRow<'a> {
+    fn write(&self, record: &mut Vec<u8>) {
+        put_text(record, &self.store);
+        record.push(self.service as u8);
+        put_instant(record, self.time.at);
+        for text in [&self.user, &self.from, &self.auth, &self.reason] {
+            put_text(record, text);
+        }
+        record.extend(self.time.offset.to_le_bytes());
+        record.extend(self.pid.to_be_bytes());
+        record.push(u8::from(self.inferred));
+    }
+
+    /// The row of a record; `None` for bytes that are none.
+    pub fn read(record: &'a [u8]) -> Option<FailureRow<'a>> {
+        let mut from = Fields::of(record);
+        let (store, service, at) = (from.text()?, from.byte()?, from.instant()?);
+        let (user, peer, auth, reason) = (from.text()?, from.text()?, from.text()?, from.text()?);
+        let time = Stamp { at, offset: i16::from_le_bytes(from.take()?) };
+        Some(FailureRow {
+            store,
+            service: *Service::ALL.iter().find(|s| **s as u8 == service)?,
+            time,
+            user,
+            from: peer,
+            auth,
+            reason,
+            pid: u32::from_be_bytes(from.take()?),
+            inferred: from.byte()? != 0,
+        })
+    }
+}
+
+/// All refusals that were asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Failures<'a> {
+    /// Over which services; empty for all.
+    pub services: &'a [Service],
+    /// Their records, all of them finished.
+    pub runs: &'a [Runs],
+    /// The streams, resolved.
+    pub streams: &'a [Resolved],
+}
+
+/// The rows of [`Failures`] in order, once.
+#[derive(Debug)]
+pub struct FailureRows<'a> {
+    merged: Merged<'a>,
+    overlaps: BTreeMap<(&'a [u8], Service), &'a [Overlap]>,
+    last: Vec<u8>,
+}
+
+impl<'a> Failures<'a> {
+    /// The rows, from the beginning.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
+    pub fn rows(&self) -> io::Result<FailureRows<'a>> {
+        let overlapped = self.streams.iter().filter(|stream| !stream.overlaps.is_empty());
+        let overlaps = overlapped.map(|stream| ((&stream.store[..], stream.service), &stream.overlaps[..])).collect();
+        Ok(FailureRows { merged: Merged::of(self.runs)?, overlaps, last: Vec::new() })
+    }
+}
+
+impl FailureRows<'_> {
+    /// Hands the next record to `work`, or nothing where it is a copy: where files overlap, equal refusals count once (R13). `false`
+    /// if there is none.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
+    pub fn next(&mut self, work: impl FnOnce(&[u8])) -> io::Result<bool> {
+        let FailureRows { merged, overlaps, last } = self;
+        merged.next(|record| {
+            if overlaps.is_empty() {
+                return work(record);
+            }
+            let Some(row) = FailureRow::read(record) else { return };
+            let overlaps = overlaps.get(&(&*row.store, row.service)).copied().unwrap_or_default();
+            if last != record || !is_within(overlaps, row.time.at) {
+                last.clear();
+                last.extend_from_slice(record);
+                work(record);
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Peer;
+    use crate::streams::StreamId;
+
+    #[test]
+    fn a_record_holds_all_of_a_refusal_that_is_asked_for() {
+        let peer = Peer::new("192.0.2.7".parse().unwrap(), Some(1));
+        let stamp = Stamp { at: 100, offset: -60 };
+        let refused = Refused {
+            stream: StreamId(2),
+            pid: 7,
+            peer,
+            user: b"x\0 y",
+            mechanism: b"plaintext",
+            reason: b"authentication failure",
+            stamp,
+            inferred: true,
+        };
+        let mut record = Vec::new();
+        assert!(FailuresQuery::default().refused(&refused, b"store1", &mut record));
+        let row = FailureRow::read(&record).unwrap();
+        assert_eq!(
+            (&*row.user, &*row.from, row.service, row.time),
+            (&b"x\0 y"[..], &b"192.0.2.7:1"[..], Service::Pop, stamp)
+        );
+        assert_eq!((&*row.auth, &*row.reason, row.pid, row.inferred), (refused.mechanism, refused.reason, 7, true));
+        for cut in 0..record.len() {
+            assert_eq!(FailureRow::read(&record[..cut]), None, "cut at {cut}");
+        }
+        let not = |query: FailuresQuery| {
+            let mut record = Vec::new();
+            assert!(!query.refused(&refused, b"store1", &mut record) && record.is_empty(), "{query:?}");
+        };
+        not(FailuresQuery { services: vec![Service::Imap], ..FailuresQuery::default() });
+        not(FailuresQuery { users: [b"x".to_vec()].into(), ..FailuresQuery::default() });
+        not(FailuresQuery { from: vec!["198.51.100.0/24".parse().unwrap()], ..FailuresQuery::default() });
+        let until = Some(crate::fold::Moment::Instant(100));
+        not(FailuresQuery { window: Window { since: None, until }, ..FailuresQuery::default() });
+    }
+}

@@ -1,0 +1,88 @@
+//! The fields of records, written so that the bytes of records sort as their rows do.
+
+use std::borrow::Cow;
+
+use crate::model::{Instant, Stamp};
+
+/// A text whose bytes sort as it does, also before others: a zero byte in it is followed by a one, two of them end it.
+pub(super) fn put_text(record: &mut Vec<u8>, text: &[u8]) {
+    let mut rest = text;
+    while let Some(zero) = memchr::memchr(0, rest) {
+        let (before, behind) = rest.split_at(zero + 1);
+        record.extend_from_slice(before);
+        record.push(1);
+        rest = behind;
+    }
+    record.extend_from_slice(rest);
+    record.extend([0, 0]);
+}
+
+pub(super) fn put_instant(record: &mut Vec<u8>, at: Instant) {
+    record.extend((at ^ Instant::MIN).to_be_bytes());
+}
+
+/// None sorts before all others.
+pub(super) fn put_stamp(record: &mut Vec<u8>, stamp: Option<Stamp>) {
+    record.push(u8::from(stamp.is_some()));
+    let Stamp { at, offset } = stamp.unwrap_or_default();
+    put_instant(record, at);
+    record.extend(offset.to_le_bytes());
+}
+
+pub(super) fn put_number(record: &mut Vec<u8>, number: Option<u64>) {
+    record.push(u8::from(number.is_some()));
+    record.extend(number.unwrap_or_default().to_be_bytes());
+}
+
+/// The fields of a record that are left.
+pub(super) struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    pub(super) fn of(record: &'a [u8]) -> Fields<'a> {
+        Fields(record)
+    }
+
+    pub(super) fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    pub(super) fn byte(&mut self) -> Option<u8> {
+        self.take().map(|[byte]| byte)
+    }
+
+    pub(super) fn text(&mut self) -> Option<Cow<'a, [u8]>> {
+        let mut text = Cow::Borrowed(&[][..]);
+        loop {
+            let zero = memchr::memchr(0, self.0)?;
+            let (before, behind) = self.0.split_at(zero);
+            let [_, mark, rest @ ..] = behind else { return None };
+            self.0 = rest;
+            if text.is_empty() && *mark == 0 {
+                return Some(Cow::Borrowed(before));
+            }
+            text.to_mut().extend_from_slice(before);
+            if *mark == 0 {
+                return Some(text);
+            }
+            text.to_mut().push(0);
+        }
+    }
+
+    pub(super) fn instant(&mut self) -> Option<Instant> {
+        self.take().map(|bytes| Instant::from_be_bytes(bytes) ^ Instant::MIN)
+    }
+
+    pub(super) fn stamp(&mut self) -> Option<Option<Stamp>> {
+        let there = self.byte()? != 0;
+        let stamp = Stamp { at: self.instant()?, offset: i16::from_le_bytes(self.take()?) };
+        Some(there.then_some(stamp))
+    }
+
+    pub(super) fn number(&mut self) -> Option<Option<u64>> {
+        let there = self.byte()? != 0;
+        let number = u64::from_be_bytes(self.take()?);
+        Some(there.then_some(number))
+    }
+}

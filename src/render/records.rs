@@ -1,0 +1,160 @@
+//! Rows that are records, of `sessions` and `failures`, which may be more than memory holds: some are rendered side by side while the
+//! next are fetched.
+
+use std::io;
+
+use rayon::prelude::*;
+
+use super::{Answer, ROWS};
+use crate::answer::{FailureRow, FailureRows, Failures, SessionRow, SessionRows, Sessions};
+
+/// Where records come from, in order.
+pub(super) trait Records: Send {
+    /// Hands the next record to `work`; `false` if there is none.
+    fn next(&mut self, work: &mut dyn FnMut(&[u8])) -> io::Result<bool>;
+}
+
+impl Records for SessionRows<'_> {
+    fn next(&mut self, work: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
+        SessionRows::next(self, work)
+    }
+}
+
+impl Records for FailureRows<'_> {
+    fn next(&mut self, work: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
+        FailureRows::next(self, work)
+    }
+}
+
+/// Some records, one behind the other.
+#[derive(Default)]
+struct Chunk {
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Chunk {
+    /// Takes the next records; `false` if there is none.
+    fn fill(&mut self, rows: &mut impl Records) -> io::Result<bool> {
+        self.text.clear();
+        self.ends.clear();
+        let Chunk { text, ends } = self;
+        let mut more = true;
+        while more && ends.len() < ROWS {
+            more = rows.next(&mut |record| {
+                text.extend_from_slice(record);
+                ends.push(text.len());
+            })?;
+        }
+        Ok(!ends.is_empty())
+    }
+
+    fn records(&self) -> impl Iterator<Item = &[u8]> {
+        let from = std::iter::once(&0).chain(&self.ends);
+        from.zip(&self.ends).filter_map(|(from, to)| self.text.get(*from..*to))
+    }
+}
+
+fn fill(chunks: &mut [Chunk], rows: &mut impl Records) -> io::Result<bool> {
+    let mut any = false;
+    for chunk in chunks {
+        any |= chunk.fill(rows)?;
+    }
+    Ok(any)
+}
+
+/// Makes something of every record, many at a time, and hands what it came to on, in order.
+fn each<T: Default + Send>(
+    mut rows: impl Records,
+    make: impl Fn(&[u8], &mut T) -> io::Result<()> + Sync,
+    mut out: impl FnMut(&mut T) -> io::Result<()>,
+) -> io::Result<()> {
+    let chunks = || (0..2 * rayon::current_num_threads()).map(|_| Chunk::default()).collect::<Vec<_>>();
+    let (mut these, mut next) = (chunks(), chunks());
+    let mut made: Vec<T> = these.iter().map(|_| T::default()).collect();
+    let mut any = fill(&mut these, &mut rows)?;
+    while any {
+        let make_all = || {
+            let parts = made.par_iter_mut().zip(&these);
+            parts.try_for_each(|(made, chunk)| chunk.records().try_for_each(|record| make(record, made)))
+        };
+        let (filled, all) = rayon::join(|| fill(&mut next, &mut rows), make_all);
+        all?;
+        any = filled?;
+        made.iter_mut().try_for_each(&mut out)?;
+        std::mem::swap(&mut these, &mut next);
+    }
+    Ok(())
+}
+
+/// Writes what `render` appends to a text for each record.
+fn write(
+    rows: impl Records,
+    out: &mut dyn io::Write,
+    render: impl Fn(&[u8], &mut Vec<u8>) -> io::Result<()> + Sync,
+) -> io::Result<()> {
+    each(rows, render, |text: &mut Vec<u8>| {
+        out.write_all(text)?;
+        text.clear();
+        Ok(())
+    })
+}
+
+/// Writes every session by `render`, which appends it to a text.
+pub(super) fn write_sessions(
+    answer: &Answer<'_>,
+    out: &mut dyn io::Write,
+    render: impl Fn(&SessionRow<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
+) -> io::Result<()> {
+    let Some(sessions) = &answer.sessions else { return Ok(()) };
+    write(sessions.rows()?, out, |record, text| SessionRow::read(record).map_or(Ok(()), |row| render(&row, text)))
+}
+
+/// Writes every refusal by `render`, which appends it to a text.
+pub(super) fn write_failures(
+    answer: &Answer<'_>,
+    out: &mut dyn io::Write,
+    render: impl Fn(&FailureRow<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
+) -> io::Result<()> {
+    let Some(failures) = &answer.failures else { return Ok(()) };
+    write(failures.rows()?, out, |record, text| FailureRow::read(record).map_or(Ok(()), |row| render(&row, text)))
+}
+
+/// Looks at every session.
+///
+/// # Errors
+/// Those of reading back what was put aside.
+pub(super) fn look_at_sessions<T: Default + Send>(
+    sessions: &Sessions<'_>,
+    see: impl Fn(&SessionRow<'_>, &mut T) + Sync,
+    merge: impl FnMut(T),
+) -> io::Result<()> {
+    look(sessions.rows()?, |record, seen| SessionRow::read(record).iter().for_each(|row| see(row, seen)), merge)
+}
+
+/// Looks at every refusal.
+///
+/// # Errors
+/// Those of reading back what was put aside.
+pub(super) fn look_at_failures<T: Default + Send>(
+    failures: &Failures<'_>,
+    see: impl Fn(&FailureRow<'_>, &mut T) + Sync,
+    merge: impl FnMut(T),
+) -> io::Result<()> {
+    look(failures.rows()?, |record, seen| FailureRow::read(record).iter().for_each(|row| see(row, seen)), merge)
+}
+
+fn look<T: Default + Send>(
+    rows: impl Records,
+    see: impl Fn(&[u8], &mut T) + Sync,
+    mut merge: impl FnMut(T),
+) -> io::Result<()> {
+    let see = |record: &[u8], seen: &mut T| {
+        see(record, seen);
+        Ok(())
+    };
+    each(rows, see, |seen| {
+        merge(std::mem::take(seen));
+        Ok(())
+    })
+}
