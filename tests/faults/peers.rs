@@ -2,8 +2,9 @@
 //!
 //! Without ports a login is its session's by user, address and time (R5), so two sessions of one user from one address
 //! may have each other's logins; there only this is known: both logins are rows. Of those that could do so and lack a
-//! line, nothing is expected, nor of a user's sessions from an address if a damaged line names both. A login line that
-//! is there twice may be two logins: where its close is there once, one possible row more is allowed, flag `overlap`.
+//! line, or have one twice, nothing is expected, nor of a user's sessions from an address if a damaged line names both. A login line that
+//! is there twice may be two logins: where its close is there once, one possible row more is allowed, flag `overlap`, and
+//! where two files have no more than a minute in common, of which R13 says nothing, a certain one: a ghost, counted.
 //! Rows of which nothing is expected are counted as excused, and are not among those that were asserted.
 
 use crate::kinds::{try_packed, try_same, try_with};

@@ -29,7 +29,7 @@ impl Proof {
         let ports = config.traffic.ports;
         let mut wounds = Wounds::new(ports);
         let mut archive = original.clone();
-        let mut shifted = BTreeSet::new();
+        let (mut shifted, mut copied) = (BTreeSet::new(), BTreeSet::new());
         let lines: BTreeMap<Origin, State> = wreck
             .logs
             .iter()
@@ -49,6 +49,7 @@ impl Proof {
                 _ => {}
             }
             for _ in 1..times.get(&origin).copied().unwrap_or_default() {
+                copied.insert(n);
                 if what == What::Login {
                     wounds.add_copy(session);
                 }
@@ -74,7 +75,7 @@ impl Proof {
             shifted.iter().for_each(|n| wounds.add_session(&archive.truth.sessions[*n]));
             name_takers(&archive, &mut wounds);
         } else {
-            name_neighbours(&archive, &shifted, &mut wounds);
+            name_neighbours(&archive, &shifted, &copied, &mut wounds);
         }
         let shown = Shown::of(wreck, unreadable);
         shown.gaps(&mut wounds, *vague);
@@ -101,11 +102,12 @@ fn name_takers(archive: &Archive, wounds: &mut Wounds) {
 type Group<'a> = (&'a str, Service, u32, &'a str, &'a str);
 
 /// Without ports, only time tells the sessions of one user from one address apart (R5). Of those that could take each
-/// other's logins nothing is expected unless each of them has both its lines, where they belong.
-fn name_neighbours(archive: &Archive, shifted: &BTreeSet<usize>, wounds: &mut Wounds) {
+/// other's logins nothing is expected unless each of them has both its lines, where they belong, and each once: the copy of
+/// a close takes the next login.
+fn name_neighbours(archive: &Archive, shifted: &BTreeSet<usize>, copied: &BTreeSet<usize>, wounds: &mut Wounds) {
     let mut groups: BTreeMap<Group<'_>, Vec<(bool, &Session)>> = BTreeMap::new();
     for (n, s) in archive.truth.sessions.iter().enumerate().filter(|(_, s)| s.login_logged || s.close_logged) {
-        let whole = s.login_logged && s.close_logged && !shifted.contains(&n);
+        let whole = s.login_logged && s.close_logged && !shifted.contains(&n) && !copied.contains(&n);
         if shifted.contains(&n) {
             wounds.add_session(s);
         }

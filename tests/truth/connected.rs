@@ -61,6 +61,8 @@ pub(crate) struct Count {
     pub(crate) swapped: usize,
     /// Possible rows of logins that are there twice, in an overlap, where peers have no port.
     pub(crate) copies: usize,
+    /// Certain rows of such logins, where files have no more than the minute in common that R13 takes for buffered lines.
+    pub(crate) ghosts: usize,
     /// Rows of which nothing was expected, since a damaged line may be theirs.
     pub(crate) excused: usize,
 }
@@ -72,6 +74,7 @@ impl std::ops::AddAssign for Count {
         self.traceless += other.traceless;
         self.swapped += other.swapped;
         self.copies += other.copies;
+        self.ghosts += other.ghosts;
         self.excused += other.excused;
     }
 }
@@ -236,14 +239,13 @@ impl Asked<'_> {
         let mut copies = self.wounds.copies.clone();
         for row in strangers {
             let (service, store, user, from, at) = &row.key;
-            let is_copy = |flag: &Value| flag == "overlap";
-            let copy = copies.get_mut(&(user.clone(), from.clone(), *at)).filter(|left| **left > 0);
-            if let Some(left) = copy
-                && !row.certain
-                && row.json["flags"].as_array().is_some_and(|flags| flags.iter().any(is_copy))
-            {
+            let is_overlap = |flag: &Value| flag == "overlap";
+            let told = row.json["flags"].as_array().is_some_and(|flags| flags.iter().any(is_overlap));
+            let told = told || self.wounds.doubt(&(store.clone(), *service), *at, *at) < Doubt::Sure;
+            if let Some(left) = copies.get_mut(&(user.clone(), from.clone(), *at)).filter(|left| **left > 0 && told) {
                 *left -= 1;
-                count.copies += 1;
+                count.copies += usize::from(!row.certain);
+                count.ghosts += usize::from(row.certain);
                 continue;
             }
             if self.wounds.name(user, from, *at) {
