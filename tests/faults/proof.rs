@@ -29,7 +29,7 @@ impl Proof {
         let ports = config.traffic.ports;
         let mut wounds = Wounds::new(ports);
         let mut archive = original.clone();
-        let (mut shifted, mut copied) = (BTreeSet::new(), BTreeSet::new());
+        let (mut shifted, mut copied) = (BTreeMap::new(), BTreeSet::new());
         let lines: BTreeMap<Origin, State> = wreck
             .logs
             .iter()
@@ -54,8 +54,8 @@ impl Proof {
                     wounds.add_copy(session);
                 }
             }
-            if matches!(lines.get(&origin), Some(State::Shifted(_))) {
-                shifted.insert(n);
+            if let Some(State::Shifted(seconds)) = lines.get(&origin) {
+                *shifted.entry(n).or_default() += if what == What::Close { *seconds } else { 0 };
             }
         }
         for log in &wreck.logs {
@@ -72,7 +72,7 @@ impl Proof {
         }
         archive.files = wreck.logs.iter().map(|log| (log.path.clone(), whole(log))).collect();
         if ports {
-            shifted.iter().for_each(|n| wounds.add_session(&archive.truth.sessions[*n]));
+            shifted.keys().for_each(|n| wounds.add_session(&archive.truth.sessions[*n]));
             name_takers(&archive, &mut wounds);
         } else {
             name_neighbours(&archive, &shifted, &copied, &mut wounds);
@@ -104,14 +104,15 @@ type Group<'a> = (&'a str, Service, u32, &'a str, &'a str);
 /// Without ports, only time tells the sessions of one user from one address apart (R5). Of those that could take each
 /// other's logins nothing is expected unless each of them has both its lines, where they belong, and each once: the copy of
 /// a close takes the next login.
-fn name_neighbours(archive: &Archive, shifted: &BTreeSet<usize>, copied: &BTreeSet<usize>, wounds: &mut Wounds) {
-    let mut groups: BTreeMap<Group<'_>, Vec<(bool, &Session)>> = BTreeMap::new();
+fn name_neighbours(archive: &Archive, shifted: &BTreeMap<usize, i64>, copied: &BTreeSet<usize>, wounds: &mut Wounds) {
+    let mut groups: BTreeMap<Group<'_>, Vec<(bool, Known<'_>)>> = BTreeMap::new();
     for (n, s) in archive.truth.sessions.iter().enumerate().filter(|(_, s)| s.login_logged || s.close_logged) {
-        let whole = s.login_logged && s.close_logged && !shifted.contains(&n) && !copied.contains(&n);
-        if shifted.contains(&n) {
+        let whole = s.login_logged && s.close_logged && !shifted.contains_key(&n) && !copied.contains(&n);
+        if shifted.contains_key(&n) {
             wounds.add_session(s);
         }
-        groups.entry((&s.store, s.service, s.pid, &s.from, &s.user)).or_default().push((whole, s));
+        let known = (s, shifted.get(&n).copied().unwrap_or_default());
+        groups.entry((&s.store, s.service, s.pid, &s.from, &s.user)).or_default().push((whole, known));
     }
     for group in groups.values() {
         // Who is reached from a session that lacks a line, or from one that was reached.
@@ -126,14 +127,18 @@ fn name_neighbours(archive: &Archive, shifted: &BTreeSet<usize>, copied: &BTreeS
             }
         }
         let reached = group.iter().zip(reached).filter(|(_, reached)| *reached);
-        reached.for_each(|((_, session), _)| wounds.add_session(session));
+        reached.for_each(|((_, (session, _)), _)| wounds.add_session(session));
     }
 }
 
-/// Whether a close may take another's login, where there is no port (R5).
-fn may_take(close: &Session, login: &Session) -> bool {
-    let last = close.end.map(|end| (end + BUFFERED).min(close.connect + NEAR));
-    close.close_logged && login.login_logged && last.is_some_and(|last| (close.connect..=last).contains(&login.login))
+/// A session, and how far its close was shifted.
+type Known<'a> = (&'a Session, i64);
+
+/// Whether a close may take another's login, where there is no port: near to either reading of its connect (R5).
+fn may_take((close, shift): Known<'_>, (login, _): Known<'_>) -> bool {
+    let last = |connect: i64| close.end.map(|end| (end + BUFFERED).min(connect + NEAR));
+    let reads = |connect: i64| last(connect).is_some_and(|last| (connect..=last).contains(&login.login));
+    close.close_logged && login.login_logged && (reads(close.connect) || reads(close.connect + shift))
 }
 
 /// R4, for a close whose stamp moved while start and duration stayed.
