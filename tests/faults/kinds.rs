@@ -3,8 +3,9 @@
 use crate::common::pack::Codec;
 use crate::common::{Run, login, run, write};
 use crate::packed::Packed;
+use crate::peers::{ipv6, without_ports};
 use crate::sim::{Config, Damage, Wreck};
-use crate::trial::{ENOUGH, Report, Trial, simulated, some_hours, try_seeds};
+use crate::trial::{ENOUGH, Report, Trial, cases_asked, simulated, some_hours, try_seeds};
 use serde_json::json;
 
 /// Prints what was asserted, which must be enough.
@@ -89,19 +90,24 @@ fn nothing() {
 /// The judge can fail: the answers about an undamaged archive are wrong for a damaged one, and the other way round.
 #[test]
 fn answers_about_another_archive_are_noticed() {
-    for damage in [Damage::Cut, Damage::DropLines, Damage::DropFiles, Damage::MixLevels] {
-        let (config, archive) = simulated(some_hours(5));
-        let whole = Wreck::new(&archive.files);
-        let mut wreck = whole.clone();
-        wreck.suffer(damage, 5);
-        let mut before = Trial::new("before".into(), config.clone(), archive.clone(), &whole);
-        let mut after = Trial::new("after".into(), config, archive, &wreck);
-        std::mem::swap(&mut before.folder, &mut after.folder);
-        for (trial, told) in [(&mut before, "undamaged"), (&mut after, "damaged")] {
-            let errors = trial.examine(&mut Report::default());
-            for part in ["tally:", "-a:", "-c --at"] {
-                let noticed = errors.iter().any(|error| error.starts_with(part));
-                assert!(noticed, "{}: nothing wrong with {part} of the {told}: {errors:?}", damage.name());
+    let peers: &[fn(&mut Config)] = if cases_asked().is_some() { &[|_| {}, without_ports, ipv6] } else { &[|_| {}] };
+    for configure in peers {
+        for damage in [Damage::Cut, Damage::DropLines, Damage::DropFiles, Damage::MixLevels] {
+            let mut config = some_hours(5);
+            configure(&mut config);
+            let (config, archive) = simulated(config);
+            let whole = Wreck::new(&archive.files);
+            let mut wreck = whole.clone();
+            wreck.suffer(damage, 5);
+            let mut before = Trial::new("before".into(), config.clone(), archive.clone(), &whole);
+            let mut after = Trial::new("after".into(), config, archive, &wreck);
+            std::mem::swap(&mut before.folder, &mut after.folder);
+            for (trial, told) in [(&mut before, "undamaged"), (&mut after, "damaged")] {
+                let errors = trial.examine(&mut Report::default());
+                for part in ["tally:", "-a:", "-c --at"] {
+                    let noticed = errors.iter().any(|error| error.starts_with(part));
+                    assert!(noticed, "{}: nothing wrong with {part} of the {told}: {errors:?}", damage.name());
+                }
             }
         }
     }

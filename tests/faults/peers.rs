@@ -12,12 +12,12 @@ use crate::sim::{Config, Damage};
 use crate::trial::{Report, cases_asked};
 
 /// Few users with many sessions each, half of them from IPv6 addresses, and no ports.
-fn without_ports(config: &mut Config) {
+pub(crate) fn without_ports(config: &mut Config) {
     (config.traffic.ports, config.traffic.ipv6, config.traffic.users) = (false, 0.5, 120);
 }
 
 /// Most users have IPv6 addresses.
-fn ipv6(config: &mut Config) {
+pub(crate) fn ipv6(config: &mut Config) {
     config.traffic.ipv6 = 0.7;
 }
 
