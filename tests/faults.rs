@@ -19,6 +19,9 @@
 //! - Damage that no line shows (lines lost inside a file, a cut text) leaves sessions open whose close is lost: these
 //!   rows are counted, since nobody could know better.
 //!
+//! `faults/peers.rs` does the same to archives whose peers have no port, where peer means user and address, and to such
+//! with IPv6 peers: two kinds of damage each, and every kind in a long run.
+//!
 //! `IMSTRAIL_CASES=100 cargo test --test faults` tries 100 archives for each kind of damage.
 
 #![allow(clippy::print_stdout, reason = "the number of rows asserted is the test's report")]
@@ -34,6 +37,8 @@ mod kinds;
 mod last_access;
 #[path = "faults/packed.rs"]
 mod packed;
+#[path = "faults/peers.rs"]
+mod peers;
 #[path = "faults/proof.rs"]
 mod proof;
 #[path = "../examples/simulate/sim.rs"]

@@ -141,7 +141,7 @@ impl Trial {
             config: &self.config,
             archive: &self.archive,
             facts: &self.facts,
-            wounds: &Wounds::default(),
+            wounds: &Wounds::new(self.config.traffic.ports),
             moments,
         };
         let mut errors = Vec::new();

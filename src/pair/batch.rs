@@ -126,3 +126,37 @@ fn place_in(block: &[u8], text: &[u8]) -> Option<u32> {
     let place = text.as_ptr().addr().wrapping_sub(block.as_ptr().addr());
     (place < block.len()).then(|| u32::try_from(place).ok())?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Peer;
+    use crate::pair::Key;
+    use crate::streams::StreamId;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn texts_of_the_block_are_not_copied() {
+        let block = b"ed plain".as_slice();
+        let (user, rest) = (&block[..2], &block[3..]);
+        let peer = Peer::new(Ipv4Addr::LOCALHOST.into(), Some(1));
+        let line = PairLine {
+            stream: StreamId(0),
+            pid: 1,
+            peer,
+            user,
+            rest,
+            stamp: Stamp::default(),
+            close: None,
+            inferred: false,
+        };
+        let copied = |apart: bool, line: &PairLine<'_>| {
+            let mut batch = Batch { apart, ..Batch::default() };
+            batch.push(block, &Sought::key(&Key::of(line)), line);
+            batch.own
+        };
+        assert_eq!(copied(false, &line), b"");
+        assert_eq!(copied(true, &line), b"edplain");
+        assert_eq!(copied(false, &PairLine { user: b"ann", ..line }), b"annplain");
+    }
+}

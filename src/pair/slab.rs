@@ -61,3 +61,20 @@ impl<T: Default> Slab<T> {
         self.free.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_takes_no_room() {
+        let mut slab = Slab::default();
+        assert_eq!([slab.put('a'), slab.put('b')], [0, 1]);
+        slab.release(0);
+        assert_eq!((slab.put('c'), slab.get(0)), (0, Some(&'c')));
+        slab.release(1);
+        slab.clear();
+        assert_eq!((slab.get(0), slab.iter().count()), (None, 0));
+        assert_eq!([slab.put('d'), slab.put('e')], [0, 1]);
+    }
+}

@@ -433,6 +433,16 @@ mod tests {
     }
 
     #[test]
+    fn r11_where_login_and_logout_tie_the_logout_is_last() {
+        let [login, logout] = [true, false].map(|from_login| Some(Last { from_login, ..last(5, StreamId(0)) }));
+        assert_eq!(Access { login, logout }.last(), logout);
+        let later = Some(last(6, StreamId(0)));
+        assert_eq!(Access { login: later, logout }.last(), later);
+        assert_eq!(Access { login, logout: later }.last(), later);
+        assert_eq!((Access { login, logout: None }.last(), Access::default().last()), (login, None));
+    }
+
+    #[test]
     fn r11_the_latest_stands() {
         let streams = Streams::default();
         let a = streams.id(b"a", Service::Imap);

@@ -1,6 +1,6 @@
 //! What a damaged archive still proves: the simulator's truth, less all that only lost or damaged lines told.
 
-use crate::facts::{Line, Stream, What, read, spelled};
+use crate::facts::{Line, Stream, What, read};
 use crate::packed::Packed;
 use crate::sim::{Archive, Config, Log, Origin, Service, Session, State, Wreck, stamp};
 use crate::wounds::{Doubtful, Span, Wounds};
@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const SILENCE: i64 = 3600;
 /// So many lines in its median hour make a stream busy (R9).
 const BUSY: usize = 100;
+/// Without a port a login must lie so near to the connect (R5).
+const NEAR: i64 = 300;
 /// Files may have so much in common, since lines are buffered (R13).
 const BUFFERED: i64 = 60;
 
@@ -24,8 +26,10 @@ impl Proof {
     /// What files prove of which the wreck tells what they decode to.
     pub(crate) fn of(config: &Config, original: &Archive, packed: &Packed) -> Proof {
         let Packed { wreck, unreadable, vague, .. } = packed;
-        let mut wounds = Wounds::default();
+        let ports = config.traffic.ports;
+        let mut wounds = Wounds::new(ports);
         let mut archive = original.clone();
+        let (mut shifted, mut copied) = (BTreeMap::new(), BTreeSet::new());
         let lines: BTreeMap<Origin, State> = wreck
             .logs
             .iter()
@@ -33,6 +37,8 @@ impl Proof {
             .filter(|line| line.state != State::Altered)
             .map(|line| (line.origin, line.state))
             .collect();
+        let mut times: BTreeMap<Origin, usize> = BTreeMap::new();
+        wreck.logs.iter().flat_map(|log| &log.lines).for_each(|line| *times.entry(line.origin).or_default() += 1);
         for (origin, n, what) in told(original) {
             let session = &mut archive.truth.sessions[n];
             match (what, lines.get(&origin)) {
@@ -40,10 +46,16 @@ impl Proof {
                 (What::Login, None) => session.login_logged = false,
                 (What::Close, Some(State::Shifted(seconds))) => shift_end(session, *seconds),
                 (What::Close, None) => (session.end, session.close_logged) = (None, false),
-                _ => continue,
+                _ => {}
             }
-            if matches!(lines.get(&origin), Some(State::Shifted(_))) {
-                wounds.add_peer(&spelled(&session.from, config.traffic.ports));
+            for _ in 1..times.get(&origin).copied().unwrap_or_default() {
+                copied.insert(n);
+                if what == What::Login {
+                    wounds.add_copy(session);
+                }
+            }
+            if let Some(State::Shifted(seconds)) = lines.get(&origin) {
+                *shifted.entry(n).or_default() += if what == What::Close { *seconds } else { 0 };
             }
         }
         for log in &wreck.logs {
@@ -59,7 +71,12 @@ impl Proof {
             original.files[*n].1.split(|b| *b == b'\n').for_each(|line| wounds.add_debris(line));
         }
         archive.files = wreck.logs.iter().map(|log| (log.path.clone(), whole(log))).collect();
-        name_takers(&archive, &mut wounds);
+        if ports {
+            shifted.keys().for_each(|n| wounds.add_session(&archive.truth.sessions[*n]));
+            name_takers(&archive, &mut wounds);
+        } else {
+            name_neighbours(&archive, &shifted, &copied, &mut wounds);
+        }
         let shown = Shown::of(wreck, unreadable);
         shown.gaps(&mut wounds, *vague);
         shown.overlaps(&mut wounds);
@@ -76,9 +93,52 @@ fn name_takers(archive: &Archive, wounds: &mut Wounds) {
     for s in sessions.iter().filter(|s| s.close_logged && !s.login_logged) {
         let end = s.end.expect("a close has an end");
         if logins.range((s.pid, s.from.as_str(), s.connect)..=(s.pid, &s.from, end + BUFFERED)).next().is_some() {
-            wounds.add_peer(&s.from);
+            wounds.add_session(s);
         }
     }
+}
+
+/// Store, service, pid, peer and user: without ports, that is all that a login and its close have in common.
+type Group<'a> = (&'a str, Service, u32, &'a str, &'a str);
+
+/// Without ports, only time tells the sessions of one user from one address apart (R5). Of those that could take each
+/// other's logins nothing is expected unless each of them has both its lines, where they belong, and each once: the copy of
+/// a close takes the next login.
+fn name_neighbours(archive: &Archive, shifted: &BTreeMap<usize, i64>, copied: &BTreeSet<usize>, wounds: &mut Wounds) {
+    let mut groups: BTreeMap<Group<'_>, Vec<(bool, Known<'_>)>> = BTreeMap::new();
+    for (n, s) in archive.truth.sessions.iter().enumerate().filter(|(_, s)| s.login_logged || s.close_logged) {
+        let whole = s.login_logged && s.close_logged && !shifted.contains_key(&n) && !copied.contains(&n);
+        if shifted.contains_key(&n) {
+            wounds.add_session(s);
+        }
+        let known = (s, shifted.get(&n).copied().unwrap_or_default());
+        groups.entry((&s.store, s.service, s.pid, &s.from, &s.user)).or_default().push((whole, known));
+    }
+    for group in groups.values() {
+        // Who is reached from a session that lacks a line, or from one that was reached.
+        let mut reached: Vec<bool> = group.iter().map(|_| false).collect();
+        let mut next: Vec<usize> = (0..group.len()).filter(|n| !group[*n].0).collect();
+        while let Some(one) = next.pop() {
+            for two in (0..group.len()).filter(|two| *two != one) {
+                if (may_take(group[one].1, group[two].1) || may_take(group[two].1, group[one].1)) && !reached[two] {
+                    (reached[one], reached[two]) = (true, true);
+                    next.push(two);
+                }
+            }
+        }
+        let reached = group.iter().zip(reached).filter(|(_, reached)| *reached);
+        reached.for_each(|((_, (session, _)), _)| wounds.add_session(session));
+    }
+}
+
+/// A session, and how far its close was shifted.
+type Known<'a> = (&'a Session, i64);
+
+/// Whether a close may take another's login, where there is no port: near to either reading of its connect (R5).
+fn may_take((close, shift): Known<'_>, (login, _): Known<'_>) -> bool {
+    let last = |connect: i64| close.end.map(|end| (end + BUFFERED).min(connect + NEAR));
+    let reads = |connect: i64| last(connect).is_some_and(|last| (connect..=last).contains(&login.login));
+    close.close_logged && login.login_logged && (reads(close.connect) || reads(close.connect + shift))
 }
 
 /// R4, for a close whose stamp moved while start and duration stayed.
@@ -92,13 +152,17 @@ fn shift_end(session: &mut Session, seconds: i64) {
     }
 }
 
+/// Stream, peer, user, pid, time: what a login or close line says.
+type Said = (Stream, String, String, u32, i64, What);
+
 /// Every login and close line of the archive with the number of its session.
 fn told(archive: &Archive) -> Vec<(Origin, usize, What)> {
-    let mut sessions: BTreeMap<(&str, Service, &str, u32, i64, What), usize> = BTreeMap::new();
+    // Without ports a user may do the same thing twice in one second: which line is whose makes no difference.
+    let mut sessions: BTreeMap<Said, Vec<usize>> = BTreeMap::new();
     for (n, s) in archive.truth.sessions.iter().enumerate() {
         let mut add = |at: i64, what: What| {
-            let twin = sessions.insert((&s.store, s.service, &s.from, s.pid, at, what), n);
-            assert!(twin.is_none(), "two sessions have one line: {s:?}");
+            let stream = (s.store.clone(), s.service);
+            sessions.entry((stream, s.from.clone(), s.user.clone(), s.pid, at, what)).or_default().push(n);
         };
         if s.login_logged {
             add(s.login, What::Login);
@@ -111,11 +175,11 @@ fn told(archive: &Archive) -> Vec<(Origin, usize, What)> {
     for (file, (_, bytes)) in archive.files.iter().enumerate() {
         for (line, bytes) in bytes.split_inclusive(|b| *b == b'\n').enumerate() {
             let Some(said) = read(bytes.trim_ascii_end()) else { continue };
-            let key = (said.stream.0.as_str(), said.stream.1, said.peer.as_str(), said.pid, said.at, said.what);
-            told.extend(sessions.get(&key).map(|n| (Origin { file, line }, *n, said.what)));
+            let same = sessions.get_mut(&(said.stream, said.peer, said.user, said.pid, said.at, said.what));
+            told.extend(same.and_then(Vec::pop).map(|n| (Origin { file, line }, n, said.what)));
         }
     }
-    assert_eq!(told.len(), sessions.len(), "every login and close of the truth has its line");
+    assert!(sessions.values().all(Vec::is_empty), "every login and close of the truth has its line");
     told
 }
 
@@ -125,6 +189,11 @@ fn whole(log: &Log) -> Vec<u8> {
     lines.flat_map(|line| [line.bytes.trim_ascii_end(), b"\n"].concat()).collect()
 }
 
+/// Whether a file has no login, close or mark that is whole.
+fn says_nothing(log: &Log) -> bool {
+    whole(log).split(|b| *b == b'\n').all(|line| read(line).is_none())
+}
+
 /// One file's part of a stream.
 struct Part {
     /// First and last login, close or mark of the stream.
@@ -132,7 +201,7 @@ struct Part {
     /// First and last stamp in the file, whatever the line says, damaged lines included.
     any: Span,
     number: Option<u64>,
-    /// The file behind it is there, but nothing of it can be decoded.
+    /// The file behind it is there, but no line of it can be decoded.
     before_unread: bool,
     unreadable: bool,
     /// Lines that are not whole may have moved what the file shows as its last line.
@@ -156,16 +225,17 @@ impl Shown {
             for Line { stream, at, .. } in whole(log).split(|b| *b == b'\n').filter_map(read) {
                 own.entry(stream).or_default().push(at);
             }
+            let unread = next(n, log).filter(|n| unreadable.contains(n) && says_nothing(&wreck.logs[*n]));
+            let altered = |log: &Log| log.lines.iter().any(|line| line.state == State::Altered);
             for (stream, lines) in own {
                 let span = (*lines.iter().min().expect("a line"), *lines.iter().max().expect("a line"));
                 let part = Part {
                     own: span,
                     any: (stamps().min().unwrap_or(span.0), stamps().max().unwrap_or(span.1)),
                     number: log.path.split('.').nth(1).and_then(|number| number.parse().ok()),
-                    before_unread: next(n, log)
-                        .is_some_and(|n| unreadable.contains(&n) && wreck.logs[n].lines.is_empty()),
+                    before_unread: unread.is_some(),
                     unreadable: unreadable.contains(&n),
-                    debris: log.lines.iter().any(|line| line.state == State::Altered),
+                    debris: altered(log) || unread.is_some_and(|n| altered(&wreck.logs[n])),
                 };
                 shown.parts.entry(stream.clone()).or_default().push(part);
                 shown.lines.entry(stream).or_default().extend(lines);

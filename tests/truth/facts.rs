@@ -57,6 +57,8 @@ pub(crate) struct Line {
     pub(crate) what: What,
     /// Of a login or close; empty for a mark.
     pub(crate) peer: String,
+    /// Of a login or close, in lower case.
+    pub(crate) user: String,
 }
 
 /// Lives that begin without a mark so soon after the coverage are taken for older (R8).
@@ -161,8 +163,9 @@ pub(crate) fn read_any(line: &[u8]) -> Option<Line> {
         What::Other
     };
     let at = DateTime::parse_from_str(stamp, "%d/%b/%Y:%H:%M:%S %z").ok()?.timestamp();
-    let peer = message.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or("", |(peer, _)| peer);
-    Some(Line { stream: (store.into(), service), pid: pid.parse().ok()?, at, what, peer: peer.into() })
+    let (peer, rest) = message.split_once('[').and_then(|(_, rest)| rest.split_once(']')).unwrap_or_default();
+    let user = rest.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    Some(Line { stream: (store.into(), service), pid: pid.parse().ok()?, at, what, peer: peer.into(), user })
 }
 
 /// A session's login as the lines show it: the login line's, or else the connect of the close line (R6).
@@ -173,7 +176,7 @@ pub(crate) fn since(session: &Session) -> Option<i64> {
 
 /// A peer as the tool spells it: IPv6 in brackets before a port, and in its shortest form (RFC 5952).
 pub(crate) fn spelled(from: &str, ports: bool) -> String {
-    if !from.contains("2001:") {
+    if from.contains('.') {
         return from.to_string();
     }
     let (address, port) = if ports { from.rsplit_once(':').expect("a port") } else { (from, "") };

@@ -2,8 +2,10 @@
 
 #![allow(dead_code, reason = "the tests of undamaged archives ask only for doubts")]
 
-use crate::facts::Stream;
+use crate::facts::{Stream, spelled};
+use crate::sim::Session;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// From and to, unix time.
 pub(crate) type Span = (i64, i64);
@@ -27,27 +29,62 @@ pub(crate) struct Doubtful {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wounds {
+    /// Peers have no port, so only user and peer together say whose a line is.
+    portless: bool,
     /// Words and peers of all lines that are not whole any more: whatever these are taken for, nobody else is in them.
     words: BTreeSet<String>,
     peers: BTreeSet<String>,
+    /// A word and a peer of one such line.
+    pairs: BTreeSet<(String, String)>,
+    /// Words of such lines whose peer cannot be read.
+    peerless: BTreeSet<String>,
+    /// User, peer and login or connect of sessions of which nothing is expected.
+    unsure: BTreeSet<(String, String, i64)>,
+    /// Of such logins as are there more than once, how many more: without a port, of which nobody can say whether they
+    /// are one.
+    pub(crate) copies: BTreeMap<(String, String, i64), usize>,
     gaps: BTreeMap<Stream, Vec<Doubtful>>,
     overlaps: BTreeMap<Stream, Vec<Doubtful>>,
 }
 
 impl Wounds {
+    /// No wounds yet, of lines whose peers have a port or not.
+    pub(crate) fn new(ports: bool) -> Wounds {
+        Wounds { portless: !ports, ..Wounds::default() }
+    }
+
     /// Adds what a line says that is not whole.
     pub(crate) fn add_debris(&mut self, bytes: &[u8]) {
         let text = shown(bytes);
-        for word in text.split(' ').chain(text.split_whitespace()) {
-            self.words.insert(word.to_ascii_lowercase());
+        let words: BTreeSet<String> =
+            text.split(' ').chain(text.split_whitespace()).map(str::to_ascii_lowercase).collect();
+        for (text, _) in text.split('[').skip(1).filter_map(|rest| rest.split_once(']')) {
+            match peer(text) {
+                Some(peer) => {
+                    let pairs = words.iter().filter(|_| self.portless).map(|word| (word.clone(), peer.clone()));
+                    self.pairs.extend(pairs);
+                    self.peers.insert(peer);
+                }
+                None if text.contains('.') || text.matches(':').count() > 3 => {
+                    self.peerless.extend(words.iter().cloned());
+                }
+                // A pid, or a stamp.
+                None => {}
+            }
         }
-        let peers = text.split('[').skip(1).filter_map(|rest| rest.split_once(']'));
-        self.peers.extend(peers.map(|(peer, _)| peer.to_string()));
+        self.words.extend(words);
     }
 
-    /// Adds a peer of whose sessions nothing is to be expected.
-    pub(crate) fn add_peer(&mut self, from: &str) {
-        self.peers.insert(from.into());
+    /// Adds a session of which nothing is to be expected, nor of others of its peer, if that has a port.
+    pub(crate) fn add_session(&mut self, session: &Session) {
+        let from = spelled(&session.from, !self.portless);
+        if self.portless {
+            for since in [session.login, session.connect] {
+                self.unsure.insert((session.user.clone(), from.clone(), since));
+            }
+        } else {
+            self.peers.insert(from);
+        }
     }
 
     pub(crate) fn add_gap(&mut self, stream: &Stream, gap: Doubtful) {
@@ -62,8 +99,25 @@ impl Wounds {
         self.gaps.get(stream).into_iter().flatten().filter_map(|gap| gap.sure)
     }
 
-    pub(crate) fn names_peer(&self, from: &str) -> bool {
-        self.peers.contains(from)
+    /// Adds a copy of a session's login line.
+    pub(crate) fn add_copy(&mut self, session: &Session) {
+        if self.portless {
+            let from = spelled(&session.from, false);
+            *self.copies.entry((session.user.clone(), from, session.login)).or_default() += 1;
+        }
+    }
+
+    /// Whether a damaged line may be of this session, so that nothing is to be expected of it.
+    pub(crate) fn names_session(&self, session: &Session) -> bool {
+        let from = spelled(&session.from, !self.portless);
+        if self.portless {
+            return self.names_both(&session.user, &from, session.login);
+        }
+        self.peers.contains(&from)
+    }
+
+    fn names_both(&self, user: &str, from: &str, since: i64) -> bool {
+        self.pairs.contains(&(user.into(), from.into())) || self.unsure.contains(&(user.into(), from.into(), since))
     }
 
     pub(crate) fn names_user(&self, user: &str) -> bool {
@@ -71,8 +125,11 @@ impl Wounds {
     }
 
     /// Whether a row of this user from this peer may come out of a damaged line.
-    pub(crate) fn name(&self, user: &str, from: &str) -> bool {
-        self.names_peer(from) || self.names_user(user)
+    pub(crate) fn name(&self, user: &str, from: &str, since: i64) -> bool {
+        if self.portless {
+            return self.names_both(user, from, since) || self.peerless.contains(user);
+        }
+        self.peers.contains(from) || self.names_user(user)
     }
 
     pub(crate) fn doubt(&self, stream: &Stream, login: i64, at: i64) -> Doubt {
@@ -90,6 +147,16 @@ fn degree(doubtful: &Doubtful, touches: impl Fn(Span) -> bool) -> Doubt {
         Doubtful { perhaps, .. } if touches(*perhaps) => Doubt::Perhaps,
         _ => Doubt::None,
     }
+}
+
+/// A peer in brackets, as [`spelled`] has it, if it can be read.
+fn peer(text: &str) -> Option<String> {
+    let address = |text: &str| text.parse::<Ipv4Addr>().is_ok() || text.parse::<Ipv6Addr>().is_ok();
+    if address(text) {
+        return Some(spelled(text, false));
+    }
+    let (ip, port) = text.rsplit_once(':')?;
+    (address(ip) && port.parse::<u16>().is_ok()).then(|| spelled(text, true))
 }
 
 /// Text as the tool's JSON has it: bytes that are no UTF-8 as `\xff`, and a backslash doubled in such a word.
