@@ -325,11 +325,6 @@ impl Cli {
         if self.kill {
             return Err("-k is refused: imstrail reads archived logs and cannot disconnect anybody; use imsconnutil -k on the store".to_owned());
         }
-        if self.command.is_some() && (self.connected || self.access || self.at.is_some()) {
-            return Err(
-                "sessions, failures and coverage are questions of their own: leave out -c, -a and --at".to_owned()
-            );
-        }
         let Common { user, file, since, until, .. } = &self.common;
         if self.coverage() && (!user.is_empty() || file.is_some() || since.is_some() || until.is_some()) {
             return Err("coverage tells of all lines: leave out -u, -f, --since and --until".to_owned());
