@@ -38,11 +38,16 @@ const SESSION: [&str; 17] = [
     "flags",
 ];
 
+/// Writes the names of the columns.
+fn write_head<T: AsRef<[u8]>>(out: &mut dyn io::Write, names: &[T]) -> io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().from_writer(out);
+    writer.write_record(names).map_err(cause)?;
+    writer.flush()
+}
+
 /// The rows of `sessions`.
 fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut head = csv::WriterBuilder::new().from_writer(Vec::new());
-    head.write_record(SESSION).map_err(cause)?;
-    out.write_all(&head.into_inner().map_err(|e| io::Error::other(e.to_string()))?)?;
+    write_head(out, &SESSION)?;
     write_sessions(answer, out, |row, text| {
         let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
         let number = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
@@ -75,9 +80,7 @@ const FAILURE: [&str; 10] = ["record", "store", "service", "user", "from", "auth
 
 /// The rows of `failures`.
 fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut head = csv::WriterBuilder::new().from_writer(Vec::new());
-    head.write_record(FAILURE).map_err(cause)?;
-    out.write_all(&head.into_inner().map_err(|e| io::Error::other(e.to_string()))?)?;
+    write_head(out, &FAILURE)?;
     write_failures(answer, out, |row, text| {
         let mut writer = csv::WriterBuilder::new().from_writer(text);
         let cells: [String; FAILURE.len()] = [
@@ -157,9 +160,7 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
         return write_session_rows(answer, out);
     }
     let (with_connected, with_access) = (answer.connected.is_some(), answer.access.is_some());
-    let mut head = csv::WriterBuilder::new().from_writer(Vec::new());
-    head.write_record(header(with_connected, with_access)).map_err(cause)?;
-    out.write_all(&head.into_inner().map_err(|e| io::Error::other(e.to_string()))?)?;
+    write_head(out, &header(with_connected, with_access))?;
     write_records(answer, out, |records, text| {
         let mut writer = csv::WriterBuilder::new().from_writer(text);
         for record in records {
