@@ -47,6 +47,8 @@ use sieve::{Sifted, Stand};
 const PIECE: u64 = 512 << 10;
 /// The block that is read at a time, in bytes: it stays in the second cache, a larger one does not.
 const BLOCK: usize = 128 << 10;
+/// So much of the records of `sessions` or `failures` is held in memory, in bytes.
+const HELD: usize = 64 << 20;
 /// After this many readings everything is held until the end.
 const READINGS: usize = 4;
 

@@ -30,6 +30,20 @@ impl StreamId {
     }
 }
 
+/// The stores of streams, as one worker keeps them: to ask [`Streams`] for each record would make all workers wait for each other.
+#[derive(Debug, Default)]
+pub struct Stores(Vec<Vec<u8>>);
+
+impl Stores {
+    /// The store of a stream.
+    pub fn of(&mut self, stream: StreamId, streams: &Streams) -> &[u8] {
+        if stream.index() >= self.0.len() {
+            self.0 = streams.stores();
+        }
+        self.0.get(stream.index()).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// Numbers streams, for all workers of a run. The numbers depend on who came first and never reach an answer.
 #[derive(Debug, Default)]
 pub struct Streams {

@@ -3,14 +3,11 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use super::lock;
+use super::{HELD, lock};
 use crate::answer::{Asked, FailuresQuery};
 use crate::fold::Refused;
 use crate::runs::Runs;
-use crate::streams::Streams;
-
-/// So much of them is held in memory, in bytes.
-const HELD: usize = 64 << 20;
+use crate::streams::{Stores, Streams};
 
 /// What each worker keeps.
 #[derive(Debug)]
@@ -23,8 +20,7 @@ pub(super) struct Refusals<'a> {
 #[derive(Debug)]
 struct Kept {
     runs: Runs,
-    /// The stores of the streams that were met.
-    stores: Vec<Vec<u8>>,
+    stores: Stores,
     inferred: bool,
 }
 
@@ -33,7 +29,7 @@ impl<'a> Refusals<'a> {
     pub(super) fn new(asked: Asked<'a>, streams: &'a Streams, tmpdir: &Path) -> Option<Refusals<'a>> {
         let Asked::Failures(query) = asked else { return None };
         let workers = rayon::current_num_threads().max(1);
-        let kept = || Kept { runs: Runs::new(tmpdir, HELD / workers), stores: Vec::new(), inferred: false };
+        let kept = || Kept { runs: Runs::new(tmpdir, HELD / workers), stores: Stores::default(), inferred: false };
         Some(Refusals { query, streams, workers: (0..workers).map(|_| Mutex::new(kept())).collect() })
     }
 
@@ -50,11 +46,7 @@ impl crate::fold::Refusals for Refusals<'_> {
         let worker = rayon::current_thread_index().unwrap_or(0) % self.workers.len().max(1);
         let Some(kept) = self.workers.get(worker) else { return };
         let Kept { runs, stores, inferred } = &mut *lock(kept);
-        let number = refused.stream.index();
-        if number >= stores.len() {
-            *stores = self.streams.stores();
-        }
-        let store = stores.get(number).map_or(&[][..], Vec::as_slice);
+        let store = stores.of(refused.stream, self.streams);
         runs.push(|record| *inferred |= self.query.refused(refused, store, record));
     }
 }

@@ -9,13 +9,13 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::lock;
+use super::{HELD, lock};
 use crate::answer::{Asked, collects};
 use crate::fold::Pairing;
 use crate::model::Instant;
 use crate::pair::{Accessed, Batch, Key, PairTable, Settled};
 use crate::runs::Runs;
-use crate::streams::{StreamId, Streams};
+use crate::streams::{Stores, StreamId, Streams};
 use crate::trail::Collected;
 
 /// So many shards there are for each worker at least: enough to give all of them about the same to do, and few enough for batches
@@ -23,8 +23,6 @@ use crate::trail::Collected;
 const SHARDS: usize = 2;
 /// So many batches may wait for a shard's worker.
 const WAITING: usize = 8;
-/// So much of the sessions of `sessions` is held in memory, in bytes.
-const HELD: usize = 64 << 20;
 
 /// One shard of the login and close lines: those whose keys fall here.
 #[derive(Debug, Default)]
@@ -45,8 +43,7 @@ struct Gathering {
     collected: Collected,
     /// Closed sessions that `sessions` asks for.
     runs: Runs,
-    /// The stores of the streams that were met.
-    stores: Vec<Vec<u8>>,
+    stores: Stores,
 }
 
 /// Batches that wait, and empty ones to be used again.
@@ -181,11 +178,7 @@ fn collect(asked: Asked<'_>, session: &Settled<'_>, gathering: &mut Gathering, s
         Asked::Connected(query) if collects(query, session) => collected.sessions.push(session.to_session()),
         Asked::Sessions(_) if session.end.is_none() => collected.sessions.push(session.to_session()),
         Asked::Sessions(query) => {
-            let number = session.stream.index();
-            if number >= stores.len() {
-                *stores = streams.stores();
-            }
-            let store = stores.get(number).map_or(&[][..], Vec::as_slice);
+            let store = stores.of(session.stream, streams);
             runs.push(|record| collected.inferred |= query.closed(session, store, record));
         }
         _ => {}
