@@ -233,6 +233,7 @@ fn answer(
         sessions,
         failures,
         covered,
+        limits: if cli.access { remarks.limits(ask.narrow()) } else { Default::default() },
         quotes: quotes.as_ref(),
         streams: &resolved,
         notes: &all,

@@ -123,6 +123,7 @@ fn rendered(
         sessions: None,
         covered: None,
         failures: None,
+        limits: remarks.limits(None),
         quotes: None,
         streams: &resolved,
         notes: &notes,
