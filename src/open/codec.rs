@@ -108,6 +108,9 @@ impl Codec for Inflate64 {
 
 struct Bunzip(bzip2::Decompress);
 
+/// So much is decoded in one step: less than a whole block gives, so that a step ends in the block that it begins in or in the next.
+const BUNZIP_STEP: usize = 64 << 10;
+
 impl Codec for Bunzip {
     fn restart(&mut self) -> Result<(), String> {
         self.0 = bzip2::Decompress::new(false);
@@ -116,7 +119,8 @@ impl Codec for Bunzip {
 
     fn step(&mut self, input: &[u8], out: &mut [u8]) -> Step {
         let before = (self.0.total_in(), self.0.total_out());
-        let ended = match self.0.decompress(input, out) {
+        let most = out.len().min(BUNZIP_STEP);
+        let ended = match self.0.decompress(input, out.get_mut(..most).unwrap_or_default()) {
             Ok(status) => Ok(status == bzip2::Status::StreamEnd),
             Err(e) => Err(e.to_string().trim_start_matches("bzip2: ").to_owned()),
         };

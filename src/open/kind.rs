@@ -69,6 +69,20 @@ pub fn kind_of(head: &[u8]) -> Kind {
     }
 }
 
+/// The kind of what is no format by its first bytes, and no text either, but bears the name of a compressed file: then its first
+/// bytes are damaged.
+pub fn kind_by_name(head: &[u8], name: &str) -> Kind {
+    let is_text = !head.iter().any(|b| *b < b'\t');
+    let kind = match name.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("gz" | "tgz") => Kind::Gzip,
+        Some("bz2" | "tbz2") => Kind::Bzip2,
+        Some("xz" | "txz") => Kind::Xz,
+        Some("zst" | "tzst") => Kind::Zstd,
+        _ => return Kind::Plain,
+    };
+    if is_text { Kind::Plain } else { kind }
+}
+
 /// The first block's mark, or the end mark of an empty stream; a file cut short shows only a part of it.
 fn is_bzip2_block(rest: &[u8]) -> bool {
     const BLOCK: [u8; 6] = [0x31, 0x41, 0x59, 0x26, 0x53, 0x59];

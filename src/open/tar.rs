@@ -1,9 +1,11 @@
 //! Tar archives: v7, ustar, GNU and pax, read in one pass.
 //!
 //! The `tar` crate's iterator ends at the first damaged header and takes long names of any length into memory; here it
-//! serves for the fields of a header only. After a damaged header the next block with a right checksum goes on.
+//! serves for the fields of a header only. After a damaged header the next block with a right checksum goes on. Where the
+//! input has a hole, nobody knows how much is missing: what follows up to the next header, at whatever offset, is handed out as
+//! the rest of the entry at hand.
 
-use super::decode::{Broken, read_on, read_up_to};
+use super::decode::{Broken, Hole, read_on, read_up_to};
 use super::kind::checksum_fits;
 use super::names::{Names, skipped_folder};
 use super::walk::{Place, Walker};
@@ -18,7 +20,7 @@ const PAX: usize = 1 << 20;
 
 /// Walks the tar that lies at `place`.
 pub(crate) fn walk(walker: &mut Walker<'_>, place: &Place, input: &mut dyn Read) {
-    let blocks = Blocks { input, at: 0, broken: None };
+    let blocks = Blocks::new(input);
     let mut tar = Tar { walker, place, blocks, names: Names::default(), next: Announced::default() };
     let outcome = tar.run();
     if let Err(broken) = outcome {
@@ -50,7 +52,7 @@ impl Tar<'_, '_, '_> {
         let mut lost: Option<u64> = None;
         loop {
             let at = self.blocks.at;
-            let Some(block) = self.blocks.header()? else { break };
+            let Some(block) = self.header(at)? else { break };
             if block.iter().all(|b| *b == 0) {
                 zeros += 1;
                 continue;
@@ -75,6 +77,48 @@ impl Tar<'_, '_, '_> {
         self.finish(zeros, lost)
     }
 
+    /// The next block; behind a hole, the next header.
+    fn header(&mut self, at: u64) -> Result<Option<[u8; BLOCK]>, Broken> {
+        loop {
+            match self.blocks.header() {
+                Ok(block) => return Ok(block),
+                Err(Stop::Broken(broken)) => return Err(broken),
+                Err(Stop::Hole(hole)) => self.hole(at, hole)?,
+            }
+        }
+    }
+
+    /// Tells of a hole that no entry has told of, and goes on to the next header.
+    fn hole(&mut self, at: u64, hole: Hole) -> Result<(), Broken> {
+        self.next = Announced::default();
+        self.walker.note(&self.place.member, NoteKind::Damaged, at, hole.0);
+        self.pass_by()
+    }
+
+    /// Passes over all that lies before the next header.
+    fn pass_by(&mut self) -> Result<(), Broken> {
+        let mut scratch = [0; 16 << 10];
+        while self.blocks.adrift {
+            let at = self.blocks.at;
+            match self.blocks.stray(&mut scratch) {
+                Ok(_) => {}
+                Err(Stop::Hole(hole)) => self.walker.note(&self.place.member, NoteKind::Damaged, at, hole.0),
+                Err(Stop::Broken(broken)) => return Err(broken),
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes over what is left of an entry and its padding.
+    fn skip(&mut self, size: u64) -> Result<(), Broken> {
+        let at = self.blocks.at;
+        match self.blocks.skip(size) {
+            Ok(()) => Ok(()),
+            Err(Stop::Broken(broken)) => Err(broken),
+            Err(Stop::Hole(hole)) => self.hole(at, hole),
+        }
+    }
+
     fn finish(&mut self, zeros: u64, lost: Option<u64>) -> Result<(), Broken> {
         if let Some(from) = lost {
             let (kind, text) = if zeros > 0 {
@@ -85,7 +129,7 @@ impl Tar<'_, '_, '_> {
             self.walker.note(&self.place.member, kind, from, text);
             return Ok(());
         }
-        if zeros == 0 {
+        if zeros == 0 && !self.blocks.end_mark {
             let text = "tar archive ends without its end mark, it may have been cut short; its whole entries were read";
             return Err(Broken(text.to_owned()));
         }
@@ -106,7 +150,7 @@ impl Tar<'_, '_, '_> {
                 return Ok(true);
             }
             EntryType::GNULongLink | EntryType::XGlobalHeader => {
-                self.blocks.skip(size, padding(size))?;
+                self.skip(size.saturating_add(padding(size)))?;
                 return Ok(true);
             }
             _ => {}
@@ -118,7 +162,7 @@ impl Tar<'_, '_, '_> {
         let name = name.trim_start_matches("./");
         let sparse = next.sparse || kind == EntryType::GNUSparse;
         if kind == EntryType::GNUSparse && header.as_gnu().is_some_and(::tar::GnuHeader::is_extended) {
-            self.blocks.sparse_map()?;
+            self.sparse_map()?;
         }
         let reason =
             if sparse { Some("a file stored with holes (sparse); unpack the archive first") } else { why_not(kind) };
@@ -130,7 +174,7 @@ impl Tar<'_, '_, '_> {
             self.walker.note(&member, kind, at, format!("entry skipped: {reason}"));
         }
         if !is_file || self.in_skipped_folder(name) {
-            self.blocks.skip(size, padding(size))?;
+            self.skip(size.saturating_add(padding(size)))?;
             return Ok(true);
         }
         self.file(name, size)
@@ -148,16 +192,37 @@ impl Tar<'_, '_, '_> {
     fn file(&mut self, name: &str, size: u64) -> Result<bool, Broken> {
         let shown = self.names.unique(name);
         let inside = self.place.entry(name, &shown, size);
-        let told = self.walker.told;
+        let (told, holes) = (self.walker.told, self.blocks.holes);
         let mut content = Content { blocks: &mut self.blocks, left: size };
         self.walker.visit(&inside, &mut content);
         let left = content.left;
+        if self.blocks.holes > holes {
+            // An entry that was not wanted may have met the hole in its head and kept it to itself.
+            if let Some(hole) = self.blocks.hole.clone().filter(|_| self.walker.told == told) {
+                self.walker.note(&inside.member, NoteKind::Damaged, 0, hole.0);
+            }
+            self.pass_by()?;
+            return Ok(true);
+        }
         if let Some(broken) = &self.blocks.broken {
             // An entry that was not wanted may have met the failure in its head and kept it to itself.
             return if self.walker.told > told { Ok(false) } else { Err(broken.clone()) };
         }
-        self.blocks.skip(left, padding(size))?;
+        self.skip(left.saturating_add(padding(size)))?;
         Ok(true)
+    }
+
+    /// Passes over the map blocks that follow a sparse header.
+    fn sparse_map(&mut self) -> Result<(), Broken> {
+        let at = self.blocks.at;
+        loop {
+            match self.blocks.header() {
+                Ok(Some(block)) if block[504] != 0 => {}
+                Ok(_) => return Ok(()),
+                Err(Stop::Broken(broken)) => return Err(broken),
+                Err(Stop::Hole(hole)) => return self.hole(at, hole),
+            }
+        }
     }
 
     /// The content of a special header, up to `limit` bytes; what is beyond is passed over.
@@ -166,15 +231,20 @@ impl Tar<'_, '_, '_> {
             let text = format!("{what} of {size} bytes is not believed and passed over");
             let at = self.blocks.at;
             self.walker.note(&self.place.member, NoteKind::Damaged, at, text);
-            self.blocks.skip(size, padding(size))?;
+            self.skip(size.saturating_add(padding(size)))?;
             return Ok(Vec::new());
         }
         let mut content = Content { blocks: &mut self.blocks, left: size };
-        let mut bytes = read_up_to(&mut content, usize::try_from(size).unwrap_or(limit));
+        let (mut bytes, error) = read_up_to(&mut content, usize::try_from(size).unwrap_or(limit));
         if let Some(broken) = &self.blocks.broken {
             return Err(broken.clone());
         }
-        self.blocks.skip(0, padding(size))?;
+        if let Some(hole) = error.as_ref().and_then(Hole::of) {
+            let at = self.blocks.at;
+            self.hole(at, hole.clone())?;
+            return Ok(Vec::new());
+        }
+        self.skip(padding(size))?;
         while bytes.last() == Some(&0) {
             bytes.pop();
         }
@@ -222,66 +292,210 @@ fn padding(size: u64) -> u64 {
     (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64
 }
 
+/// The offset of the first whole header with a right checksum and the mark that all but the oldest tars have.
+pub(crate) fn find_header(bytes: &[u8]) -> Option<usize> {
+    let starts = memchr::memmem::find_iter(bytes, MARK).filter_map(|mark| mark.checked_sub(MARK_AT));
+    let is_header = |at: &usize| {
+        let block = bytes.get(*at..).and_then(|rest| rest.first_chunk::<BLOCK>());
+        block.is_some_and(|block| block[0] != 0 && checksum_fits(block))
+    };
+    starts.filter(is_header).next()
+}
+
+const MARK: &[u8] = b"ustar";
+const MARK_AT: usize = 257;
+/// How far the next header is looked for at a time.
+const SEARCHED: usize = 64 << 10;
+
+/// Why the next bytes cannot be had.
+enum Stop {
+    /// Something is missing before them.
+    Hole(Hole),
+    /// There are none.
+    Broken(Broken),
+}
+
+impl Stop {
+    fn error(self) -> io::Error {
+        match self {
+            Stop::Hole(hole) => hole.error(),
+            Stop::Broken(broken) => broken.error(),
+        }
+    }
+}
+
 /// The input, its place, and its failure once it has failed.
 struct Blocks<'r> {
     input: &'r mut dyn Read,
     at: u64,
     broken: Option<Broken>,
+    /// Behind a hole, and not yet at the next header.
+    adrift: bool,
+    /// What was read beforehand to find it, and how much of that was taken; the error that lies behind it.
+    held: Vec<u8>,
+    held_at: usize,
+    error: Option<io::Error>,
+    /// So many of the next bytes are no header; whether one begins behind them.
+    sure: usize,
+    found: bool,
+    /// The last hole, and how many there were.
+    hole: Option<Hole>,
+    holes: u64,
+    /// The end mark lay behind a hole.
+    end_mark: bool,
+    /// Zeros behind a hole, not yet handed out: those before a header or the end are padding.
+    zeros: u64,
 }
 
-impl Blocks<'_> {
+impl<'r> Blocks<'r> {
+    fn new(input: &'r mut dyn Read) -> Self {
+        Self {
+            input,
+            at: 0,
+            broken: None,
+            adrift: false,
+            held: Vec::new(),
+            held_at: 0,
+            error: None,
+            sure: 0,
+            found: false,
+            hole: None,
+            holes: 0,
+            end_mark: false,
+            zeros: 0,
+        }
+    }
+
     /// The next block; `None` at the end.
-    fn header(&mut self) -> Result<Option<[u8; BLOCK]>, Broken> {
+    fn header(&mut self) -> Result<Option<[u8; BLOCK]>, Stop> {
         let mut block = [0; BLOCK];
         let mut len = 0;
         while len < BLOCK {
-            match self.read(&mut block[len..]) {
-                Ok(0) if len == 0 => return Ok(None),
-                Ok(0) => return Err(Broken(format!("tar archive cut short at byte {}", self.at))),
-                Ok(n) => len += n,
-                Err(broken) => return Err(broken),
+            match self.read(&mut block[len..])? {
+                0 if len == 0 => return Ok(None),
+                0 => return Err(Stop::Broken(Broken(format!("tar archive cut short at byte {}", self.at)))),
+                n => len += n,
             }
         }
         Ok(Some(block))
     }
 
-    /// Passes over the map blocks that follow a sparse header.
-    fn sparse_map(&mut self) -> Result<(), Broken> {
-        while let Some(block) = self.header()? {
-            if block[504] == 0 {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Passes over `left` bytes of content and then the padding.
-    fn skip(&mut self, mut left: u64, padding: u64) -> Result<(), Broken> {
+    /// Passes over so many bytes.
+    fn skip(&mut self, mut left: u64) -> Result<(), Stop> {
         let mut scratch = [0; 16 << 10];
-        left = left.saturating_add(padding);
         while left > 0 {
             let want = usize::try_from(left).unwrap_or(scratch.len()).min(scratch.len());
             let n = self.read(&mut scratch[..want])?;
             if n == 0 {
-                return Err(Broken(format!("tar archive cut short at byte {}", self.at)));
+                return Err(Stop::Broken(Broken(format!("tar archive cut short at byte {}", self.at))));
             }
             left -= n as u64;
         }
         Ok(())
     }
 
-    fn read(&mut self, out: &mut [u8]) -> Result<usize, Broken> {
+    /// The bytes that follow, where the input is whole.
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, Stop> {
+        let held = self.held.get(self.held_at..).unwrap_or_default();
+        if !held.is_empty() {
+            let n = held.len().min(out.len());
+            out[..n].copy_from_slice(&held[..n]);
+            self.held_at += n;
+            self.at += n as u64;
+            return Ok(n);
+        }
+        if let Some(error) = self.error.take() {
+            return Err(self.failed(&error));
+        }
         match read_on(&mut self.input, out) {
             Ok(n) => {
                 self.at += n as u64;
                 Ok(n)
             }
-            Err(e) => {
-                let broken = Broken::below(&e, self.at);
-                self.broken = Some(broken.clone());
-                Err(broken)
+            Err(e) => Err(self.failed(&e)),
+        }
+    }
+
+    fn failed(&mut self, error: &io::Error) -> Stop {
+        if let Some(hole) = Hole::of(error) {
+            self.adrift = true;
+            self.holes += 1;
+            self.hole = Some(hole.clone());
+            return Stop::Hole(hole.clone());
+        }
+        let broken = Broken::below(error, self.at);
+        self.broken = Some(broken.clone());
+        Stop::Broken(broken)
+    }
+
+    /// Bytes behind a hole, up to the next header or the end; none, and no longer adrift, when that is reached.
+    fn stray(&mut self, out: &mut [u8]) -> Result<usize, Stop> {
+        loop {
+            if self.sure == 0 {
+                if !self.found {
+                    self.search();
+                }
+                if self.sure == 0 {
+                    return self.landed();
+                }
+            }
+            let n = self.sure.min(out.len());
+            let stray = self.held.get(self.held_at..self.held_at + n).unwrap_or_default();
+            match stray.iter().rposition(|b| *b != 0) {
+                None => {
+                    self.zeros += n as u64;
+                    self.take_stray(n);
+                }
+                Some(_) if self.zeros > 0 => {
+                    let n = usize::try_from(self.zeros).unwrap_or(out.len()).min(out.len());
+                    out[..n].fill(0);
+                    self.zeros -= n as u64;
+                    return Ok(n);
+                }
+                Some(last) => {
+                    out[..=last].copy_from_slice(&stray[..=last]);
+                    self.take_stray(last + 1);
+                    return Ok(last + 1);
+                }
             }
         }
+    }
+
+    fn take_stray(&mut self, n: usize) {
+        self.held_at += n;
+        self.sure -= n;
+        self.at += n as u64;
+    }
+
+    /// All before a header, a further hole, a failure or the end was handed out.
+    fn landed(&mut self) -> Result<usize, Stop> {
+        self.end_mark = !self.found && self.zeros >= BLOCK as u64;
+        self.zeros = 0;
+        if !self.found
+            && let Some(error) = self.error.take()
+        {
+            return Err(self.failed(&error));
+        }
+        (self.adrift, self.found) = (false, false);
+        Ok(0)
+    }
+
+    /// Reads on, and looks for a header.
+    fn search(&mut self) {
+        self.held.drain(..self.held_at);
+        self.held_at = 0;
+        let room = SEARCHED.saturating_sub(self.held.len());
+        let mut ended = self.error.is_some();
+        if !ended {
+            let (more, error) = read_up_to(self.input, room);
+            ended = more.len() < room;
+            self.held.extend_from_slice(&more);
+            self.error = error;
+        }
+        let found = find_header(&self.held);
+        self.found = found.is_some();
+        let no_header = if ended { self.held.len() } else { self.held.len().saturating_sub(BLOCK - 1) };
+        self.sure = found.unwrap_or(no_header);
     }
 }
 
@@ -295,6 +509,11 @@ impl Read for Content<'_, '_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if let Some(broken) = &self.blocks.broken {
             return Err(broken.error());
+        }
+        if self.blocks.adrift && !out.is_empty() {
+            // The header that is found begins the next entry.
+            self.left = 0;
+            return self.blocks.stray(out).map_err(Stop::error);
         }
         if self.left == 0 || out.is_empty() {
             return Ok(0);
@@ -311,7 +530,7 @@ impl Read for Content<'_, '_> {
                 self.left -= n as u64;
                 Ok(n)
             }
-            Err(broken) => Err(broken.error()),
+            Err(stop) => Err(stop.error()),
         }
     }
 }
