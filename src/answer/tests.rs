@@ -88,7 +88,7 @@ fn read(files: &[Text<'_>]) -> Known {
         let mut folder = Folder::new(needs, grammars(), &names, &streams);
         for (number, (_, lines)) in (0..).zip(files) {
             let text: String = lines.iter().map(|short| line(short)).collect();
-            folder.begin(FileId(number));
+            folder.begin(FileId(number), 0);
             folder.lines(text.as_bytes(), 0, &Years::default());
             folder.end();
         }

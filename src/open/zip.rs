@@ -97,7 +97,8 @@ impl Zip<'_, '_> {
         match content(self.file, entry) {
             Ok((input, at, is_whole)) => {
                 if !is_whole {
-                    let text = "the local header of this zip entry is damaged; it was read as the directory describes it";
+                    let text =
+                        "the local header of this zip entry is damaged; it was read as the directory describes it";
                     self.note(&name, NoteKind::Damaged, entry.offset, text);
                 }
                 self.read(entry, &name, at, input.take(entry.packed));
@@ -292,7 +293,8 @@ struct Checked<R> {
 impl<R> Checked<R> {
     fn verdict(&self) -> Result<(), Broken> {
         let Some(Promise { size, crc, from, to }) = self.promise else { return Ok(()) };
-        let told = |what: String| Err(Broken(format!("zip entry damaged in bytes {from} to {to} of the archive: {what}")));
+        let told =
+            |what: String| Err(Broken(format!("zip entry damaged in bytes {from} to {to} of the archive: {what}")));
         if self.at != size {
             return told(format!("{} bytes were read where {size} were promised", self.at));
         }
@@ -305,7 +307,9 @@ impl<R> Checked<R> {
     /// What a decoder says, with the place of its input.
     fn placed(&self, text: String) -> String {
         match self.promise {
-            Some(Promise { from, to, .. }) => format!("{text}; compressed, the entry is bytes {from} to {to} of the archive"),
+            Some(Promise { from, to, .. }) => {
+                format!("{text}; compressed, the entry is bytes {from} to {to} of the archive")
+            }
             None => text,
         }
     }

@@ -5,7 +5,7 @@ use crate::resolve::{GapWhy, Sequence};
 
 fn file(service: &str, number: u64, folder: &str) -> FileFacts {
     let sequence = Some(Sequence { service: service.to_owned(), number, created: 1_559_000_000 + number as i64 });
-    FileFacts { sequence, folder: folder.to_owned(), damaged: false }
+    FileFacts { sequence, folder: folder.to_owned(), damaged: false, holes: 0 }
 }
 
 fn numbered(number: u64) -> FileFacts {
@@ -120,7 +120,7 @@ fn r9_damaged_files() {
     assert_eq!(spans(&[(numbered(5), BEFORE), (elsewhere, &[])]), []);
     let pop = FileFacts { damaged: true, ..file("pop", 6, "logs") };
     assert_eq!(spans(&[(numbered(5), BEFORE), (pop, &[])]), []);
-    let bare = FileFacts { damaged: true, folder: "logs".into(), sequence: None };
+    let bare = FileFacts { damaged: true, folder: "logs".into(), ..FileFacts::default() };
     assert_eq!(spans(&[(numbered(5), BEFORE), (bare, &[])]), []);
     assert_eq!(spans(&[(numbered(5), BEFORE), (numbered(6), &[])]), [], "not damaged");
 }
