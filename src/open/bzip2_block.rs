@@ -13,6 +13,11 @@ const MARK: u64 = (1 << 48) - 1;
 /// More than a block takes: 900,000 bytes that cannot be compressed, a hundredth more, and a reserve.
 pub(super) const LONGEST: usize = 1 << 20;
 
+/// What looking at one costs beside its bytes, as [`super::salvage::Purse`] counts.
+pub(super) const TRIAL: u64 = 2 << 10;
+/// The bits of the shortest block.
+const SHORTEST: usize = 23 * 8;
+
 /// A block that was found.
 pub(super) struct Block {
     /// A stream of nothing but it.
@@ -52,6 +57,9 @@ pub(super) fn find(bytes: &[u8]) -> Option<usize> {
 /// The block whose mark begins at this bit, if the mark behind it is there and the checksum holds.
 pub(super) fn read(bytes: &[u8], bit: usize) -> Option<Block> {
     let (end, is_last) = find_mark(bytes, bit + 48, true)?;
+    if end - bit < SHORTEST {
+        return None;
+    }
     let mut stream = Vec::with_capacity((end - bit) / 8 + 16);
     stream.extend_from_slice(b"BZh9");
     let mut at = bit;

@@ -121,10 +121,10 @@ pub(crate) struct Decoder<R> {
     produced: u64,
     streams: u64,
     produced_in_stream: u64,
-    /// Where in the input the stream at hand begins.
-    begun: u64,
-    /// Nothing that lies before this place may be searched again: it was handed out.
+    /// Nothing that lies before this place in the input may be searched again: it was handed out, or begins the stream at hand.
     floor: u64,
+    /// Where the input stood when the last bzip2 block was given.
+    given: u64,
     /// A bzip2 block that is decoded as a stream of its own.
     block: Option<Lone>,
     purse: Purse,
@@ -146,7 +146,9 @@ enum Phase {
 
 /// Decoding failed, and the place where it can go on is not yet found.
 struct Lost {
-    /// Where that was noticed, in the input.
+    /// What lies before this place in the input is whole.
+    from: u64,
+    /// Where it was noticed, in the input.
     at: u64,
     cause: String,
     /// What was lost below, if that is the cause: it is told in its stead.
@@ -168,8 +170,8 @@ impl<R: BufRead> Decoder<R> {
             produced: 0,
             streams: 0,
             produced_in_stream: 0,
-            begun: 0,
             floor: 1,
+            given: 0,
             block: None,
             purse: Purse::new(),
         }
@@ -182,8 +184,7 @@ impl<R: BufRead> Decoder<R> {
     }
 
     fn fail(&mut self, cause: &str) {
-        let lost = Lost { at: self.input.place, cause: cause.to_owned(), below: None };
-        self.lose(lost);
+        self.lose(cause, None);
     }
 
     /// The input failed: it goes on behind a hole, or not at all.
@@ -191,14 +192,15 @@ impl<R: BufRead> Decoder<R> {
         match Hole::of(error) {
             Some(hole) => {
                 self.input.forget();
-                let below = Some(hole.0.clone());
-                self.lose(Lost { at: self.input.place, cause: String::new(), below });
+                self.lose("", Some(hole.0.clone()));
             }
             None => self.phase = Phase::Failed(Broken::below(error, self.produced)),
         }
     }
 
-    fn lose(&mut self, lost: Lost) {
+    fn lose(&mut self, cause: &str, below: Option<String>) {
+        let (from, at) = (self.floor.saturating_sub(1), self.input.place);
+        let lost = Lost { from, at, cause: cause.to_owned(), below };
         self.phase = if self.single || !salvage::has_mark(self.format) {
             Phase::Failed(self.end_of(&lost))
         } else {
@@ -223,13 +225,13 @@ impl<R: BufRead> Decoder<R> {
     }
 
     /// What is said if decoding goes on where the input stands now.
-    fn hole_of(&self, lost: &Lost, begun: u64) -> Hole {
+    fn hole_of(&self, lost: &Lost) -> Hole {
         let (name, n, cause) = (self.format.name(), self.produced, &lost.cause);
-        let (to, from) = (self.input.place, lost.at.min(self.input.place));
+        let (from, at, to) = (lost.from, lost.at, self.input.place);
         Hole(match &lost.below {
             Some(text) => text.clone(),
             None => format!(
-                "{name} data damaged after {n} decoded bytes ({cause}): compressed bytes {from} to {to} are lost, of the stream that begins at byte {begun}; reading went on behind them, look for another copy"
+                "{name} data damaged after {n} decoded bytes ({cause}), in compressed bytes {from} to {to}, noticed at byte {at}; reading went on at byte {to}, look for another copy"
             ),
         })
     }
@@ -256,8 +258,7 @@ impl<R: BufRead> Decoder<R> {
 
     fn restart(&mut self) {
         self.produced_in_stream = 0;
-        self.begun = self.input.place;
-        self.floor = self.begun + 1;
+        self.floor = self.input.place + 1;
         self.phase = Phase::Inside;
         if let Some(Err(text)) = self.codec.as_mut().map(|codec| codec.restart()) {
             self.fail(&text);
@@ -307,12 +308,14 @@ impl<R: BufRead> Decoder<R> {
         step.produced
     }
 
-    /// Other than streams, bzip2 blocks are found again in what was handed out. One that gives anything has been taken, but for the
-    /// last bits; and one that fails in the same step ends near its true end.
+    /// Other than streams, bzip2 blocks are found again in what was handed out. A block is given before its checksum is looked at, and
+    /// if it is damaged it may have taken what is behind it; but once more is taken, it was whole.
     fn raise_floor(&mut self, step: &Step) {
-        if self.format == Format::Bzip2 && step.produced > 0 {
-            let near = if step.ended.is_ok() { 1 } else { 256 };
-            self.floor = self.floor.max(self.input.place.saturating_sub(near));
+        if self.format == Format::Bzip2 && self.block.is_none() && step.consumed > 0 {
+            self.floor = self.floor.max(self.given.saturating_sub(1));
+            if step.produced > 0 {
+                self.given = self.input.place;
+            }
         }
     }
 
@@ -327,6 +330,7 @@ impl<R: BufRead> Decoder<R> {
         self.input.consume(block.end / 8);
         if !self.take_block(block.end % 8) {
             self.input.forget();
+            self.floor = self.input.place + 1;
             self.fail("a block is damaged");
         }
     }
@@ -335,16 +339,13 @@ impl<R: BufRead> Decoder<R> {
     fn take_block(&mut self, bit: usize) -> bool {
         self.input.look(salvage::window(self.format));
         let Some(block) = bzip2_block::read(self.input.held(), bit) else { return false };
-        let begun = self.begun;
         self.restart();
-        self.begun = begun;
         self.block = Some(Lone { block, at: 0 });
         true
     }
 
     /// Searches for the place where decoding can go on. The error is the hole before it; there is none if nothing is found.
     fn search(&mut self, lost: &Lost) -> Option<io::Error> {
-        let begun = self.begun;
         // The decoder may have gone astray, and taken what lies behind the damage.
         let back = self.input.behind(self.floor);
         self.purse.searched(self.input.place);
@@ -354,7 +355,7 @@ impl<R: BufRead> Decoder<R> {
         loop {
             let found = if self.format == Format::Bzip2 { self.search_block() } else { self.search_stream() };
             if found {
-                return Some(self.hole_of(lost, begun).error());
+                return Some(self.hole_of(lost).error());
             }
             match self.input.fill() {
                 Err(e) if Hole::of(&e).is_some() => self.input.forget(),
@@ -388,14 +389,10 @@ impl<R: BufRead> Decoder<R> {
             };
             self.input.consume(at);
             self.purse.searched(self.input.place);
-            if self.purse.pay_trial() {
-                self.input.look(salvage::window(self.format));
-                let (is_stream, cost) = salvage::is_stream(self.format, self.input.held());
-                self.purse.charge(cost);
-                if is_stream {
-                    self.restart();
-                    return true;
-                }
+            self.input.look(salvage::window(self.format));
+            if self.purse.is_stream(self.format, self.input.held()) {
+                self.restart();
+                return true;
             }
             self.input.consume(1);
         }
@@ -417,7 +414,7 @@ impl<R: BufRead> Decoder<R> {
             };
             self.input.consume(bit / 8);
             self.purse.searched(self.input.place);
-            if self.purse.pay_trial() && self.take_block(bit % 8) {
+            if self.purse.pay(bzip2_block::TRIAL) && self.take_block(bit % 8) {
                 return true;
             }
             self.input.consume(1);

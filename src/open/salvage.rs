@@ -5,11 +5,11 @@
 //! an input made of false marks takes no more than a fixed number of times as long as one without; what cannot be paid for is
 //! passed over.
 
-use super::codec::Format;
+use super::codec::{Codec, Format};
 
 /// What a byte searched for the first time pays, what a trial costs beside its bytes, and what there is to begin with.
-const EARNED: u64 = 16;
-const TRIAL: u64 = 8 << 10;
+const EARNED: u64 = 64;
+const TRIAL: u64 = 512;
 const BEGIN: u64 = 4 << 20;
 
 /// A stream that was cut is taken for one if so many bytes of it decode: random bytes fail long before.
@@ -17,16 +17,17 @@ const CONVINCING: usize = 48;
 /// A trial that gives so much has shown enough.
 const PRODUCED: u64 = 1 << 20;
 
-/// What searching may still cost.
-#[derive(Debug)]
+/// What searching may still cost, and what trials are made with.
 pub(super) struct Purse {
     left: u64,
     searched: u64,
+    codec: Option<Box<dyn Codec>>,
+    out: Vec<u8>,
 }
 
 impl Purse {
     pub(super) fn new() -> Self {
-        Self { left: BEGIN, searched: 0 }
+        Self { left: BEGIN, searched: 0, codec: None, out: Vec::new() }
     }
 
     /// All before `place` was searched.
@@ -35,7 +36,7 @@ impl Purse {
         self.searched = self.searched.max(place);
     }
 
-    /// Pays, if there is enough.
+    /// Pays for what takes about as long as decoding so many bytes, if there is enough.
     pub(super) fn pay(&mut self, cost: u64) -> bool {
         let enough = self.left >= cost;
         if enough {
@@ -44,14 +45,21 @@ impl Purse {
         enough
     }
 
-    /// Whether a trial can be begun.
-    pub(super) fn pay_trial(&mut self) -> bool {
-        self.pay(TRIAL)
-    }
-
-    /// Pays for what a trial took, as far as there is anything left.
-    pub(super) fn charge(&mut self, cost: u64) {
+    /// Whether a stream begins here, of which `bytes` is the beginning, as far as there is enough left to find out.
+    pub(super) fn is_stream(&mut self, format: Format, bytes: &[u8]) -> bool {
+        if !self.pay(TRIAL) {
+            return false;
+        }
+        self.out.resize(32 << 10, 0);
+        let codec = match self.codec.take() {
+            Some(mut codec) => codec.restart().map(|()| codec),
+            None => format.codec(),
+        };
+        let Ok(mut codec) = codec else { return false };
+        let (is_one, cost) = decodes(&mut *codec, bytes, &mut self.out);
+        self.codec = Some(codec);
         self.left = self.left.saturating_sub(cost);
+        is_one
     }
 }
 
@@ -100,13 +108,11 @@ fn is_header(format: Format, bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether a stream begins here, of which `bytes` is the beginning; and how many bytes were taken and given to find out.
-pub(super) fn is_stream(format: Format, bytes: &[u8]) -> (bool, u64) {
-    let Ok(mut codec) = format.codec() else { return (false, 0) };
-    let mut out = vec![0; 32 << 10];
+/// Whether a stream decodes to its end, or as far as its bytes are at hand; how many bytes were taken and given for that.
+fn decodes(codec: &mut dyn Codec, bytes: &[u8], out: &mut [u8]) -> (bool, u64) {
     let (mut at, mut produced) = (0, 0_u64);
     let is_one = loop {
-        let step = codec.step(bytes.get(at..).unwrap_or_default(), &mut out);
+        let step = codec.step(bytes.get(at..).unwrap_or_default(), out);
         at += step.consumed;
         produced += step.produced as u64;
         let stuck = step.consumed == 0 && step.produced == 0;

@@ -14,10 +14,13 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 pub(crate) fn walk_spooled(walker: &mut Walker<'_>, place: &Place, input: &mut dyn Read) {
     match spool(walker, input) {
         Ok((file, damage)) => {
+            let shifted = !damage.is_empty();
             for (at, text) in damage {
                 walker.note(&place.member, NoteKind::Damaged, at, text);
             }
-            walk(walker, place, &file);
+            let mut zip = Zip { walker, place, file: &file, names: Names::default() };
+            // Behind a hole nothing lies where the directory says.
+            if shifted { zip.scan_all() } else { zip.read_all() }
         }
         Err(e) => {
             let text = format!(
@@ -61,21 +64,7 @@ const HOLES: usize = 100;
 
 /// Walks a zip file that can be sought in.
 pub(crate) fn walk(walker: &mut Walker<'_>, place: &Place, file: &File) {
-    let mut zip = Zip { walker, place, file, names: Names::default() };
-    match zip_directory::read(file) {
-        Ok(entries) => {
-            for entry in &entries {
-                zip.listed(entry);
-            }
-        }
-        Err(why) => {
-            let text = format!("zip archive damaged ({why}); its entries were read one after the other");
-            zip.note("", NoteKind::Damaged, 0, text);
-            if let Err(e) = zip.scan() {
-                zip.note("", NoteKind::Damaged, 0, format!("zip archive ends early ({})", cause(&e)));
-            }
-        }
-    }
+    Zip { walker, place, file, names: Names::default() }.read_all();
 }
 
 struct Zip<'w, 'a> {
@@ -89,6 +78,24 @@ impl Zip<'_, '_> {
     fn note(&mut self, name: &str, kind: NoteKind, at: u64, text: impl Into<String>) {
         let member = if name.is_empty() { self.place.member.clone() } else { self.place.join(name) };
         self.walker.note(&member, kind, at, text);
+    }
+
+    /// Reads the entries of the directory, or, where that is lost, those that are found.
+    fn read_all(&mut self) {
+        match zip_directory::read(self.file) {
+            Ok(entries) => entries.iter().for_each(|entry| self.listed(entry)),
+            Err(why) => {
+                let text = format!("zip archive damaged ({why}); its entries were read one after the other");
+                self.note("", NoteKind::Damaged, 0, text);
+                self.scan_all();
+            }
+        }
+    }
+
+    fn scan_all(&mut self) {
+        if let Err(e) = self.scan() {
+            self.note("", NoteKind::Damaged, 0, format!("zip archive ends early ({})", cause(&e)));
+        }
     }
 
     /// Reads one entry of the directory.
