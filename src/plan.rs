@@ -15,9 +15,7 @@ use crate::discover::{Discovered, Found};
 use crate::grammar;
 use crate::model::{Instant, Service, Stamp};
 use crate::note::{Note, NoteKind};
-use crate::open::{
-    Damage, Kind, Member, Sink, WalkOptions, Want, kind_by_name, kind_of, read_head, walk_file, walk_reader,
-};
+use crate::open::{Damage, Kind, Member, Sink, WalkOptions, Want, kind_of_file, read_head, walk_file, walk_reader};
 use crate::parse::Years;
 use crate::resolve::{Sequence, parse_sequence};
 use crate::trail::FileId;
@@ -299,8 +297,7 @@ fn peek(file: &Found, input: &Input, options: &PlanOptions) -> (PeekSink, bool, 
     if let (Some(head), Some(size)) = (head, size)
         && let name = file.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
         && let start = head.get(..crate::open::HEAD).unwrap_or(&head)
-        && kind_of(start) == Kind::Plain
-        && kind_by_name(start, &name) == Kind::Plain
+        && kind_of_file(start, &name) == Kind::Plain
     {
         let shown = shown(&file.path, "");
         sink.texts.push(Peeked { shown, name, kind: Kind::Plain, size: Some(size), head, holed: false });

@@ -1,6 +1,6 @@
 //! Input that can be looked ahead in, for whoever searches behind damage. It holds nothing as long as nobody does.
 
-use super::decode::is_interrupted;
+use super::input::is_interrupted;
 use std::io::{self, BufRead};
 
 /// An input, its place, and what was read of it beforehand.

@@ -9,15 +9,17 @@ mod ahead;
 mod bzip2_block;
 mod codec;
 mod decode;
+mod input;
 mod kind;
 mod names;
 mod salvage;
 mod tar;
+mod tar_blocks;
 #[cfg(test)]
 mod tests;
 mod walk;
 mod zip;
 mod zip_directory;
 
-pub use kind::{HEAD, Kind, kind_by_name, kind_of};
+pub use kind::{HEAD, Kind, kind_of_file};
 pub use walk::{Damage, Member, Sink, WalkOptions, Want, read_head, walk_file, walk_reader};

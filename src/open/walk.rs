@@ -1,8 +1,10 @@
 //! The walk through one file: leaf or container, and what lies inside.
 
 use super::codec::Format;
-use super::decode::{Begun, Broken, Decoder, Hole, Source, read_on};
-use super::kind::{HEAD, Kind, kind_by_name, kind_of};
+use super::decode::Decoder;
+use super::input::{Begun, Broken, Hole, Source, read_on};
+use super::kind::{HEAD, Kind, kind_of, kind_of_file};
+use super::tar_blocks::find_header;
 use super::{tar, zip};
 use crate::note::{Note, NoteKind, cause};
 use std::fs::File;
@@ -177,7 +179,7 @@ impl<'a> Walker<'a> {
         }
         place.size = Some(meta.len());
         let mut begun = Begun::read(&mut source, HEAD);
-        if kind_of(begun.head()) == Kind::Zip && self.o.depth > 0 {
+        if kind_of_file(begun.head(), &place.name) == Kind::Zip && self.o.depth > 0 {
             return zip::walk(self, &place, &file);
         }
         self.visit(&place, &mut begun);
@@ -214,9 +216,9 @@ impl<'a> Walker<'a> {
             Kind::Empty if whole.fails_at_once() => Kind::Plain,
             Kind::Plain if whole.begins_with_hole() => {
                 whole.widen(TAR_SEARCHED);
-                if tar::find_header(whole.head()).is_some() { Kind::Tar } else { Kind::Plain }
+                if find_header(whole.head()).is_some() { Kind::Tar } else { Kind::Plain }
             }
-            Kind::Plain if !place.decoded => kind_by_name(whole.head(), &place.name),
+            _ if !place.decoded => kind_of_file(whole.head(), &place.name),
             kind => kind,
         };
         let format = match kind {

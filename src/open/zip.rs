@@ -1,7 +1,8 @@
 //! Zip archives: by their directory, or, where that is lost, by the local headers one after the other.
 
 use super::codec::Format;
-use super::decode::{Broken, Decoder, Hole, is_interrupted, read_on};
+use super::decode::Decoder;
+use super::input::{Broken, Hole, is_interrupted, read_on};
 use super::names::{Names, skipped_folder};
 use super::walk::{Place, Walker};
 use super::zip_directory::{self, CENTRAL, Entry, LOCAL};
