@@ -19,6 +19,7 @@ use crate::discover::{self, discover};
 use crate::model::Service;
 use crate::note::Note;
 use crate::plan::{Leaf, Plan, PlanOptions, plan};
+use crate::quote::Cited;
 use crate::read::{Meter, Outcome, Reading, Sieve, read};
 use crate::remarks::{Remarks, Sieved};
 use crate::render::{Answer, Summary};
@@ -101,7 +102,14 @@ fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     }
     let output = Output::new(cli)?;
     let plan = pool.install(|| {
-        plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool: ask.needs.pairs })
+        plan(
+            &found,
+            &PlanOptions {
+                walk: ask.walk.clone(),
+                year: cli.common.year,
+                spool: ask.needs.pairs || cli.common.evidence,
+            },
+        )
     })?;
     if cli.common.plan {
         show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
@@ -200,6 +208,12 @@ fn answer(
         (_, Some(failures)) if is_table => Summary::of_failures(failures, zone, &resolved)?,
         _ => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), zone),
     };
+    let cited = cli.common.evidence.then(|| {
+        let mut cited = Cited::new(&ask.walk.tmpdir);
+        cited.take(rows.as_deref().unwrap_or_default(), access.as_ref(), sessions.as_ref(), failures.as_ref())?;
+        cited.read(plan, &leaves, &ask.walk)
+    });
+    let quotes = cited.transpose()?;
     let remarks = Remarks {
         leaves: &leaves,
         trail: &outcome.trail,
@@ -221,6 +235,7 @@ fn answer(
         sessions,
         failures,
         covered,
+        quotes: quotes.as_ref(),
         streams: &resolved,
         notes: &all,
         tally: &outcome.trail.tally,
