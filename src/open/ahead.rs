@@ -69,7 +69,7 @@ impl<R: BufRead> Ahead<R> {
 
     /// Holds the next `n` bytes, or all that come before an error or the end; whether there is more behind them.
     pub(super) fn look(&mut self, n: usize) -> bool {
-        if self.held().len() < n && self.at > 0 {
+        if self.held().len() < n && self.at > 0 && self.error.is_none() && !self.ended {
             self.held.drain(..self.at);
             self.at = 0;
         }

@@ -29,7 +29,11 @@ pub(crate) struct Decoder<R> {
     /// A bzip2 block that is decoded as a stream of its own.
     block: Option<Lone>,
     purse: Purse,
+    holes: usize,
 }
+
+/// So many holes of one input are gone over; what has more is not worth the notes and the gaps.
+const HOLES: usize = 1000;
 
 /// A bzip2 block, and how far it is decoded.
 struct Lone {
@@ -75,6 +79,7 @@ impl<R: BufRead> Decoder<R> {
             given: 0,
             block: None,
             purse: Purse::new(),
+            holes: 0,
         }
     }
 
@@ -247,6 +252,15 @@ impl<R: BufRead> Decoder<R> {
 
     /// Searches for the place where decoding can go on. The error is the hole before it; there is none if nothing is found.
     fn search(&mut self, lost: &Lost) -> Option<io::Error> {
+        if self.holes >= HOLES {
+            let text = format!(
+                "{}; it is damaged in more than {HOLES} places, and the rest was given up",
+                self.end_of(lost).0
+            );
+            self.phase = Phase::Failed(Broken(text));
+            return None;
+        }
+        self.holes += 1;
         // The decoder may have gone astray, and taken what lies behind the damage.
         let back = self.input.behind(self.floor);
         self.purse.searched(self.input.place);

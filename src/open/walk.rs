@@ -216,7 +216,11 @@ impl<'a> Walker<'a> {
             Kind::Empty if whole.fails_at_once() => Kind::Plain,
             Kind::Plain if whole.begins_with_hole() => {
                 whole.widen(TAR_SEARCHED);
-                if find_header(whole.head()).is_some() { Kind::Tar } else { Kind::Plain }
+                match find_header(whole.head()) {
+                    Some(_) => Kind::Tar,
+                    None if place.decoded => Kind::Plain,
+                    None => kind_of_file(whole.head(), &place.name),
+                }
             }
             _ if !place.decoded => kind_of_file(whole.head(), &place.name),
             kind => kind,

@@ -290,3 +290,14 @@ fn a_zip_in_a_stream_with_a_hole() {
     assert!(memory.leaves.iter().any(|leaf| leaf.member == "c" && leaf.bytes == lines), "{:?}", memory.members());
     assert!(memory.fails());
 }
+
+/// Notes and gaps have an end, whatever the file is made of.
+#[test]
+fn more_than_a_thousand_holes_are_given_up() {
+    let (member, line) = (gz(b"text\n"), b"text\n");
+    let broken = [&member[..], b"garbage"].concat().repeat(1200);
+    let memory = walk(&broken);
+    let leaf = &memory.leaves[0];
+    assert_eq!((leaf.holes.len(), leaf.bytes.len()), (1000, 1001 * line.len()));
+    assert!(leaf.damage.clone().unwrap().text.contains("more than 1000 places"), "{:?}", leaf.damage);
+}
