@@ -3,6 +3,7 @@
 mod coverage;
 mod csv;
 mod evidence;
+mod explain;
 mod json;
 mod records;
 mod records_table;
@@ -147,6 +148,8 @@ pub enum Shape {
     JsonLines,
     /// Comma-separated values.
     Csv,
+    /// A story of one user in words.
+    Words,
 }
 
 /// Writes an answer.
@@ -160,6 +163,7 @@ pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut dyn io::Write) -> io::
         Shape::Json => json::write_document(answer, out),
         Shape::JsonLines => json::write_lines(answer, out),
         Shape::Csv => csv::write(answer, out),
+        Shape::Words => explain::write(answer, out),
     }
 }
 
