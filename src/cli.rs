@@ -1,11 +1,15 @@
 //! The command line: what the user may write, checked, as types.
 
+mod verify;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+
+pub use verify::{VerifyArgs, VerifyFormat};
 
 use crate::answer::Status;
 use crate::model::Service;
@@ -90,6 +94,9 @@ pub enum Command {
     /// What the logs cover: hours, what was logged, gaps, silences, restarts, clock jumps, copies
     #[command(version, after_help = COVERAGE_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Coverage(CoverageArgs),
+    /// Whether what a manifest names is still the same
+    #[command(version, after_help = verify::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Verify(VerifyArgs),
 }
 
 /// `imstrail failures`
@@ -160,7 +167,10 @@ pub struct Common {
     /// Write the answer to this file, which must not exist
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
-    /// Let -o replace an existing file
+    /// Write to this file what was read and what came out of it, with hashes; it must not exist
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub manifest: Option<PathBuf>,
+    /// Let -o and --manifest replace an existing file
     #[arg(long, help_heading = "Output")]
     pub force: bool,
     /// A bar on the terminal while reading takes longer than half a second
@@ -297,6 +307,7 @@ impl Cli {
                 | Command::Failures(FailuresArgs { common, .. })
                 | Command::Coverage(CoverageArgs { common }),
             ) => self.common = common.clone(),
+            Some(Command::Verify(args)) => args.settle(&mut self.common),
             None => {}
         }
         self
@@ -310,6 +321,11 @@ impl Cli {
     /// `failures`, if that is asked.
     pub fn failures(&self) -> Option<&FailuresArgs> {
         if let Some(Command::Failures(failures)) = &self.command { Some(failures) } else { None }
+    }
+
+    /// `verify`, if that is asked.
+    pub fn verify(&self) -> Option<&VerifyArgs> {
+        if let Some(Command::Verify(verify)) = &self.command { Some(verify) } else { None }
     }
 
     /// Whether `coverage` is asked.
@@ -354,6 +370,12 @@ impl Common {
         }
         if self.file.as_ref().is_some_and(|f| f.as_os_str() == "-") && stdin_paths > 0 {
             return Err("standard input cannot be both the list of users (-f -) and a log (-)".to_owned());
+        }
+        if self.manifest.is_some() && (self.plan || self.manifest == self.output) {
+            return Err(
+                "--manifest tells of an answer, in a file of its own: leave out --plan, and give -o another file"
+                    .to_owned(),
+            );
         }
         if stdin_paths > 1 {
             return Err("standard input (-) can be named only once".to_owned());

@@ -170,6 +170,8 @@ pub struct Folder<'a> {
     touched: Vec<u32>,
     file: FileId,
     tally: FileTally,
+    /// Events of all pieces before the one at hand.
+    events: u64,
     jumps: Vec<Jump>,
     scratch: Vec<u8>,
     counted: Vec<u8>,
@@ -191,6 +193,7 @@ impl<'a> Folder<'a> {
             touched: Vec::new(),
             file: FileId(0),
             tally: FileTally::default(),
+            events: 0,
             jumps: Vec::new(),
             scratch: Vec::new(),
             counted: Vec::new(),
@@ -217,6 +220,7 @@ impl<'a> Folder<'a> {
     /// Begins a piece of a file.
     pub fn begin(&mut self, file: FileId) {
         self.file = file;
+        self.events = self.trail.tally.event.lines;
     }
 
     /// Folds whole lines; `place` is the offset of the first in the decoded text.
@@ -420,6 +424,7 @@ impl<'a> Folder<'a> {
             trail.span(stream, earliest, latest);
             sources.push(PieceSource { stream, pid, first, last, earliest });
         }
+        self.tally.events = self.trail.tally.event.lines - self.events;
         trail.tally.merge(std::mem::take(&mut self.tally));
         trail.jumped(self.jumps.drain(..));
         sources

@@ -14,6 +14,7 @@ pub mod discover;
 pub mod fold;
 pub mod grammar;
 pub mod index;
+pub mod manifest;
 pub mod model;
 pub mod note;
 pub mod open;

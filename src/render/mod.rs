@@ -12,6 +12,7 @@ use std::io;
 
 use rayon::prelude::*;
 
+pub use json::{note, put};
 pub use records_table::Fit;
 pub use table::{Align, Columns};
 
