@@ -155,3 +155,28 @@ fn told(facts: &Facts<'_>, mut item: Item, leaf: &Leaf, text: Option<&Text>) -> 
     item.last = spans().map(|(_, last)| *last).max().map(utc);
     item
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discover::{Options, discover};
+
+    #[test]
+    fn what_changes_after_it_was_found_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["same", "grown", "written", "gone", "another"] {
+            std::fs::write(path(name), name).unwrap();
+        }
+        let before = Units::new(&discover(&[folder.path().to_owned()], &Options::default()));
+        std::fs::write(path("grown"), "grown more").unwrap();
+        File::options().write(true).open(path("written")).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+        std::fs::remove_file(path("gone")).unwrap();
+        std::fs::write(path("x"), "another").unwrap();
+        std::fs::rename(path("x"), path("another")).unwrap();
+        std::fs::write(path("new"), "new").unwrap();
+        let differs = |name: &&str| before.differs(&path(name));
+        let all = ["same", "grown", "written", "gone", "another", "new"];
+        assert_eq!(all.iter().copied().filter(differs).collect::<Vec<_>>(), ["grown", "written", "gone", "another"]);
+    }
+}
