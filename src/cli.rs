@@ -24,6 +24,7 @@ Examples:
   imstrail sessions -u ed --since 2019-05-29 logs/    each session of a user
   imstrail failures --from 203.0.113.0/24 logs/       refused logins
   imstrail coverage logs/                             what the logs cover, and what they lack
+  imstrail -a --manifest case7.json logs/             what was read, and the answer's hash; see imstrail verify
   imstrail -a -c --plan logs/                         what would be read, without reading it
 
 Exit status: 0 answered in full; 1 answered, but a file could not be read to its end;
