@@ -18,7 +18,8 @@ use crate::answer::{
 };
 use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
-use crate::manifest::{Facts, Hashed};
+use crate::hash::Hashed;
+use crate::manifest::Facts;
 use crate::model::Service;
 use crate::note::Note;
 use crate::plan::{Leaf, Plan, PlanOptions, plan};
@@ -162,6 +163,7 @@ fn read_with_bar(
                     walk: &ask.walk,
                     year: cli.common.year,
                     sieve: sieve.as_ref(),
+                    hashes: cli.common.manifest.is_some(),
                     meter: &meter,
                 };
                 let outcome = read(plan, streams, &reading);
@@ -263,7 +265,8 @@ fn answer(
     let mut exit = if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered };
     if let (Some(manifest), Some(written)) = (&output.manifest, written) {
         let (trail, damaged) = (&outcome.trail, &outcome.damaged);
-        let facts = Facts { plan, trail, damaged, walk: &ask.walk, before: manifest.before() };
+        let hashed = &outcome.hashed;
+        let facts = Facts { plan, trail, damaged, hashed, walk: &ask.walk, before: manifest.before() };
         let changed = manifest.write(cli, ask, &facts, manifest::Given { notes: &all, written, exit })?;
         notes.tell(&changed);
         exit = if changed.is_empty() { exit } else { Exit::Partly };

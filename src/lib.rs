@@ -13,6 +13,7 @@ pub mod cli;
 pub mod discover;
 pub mod fold;
 pub mod grammar;
+pub mod hash;
 pub mod index;
 pub mod manifest;
 pub mod model;

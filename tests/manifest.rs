@@ -165,8 +165,8 @@ fn members_of_archives_are_told_apart() {
             ("a/pop".to_owned(), login("10:06:00", 40003, third).into_bytes()),
         ]
     };
-    let packers: [(&str, fn(&[(String, Vec<u8>)]) -> Vec<u8>); 3] =
-        [("x.tar", tar), ("x.tar.gz", |files| gz(&tar(files))), ("x.zip", zip)];
+    type Pack = fn(&[(String, Vec<u8>)]) -> Vec<u8>;
+    let packers: [(&str, Pack); 3] = [("x.tar", tar), ("x.tar.gz", |files| gz(&tar(files))), ("x.zip", zip)];
     for (name, pack) in packers {
         let folder = folder(&[(name, &pack(&files("cy")))]);
         run(folder.path(), &["-a", "--manifest", "m.json", name]).exit(0);
@@ -448,4 +448,18 @@ fn lines_that_are_passed_over_are_counted() {
     let count = |key: &str| item[key].as_u64().expect("a number");
     assert_eq!((count("lines"), count("rejects")), (3001, 0));
     assert!(count("passed_over") > 2000 && count("events") + count("passed_over") == 3001, "{item}");
+}
+
+#[test]
+fn a_copy_in_an_archive_is_hashed_as_well() {
+    let files = [("a".to_owned(), ed().into_bytes()), ("b".to_owned(), ann().into_bytes())];
+    let folder = folder(&[("imap", (ed() + "more\n").as_bytes()), ("x.tar", &tar(&files))]);
+    run(folder.path(), &["-a", "--manifest", "m.json", "imap", "x.tar"]).exit(0);
+    let read = manifest(folder.path(), "m.json");
+    let told = |member| {
+        let item = input(&read, "x.tar", Some(member));
+        (item["state"].as_str().expect("a state").to_owned(), item["sha256"].as_str().expect("a hash").to_owned())
+    };
+    assert_eq!(told("a"), ("copy".to_owned(), sha(ed().as_bytes())));
+    assert_eq!(told("b"), ("read".to_owned(), sha(ann().as_bytes())));
 }

@@ -12,9 +12,10 @@ use super::output::Place;
 use super::{Exit, Stop, bar};
 use crate::cli::Cli;
 use crate::discover::Discovered;
+use crate::hash::Hashed;
 use crate::manifest::{
-    Aside, Environment, Facts, Grammar, Hashed, Item, Manifest, Output, Root, Run, Tool, UNSIGNED, Units, VERSION,
-    exact_path, hash_file, items,
+    Aside, Environment, Facts, Grammar, Item, Manifest, Output, Root, Run, Tool, UNSIGNED, Units, VERSION, exact_path,
+    hash_file, items,
 };
 use crate::model::Stamp;
 use crate::note::{Note, NoteKind};

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 use super::Stop;
 use super::manifest::Begun;
 use crate::cli::{Cli, Format};
-use crate::manifest::{Hashed, Hasher};
+use crate::hash::{Hashed, Hasher};
 use crate::render::{Answer, Shape, write};
 
 /// A file to be written as a whole.

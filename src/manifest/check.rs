@@ -10,9 +10,10 @@ use std::sync::atomic::AtomicU64;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::hash::{Hashed, Sha, Text, hash_file, hash_texts};
+use super::hash::{hash_file, hash_texts};
 use super::{Item, Manifest, exact_path};
 use crate::discover::{self, discover};
+use crate::hash::{Hashed, Sha, Text};
 use crate::note::cause;
 use crate::open::WalkOptions;
 use crate::plan::Input;

@@ -10,9 +10,10 @@ use std::sync::atomic::AtomicU64;
 
 use rayon::prelude::*;
 
-use super::hash::{Hashed, Text, hash_file, hash_texts};
+use super::hash::{hash_file, hash_texts};
 use super::{Item, exact_path};
 use crate::discover::Discovered;
+use crate::hash::{Hashed, Text};
 use crate::model::{Instant, Stamp};
 use crate::open::{Kind, WalkOptions};
 use crate::plan::{Input, Leaf, Plan, Unit};
@@ -52,6 +53,8 @@ pub struct Facts<'a> {
     pub trail: &'a Trail,
     /// Texts that could not be read to their ends.
     pub damaged: &'a BTreeSet<FileId>,
+    /// Texts that were hashed when they were read.
+    pub hashed: &'a BTreeMap<FileId, Text>,
     /// How archives are walked.
     pub walk: &'a WalkOptions,
     /// How files were before.
@@ -69,7 +72,7 @@ pub fn items(facts: &Facts<'_>, done: &AtomicU64) -> Vec<Item> {
 fn of_unit(facts: &Facts<'_>, unit: &Unit, done: &AtomicU64) -> Vec<Item> {
     let whole = opened(unit).and_then(|file| file.map(|file| hash_file(&file, None, done)).transpose());
     let texts = match &whole {
-        Ok(Some(_)) if !unit.plain => hash_texts(&unit.input, &unit.path, facts.walk),
+        Ok(Some(_)) if !unit.plain => texts(facts, unit),
         _ => Vec::new(),
     };
     let repeatable = matches!(unit.input, Input::Path(_)) && unit.path.metadata().is_ok_and(|meta| meta.is_file());
@@ -108,6 +111,12 @@ fn of_unit(facts: &Facts<'_>, unit: &Unit, done: &AtomicU64) -> Vec<Item> {
             [vec![item], members].concat()
         }
     }
+}
+
+/// The texts of a file as they were when they were read; if one is a copy, which is not read, all are unpacked for this.
+fn texts(facts: &Facts<'_>, unit: &Unit) -> Vec<Text> {
+    let read: Option<Vec<Text>> = unit.leaves.iter().map(|id| facts.hashed.get(id).cloned()).collect();
+    read.unwrap_or_else(|| hash_texts(&unit.input, &unit.path, facts.walk))
 }
 
 /// The file behind a unit; none for what was read as it came.

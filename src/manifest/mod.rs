@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use check::{Kind, Row, Status, added, check, check_one};
-pub use hash::{Hashed, Hasher, Sha, Text, hash_file, hash_texts};
+pub use hash::{hash_file, hash_texts};
 pub use items::{Facts, Units, items};
 
+use crate::hash::Sha;
 use crate::render::put;
 use crate::text::{exact, exact_bytes};
 

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::hash::Hashed;
 
 fn root(given: &str, path: &str) -> Root {
     Root { given: given.to_owned(), path: Some(path.to_owned()), found: true }

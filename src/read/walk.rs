@@ -6,6 +6,7 @@ use super::queue::Piece;
 use super::sieve::{EDGE, Stand};
 use super::{Run, lock};
 use crate::chunk::{Cut, Cutter};
+use crate::hash::{Hasher, Text};
 use crate::note::{Note, NoteKind};
 use crate::open::{Damage, Kind, Member, Sink, Want};
 use crate::plan::{self, Leaf, Unit};
@@ -25,6 +26,7 @@ impl<'a> Run<'a> {
             unit,
             next: 0,
             leaf: None,
+            hash: None,
             cutter: Cutter::default(),
             piece: Vec::new(),
             place: 0,
@@ -59,6 +61,8 @@ struct ReadSink<'r, 'a> {
     unit: &'a Unit,
     next: usize,
     leaf: Option<Leaf>,
+    /// The text's member path and hash, if that is wanted.
+    hash: Option<(String, Hasher)>,
     cutter: Cutter,
     piece: Vec<u8>,
     place: u64,
@@ -158,6 +162,7 @@ impl Sink for ReadSink<'_, '_> {
         self.leaf = self.leaf_of(member);
         self.pieces = 0;
         self.cutter = Cutter::default();
+        self.hash = self.run.reading.hashes.then(|| (member.member.to_owned(), Hasher::default()));
         match (&self.leaf, member.kind) {
             (Some(leaf), Kind::Plain) if leaf.copy_of.is_none() => Want::All,
             (Some(_), Kind::Image(_)) => Want::All,
@@ -166,6 +171,9 @@ impl Sink for ReadSink<'_, '_> {
     }
 
     fn data(&mut self, bytes: &[u8]) {
+        if let Some((_, hash)) = &mut self.hash {
+            hash.update(bytes);
+        }
         self.decoded += bytes.len() as u64;
         let metered = (self.decoded / RATIO).min(self.unit.size);
         self.run.reading.meter.add(metered - self.metered.min(metered));
@@ -174,6 +182,12 @@ impl Sink for ReadSink<'_, '_> {
     }
 
     fn end(&mut self, damage: Option<Damage>) {
+        if let (Some((member, hash)), Some(leaf)) =
+            (self.hash.take(), self.leaf.as_ref().filter(|l| l.copy_of.is_none()))
+        {
+            let text = Text::new(&member, hash, damage.clone());
+            lock(&self.run.found).hashed.insert(leaf.id, text);
+        }
         let cut_off = damage.as_ref().and_then(|_| self.cut_off());
         self.with_cutter(Cutter::end);
         self.hand_on(true);
