@@ -23,6 +23,7 @@ use crate::manifest::Facts;
 use crate::model::Service;
 use crate::note::Note;
 use crate::plan::{Leaf, Plan, PlanOptions, plan};
+use crate::quote::Cited;
 use crate::read::{Meter, Outcome, Reading, Sieve, read};
 use crate::remarks::{Remarks, Sieved};
 use crate::render::{Answer, Summary};
@@ -122,7 +123,7 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
         notes.tell(&found.notes);
         return Err(Stop::Usage("none of the paths could be opened".to_owned()));
     }
-    let spool = ask.needs.pairs || output.manifest.is_some();
+    let spool = ask.needs.pairs || cli.common.evidence || output.manifest.is_some();
     let plan = pool.install(|| {
         output.manifest.iter_mut().for_each(|manifest| manifest.saw(&found));
         plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool })
@@ -223,6 +224,12 @@ fn answer(
         (_, Some(failures)) if is_table => Summary::of_failures(failures, zone, &resolved)?,
         _ => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), zone),
     };
+    let cited = cli.common.evidence.then(|| {
+        let mut cited = Cited::new(&ask.walk.tmpdir);
+        cited.take(rows.as_deref().unwrap_or_default(), access.as_ref(), sessions.as_ref(), failures.as_ref())?;
+        cited.read(plan, &leaves, &ask.walk)
+    });
+    let quotes = cited.transpose()?;
     let remarks = Remarks {
         leaves: &leaves,
         trail: &outcome.trail,
@@ -244,6 +251,7 @@ fn answer(
         sessions,
         failures,
         covered,
+        quotes: quotes.as_ref(),
         streams: &resolved,
         notes: &all,
         tally: &outcome.trail.tally,

@@ -171,6 +171,9 @@ pub struct Common {
     /// Write to this file what was read and what came out of it, with hashes; it must not exist
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub manifest: Option<PathBuf>,
+    /// Show for each row the log lines that it rests on, and where they are
+    #[arg(long, help_heading = "Output")]
+    pub evidence: bool,
     /// Let -o and --manifest replace an existing file
     #[arg(long, help_heading = "Output")]
     pub force: bool,

@@ -16,6 +16,7 @@ use crate::manifest::Aside;
 use crate::model::{Service, Stamp};
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
+use crate::pair::Behind;
 use crate::parse::Names;
 use crate::read::Sieve;
 use crate::resolve::Resolved;
@@ -57,6 +58,7 @@ impl Ask {
             users: users.clone(),
             window,
             from: asked.from.clone(),
+            evidence: cli.common.evidence,
         });
         let sessions = cli.sessions().map(|asked| SessionsQuery {
             services: cli.common.service.map(Service::from).into_iter().collect(),
@@ -68,7 +70,7 @@ impl Ask {
         let needs = Needs {
             access: cli.access,
             pairs: cli.connected || sessions.is_some() || cli.coverage(),
-            amounts: sessions.is_some(),
+            behind: Behind { amounts: sessions.is_some(), evidence: cli.common.evidence },
             window,
             users: users.clone(),
             ..Needs::default()
