@@ -17,7 +17,8 @@ fn main() {
 fn packaged() -> Option<String> {
     let text = std::fs::read_to_string(".cargo_vcs_info.json").ok()?;
     let commit = text.split("\"sha1\"").nth(1)?.split('"').nth(1)?;
-    commit.bytes().all(|b| b.is_ascii_hexdigit()).then(|| commit.to_owned())
+    let modified = if text.contains("\"dirty\": true") { "-modified" } else { "" };
+    commit.bytes().all(|b| b.is_ascii_hexdigit()).then(|| format!("{commit}{modified}"))
 }
 
 /// The commit of a repository whose top this folder is, with `-modified` if the source is not as there.

@@ -375,11 +375,8 @@ impl Common {
         if self.file.as_ref().is_some_and(|f| f.as_os_str() == "-") && stdin_paths > 0 {
             return Err("standard input cannot be both the list of users (-f -) and a log (-)".to_owned());
         }
-        if self.manifest.is_some() && (self.plan || self.manifest == self.output) {
-            return Err(
-                "--manifest tells of an answer, in a file of its own: leave out --plan, and give -o another file"
-                    .to_owned(),
-            );
+        if self.manifest.is_some() && self.plan {
+            return Err("--manifest tells of an answer, and --plan gives none: leave out one of them".to_owned());
         }
         if stdin_paths > 1 {
             return Err("standard input (-) can be named only once".to_owned());

@@ -344,7 +344,7 @@ fn a_manifest_is_written_once() {
     assert_eq!(fs::read(folder.path().join("m.json")).expect("the file"), b"mine");
     run(folder.path(), &[&args[..], &["--force"]].concat()).exit(0);
     assert_eq!(manifest(folder.path(), "m.json")["manifest"], 1);
-    for more in [&["--plan"][..], &["-o", "m.json"]] {
+    for more in [&["--plan"][..], &["-o", "m.json"], &["-o", "./m.json"]] {
         run(folder.path(), &[&args[..], &["--force"], more].concat()).exit(2);
     }
     run(folder.path(), &["-a", "--manifest", "nowhere/m.json", "imap"]).exit(2);

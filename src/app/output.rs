@@ -1,5 +1,6 @@
 //! Where the answer goes: stdout, or a file that is whole or not there.
 
+use std::ffi::OsStr;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -56,6 +57,12 @@ impl Place {
     }
 }
 
+/// The folder of a file, without links, and its name there; the file itself need not exist.
+fn one_place(file: &Path) -> (PathBuf, Option<&OsStr>) {
+    let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    (folder.canonicalize().unwrap_or_else(|_| folder.to_owned()), file.file_name())
+}
+
 /// Where the answer goes, in which shape, and what is to be told of it.
 #[derive(Debug)]
 pub(super) struct Output {
@@ -78,6 +85,11 @@ impl Output {
     /// # Errors
     /// A file exists already.
     pub(super) fn new(cli: &Cli) -> Result<Output, Stop> {
+        if let (Some(answer), Some(manifest)) = (&cli.common.output, &cli.common.manifest)
+            && one_place(answer) == one_place(manifest)
+        {
+            return Err(Stop::Usage("-o and --manifest name the same file: give each its own".to_owned()));
+        }
         let to = match &cli.common.output {
             Some(file) => Where::File(Place::new("-o", file, cli.common.force)?),
             None => Where::Stdout,
