@@ -3,8 +3,10 @@
 mod again;
 mod ask;
 mod bar;
+mod manifest;
 mod output;
 mod show_plan;
+mod verify;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -16,6 +18,8 @@ use crate::answer::{
 };
 use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
+use crate::hash::Hashed;
+use crate::manifest::Facts;
 use crate::model::Service;
 use crate::note::Note;
 use crate::plan::{Leaf, Plan, PlanOptions, plan};
@@ -42,13 +46,20 @@ pub enum Exit {
     Usage,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(match exit {
+impl Exit {
+    /// The exit status.
+    pub fn code(self) -> u8 {
+        match self {
             Exit::Answered => 0,
             Exit::Partly => 1,
             Exit::Usage => 2,
-        })
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
     }
 }
 
@@ -90,35 +101,41 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The program: discover, plan, read, resolve, answer, render.
+/// The program: a question, or whether a manifest still holds.
 fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
-    let ask = Ask::new(cli)?;
+    match cli.verify() {
+        Some(args) => verify::run(args, cli, notes),
+        None => query(cli, &mut Output::new(cli)?, notes).map(|(exit, _)| exit),
+    }
+}
+
+fn threads(cli: &Cli) -> Result<rayon::ThreadPool, Stop> {
     let threads = usize::from(cli.common.threads.unwrap_or(0));
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| Stop::Usage(e.to_string()))?;
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| Stop::Usage(e.to_string()))
+}
+
+/// A question: discover, plan, read, resolve, answer, render. The hash of what was written, if that is wanted.
+fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<Hashed>), Stop> {
+    let ask = Ask::new(cli)?;
+    let pool = threads(cli)?;
     let found = discover(&ask.paths, &discover::Options { all: cli.common.all });
     if !found.openable {
         notes.tell(&found.notes);
         return Err(Stop::Usage("none of the paths could be opened".to_owned()));
     }
-    let output = Output::new(cli)?;
+    let spool = ask.needs.pairs || cli.common.evidence || output.manifest.is_some();
     let plan = pool.install(|| {
-        plan(
-            &found,
-            &PlanOptions {
-                walk: ask.walk.clone(),
-                year: cli.common.year,
-                spool: ask.needs.pairs || cli.common.evidence,
-            },
-        )
+        output.manifest.iter_mut().for_each(|manifest| manifest.saw(&found));
+        plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool })
     })?;
     if cli.common.plan {
         show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
         notes.tell(&[plan.notes, plan.walk_notes].concat());
-        return Ok(Exit::Answered);
+        return Ok((Exit::Answered, None));
     }
     let streams = Streams::default();
     let read = read_with_bar(cli, &ask, &plan, &streams, &pool);
-    pool.install(|| answer(cli, &ask, &plan, &streams, read, &output, notes))
+    pool.install(|| answer(cli, &ask, &plan, &streams, read, output, notes))
 }
 
 fn read_with_bar(
@@ -147,6 +164,7 @@ fn read_with_bar(
                     walk: &ask.walk,
                     year: cli.common.year,
                     sieve: sieve.as_ref(),
+                    hashes: cli.common.manifest.is_some(),
                     meter: &meter,
                 };
                 let outcome = read(plan, streams, &reading);
@@ -189,7 +207,7 @@ fn answer(
     (mut outcome, resolved, sieve): (Outcome, Vec<Resolved>, Option<Sieve>),
     output: &Output,
     notes: &Notes,
-) -> Result<Exit, Stop> {
+) -> Result<(Exit, Option<Hashed>), Stop> {
     let runs = runs(&mut outcome, &resolved, ask)?;
     let accesses = std::mem::take(&mut outcome.trail.access);
     let rows = || ask.connected.as_ref().map(|query| connected(query, &resolved, &outcome.sessions)).transpose();
@@ -244,7 +262,10 @@ fn answer(
         zone: cli.common.tz,
         summary,
     };
-    output.write(&answer)?;
+    let written = match output.write(&answer) {
+        Err(Stop::Closed) if output.manifest.is_some() => return Ok((manifest::cut_short(notes), None)),
+        written => written?,
+    };
     notes.tell(&all);
     let offset = summary.shared_offset.filter(|_| cli.explain().is_none());
     if let (crate::cli::Format::Table, Some(offset)) = (cli.common.format, offset) {
@@ -253,8 +274,17 @@ fn answer(
     drop(answer);
     // The process ends: to give all that back piece by piece would only take time.
     drop(rows);
+    let mut exit = if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered };
+    if let (Some(manifest), Some(written)) = (&output.manifest, written) {
+        let (trail, damaged) = (&outcome.trail, &outcome.damaged);
+        let hashed = &outcome.hashed;
+        let facts = Facts { plan, trail, damaged, hashed, walk: &ask.walk, before: manifest.before() };
+        let changed = manifest.write(cli, ask, &facts, manifest::Given { notes: &all, written, exit })?;
+        notes.tell(&changed);
+        exit = if changed.is_empty() { exit } else { Exit::Partly };
+    }
     std::mem::forget((outcome.sessions, outcome.trail));
-    Ok(if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered })
+    Ok((exit, written))
 }
 
 /// All records that were asked for; of sessions those without a close too, which only now can be told from each other.
@@ -289,6 +319,8 @@ fn twice(flag: &str, error: &AtError) -> Stop {
 /// Writes notes and errors to stderr.
 struct Notes {
     color: bool,
+    /// Nothing is told.
+    quiet: bool,
 }
 
 /// How many notes of one kind are told; the JSON document has them all.
@@ -297,10 +329,13 @@ const TOLD: usize = 20;
 impl Notes {
     fn new(color: Color) -> Notes {
         let auto = || io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Notes { color: color == Color::Always || (color == Color::Auto && auto()) }
+        Notes { color: color == Color::Always || (color == Color::Auto && auto()), quiet: false }
     }
 
     fn line(&self, label: &str, code: &str, text: &str) {
+        if self.quiet {
+            return;
+        }
         let mut err = io::stderr().lock();
         let text = visible(text.as_bytes());
         drop(if self.color {

@@ -1,6 +1,7 @@
 //! The command line: what the user may write, checked, as types.
 
 mod explain;
+mod verify;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -8,6 +9,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+
+pub use verify::{VerifyArgs, VerifyFormat};
 
 use crate::answer::Status;
 use crate::model::Service;
@@ -24,6 +27,7 @@ Examples:
   imstrail failures --from 203.0.113.0/24 logs/       refused logins
   imstrail explain -u ed logs/                        all that is known of a user, and why
   imstrail coverage logs/                             what the logs cover, and what they lack
+  imstrail -a --manifest case7.json logs/             what was read, and the answer's hash; see imstrail verify
   imstrail -a -c --plan logs/                         what would be read, without reading it
 
 Exit status: 0 answered in full; 1 answered, but a file could not be read to its end;
@@ -97,6 +101,9 @@ pub enum Command {
     /// What the logs cover: hours, what was logged, gaps, silences, restarts, clock jumps, copies
     #[command(version, after_help = COVERAGE_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Coverage(CoverageArgs),
+    /// Whether what a manifest names is still the same
+    #[command(version, after_help = verify::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Verify(VerifyArgs),
 }
 
 /// `imstrail failures`
@@ -167,10 +174,13 @@ pub struct Common {
     /// Write the answer to this file, which must not exist
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
+    /// Write to this file what was read and what came out of it, with hashes; it must not exist
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub manifest: Option<PathBuf>,
     /// Show for each row the log lines that it rests on, and where they are
     #[arg(long, help_heading = "Output")]
     pub evidence: bool,
-    /// Let -o replace an existing file
+    /// Let -o and --manifest replace an existing file
     #[arg(long, help_heading = "Output")]
     pub force: bool,
     /// A bar on the terminal while reading takes longer than half a second
@@ -308,6 +318,7 @@ impl Cli {
                 | Command::Failures(FailuresArgs { common, .. })
                 | Command::Coverage(CoverageArgs { common }),
             ) => self.common = common.clone(),
+            Some(Command::Verify(args)) => args.settle(&mut self.common),
             None => {}
         }
         if let Some(Command::Explain(explain)) = &self.command {
@@ -330,6 +341,11 @@ impl Cli {
     /// `failures`, if that is asked.
     pub fn failures(&self) -> Option<&FailuresArgs> {
         if let Some(Command::Failures(failures)) = &self.command { Some(failures) } else { None }
+    }
+
+    /// `verify`, if that is asked.
+    pub fn verify(&self) -> Option<&VerifyArgs> {
+        if let Some(Command::Verify(verify)) = &self.command { Some(verify) } else { None }
     }
 
     /// Whether `coverage` is asked.
@@ -376,6 +392,9 @@ impl Common {
         }
         if self.file.as_ref().is_some_and(|f| f.as_os_str() == "-") && stdin_paths > 0 {
             return Err("standard input cannot be both the list of users (-f -) and a log (-)".to_owned());
+        }
+        if self.manifest.is_some() && self.plan {
+            return Err("--manifest tells of an answer, and --plan gives none: leave out one of them".to_owned());
         }
         if stdin_paths > 1 {
             return Err("standard input (-) can be named only once".to_owned());

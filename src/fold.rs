@@ -173,6 +173,8 @@ pub struct Folder<'a> {
     file: FileId,
     section: u32,
     tally: FileTally,
+    /// Events of all pieces before the one at hand.
+    events: u64,
     jumps: Vec<Jump>,
     scratch: Vec<u8>,
     behind: Vec<u8>,
@@ -195,6 +197,7 @@ impl<'a> Folder<'a> {
             file: FileId(0),
             section: 0,
             tally: FileTally::default(),
+            events: 0,
             jumps: Vec::new(),
             scratch: Vec::new(),
             behind: Vec::new(),
@@ -221,6 +224,7 @@ impl<'a> Folder<'a> {
     /// Begins a piece of a file, in the section of it that so many holes precede.
     pub fn begin(&mut self, file: FileId, section: u32) {
         (self.file, self.section) = (file, section);
+        self.events = self.trail.tally.event.lines;
     }
 
     /// Folds whole lines; `place` is the offset of the first in the decoded text.
@@ -423,6 +427,7 @@ impl<'a> Folder<'a> {
             trail.span(stream, self.section, earliest, latest);
             sources.push(PieceSource { stream, pid, first, last, earliest });
         }
+        self.tally.events = self.trail.tally.event.lines - self.events;
         trail.tally.merge(std::mem::take(&mut self.tally));
         trail.jumped(self.jumps.drain(..));
         sources

@@ -30,7 +30,7 @@ pub struct PlanOptions {
     pub walk: WalkOptions,
     /// `--year`.
     pub year: Option<u32>,
-    /// Standard input must be read more than once, so it is put into a file first.
+    /// Standard input and pipes must be read more than once, so they are put into files first.
     pub spool: bool,
 }
 
@@ -235,23 +235,31 @@ pub fn plan(found: &Discovered, options: &PlanOptions) -> io::Result<Plan> {
 
 fn input(file: &Found, options: &PlanOptions) -> io::Result<Input> {
     match file {
-        Found { stdin: true, .. } if options.spool => Ok(Input::Spooled(Arc::new(spool(options)?))),
+        Found { stdin: true, .. } if options.spool => spool("standard input", &mut io::stdin().lock(), options),
         Found { stdin: true, .. } => Ok(Input::Stream),
+        Found { path, size: 0, .. } if options.spool && !path.metadata().is_ok_and(|meta| meta.is_file()) => {
+            // Reading will tell why it cannot be opened.
+            match File::open(path) {
+                Ok(mut pipe) => spool(&path.to_string_lossy(), &mut pipe, options),
+                Err(_) => Ok(Input::Path(path.clone())),
+            }
+        }
         Found { path, .. } => Ok(Input::Path(path.clone())),
     }
 }
 
-fn spool(options: &PlanOptions) -> io::Result<File> {
+/// Puts what can be read but once into a file without a name.
+fn spool(name: &str, from: &mut dyn io::Read, options: &PlanOptions) -> io::Result<Input> {
     let folder = &options.walk.tmpdir;
     let named = |e: io::Error| {
         io::Error::new(
             e.kind(),
-            format!("standard input cannot be kept in {} ({e}); name another folder with --tmpdir", folder.display()),
+            format!("{name} cannot be kept in {} ({e}); name another folder with --tmpdir", folder.display()),
         )
     };
     let mut file = tempfile::tempfile_in(folder).map_err(named)?;
-    io::copy(&mut io::stdin().lock(), &mut file).map_err(named)?;
-    Ok(file)
+    io::copy(from, &mut file).map_err(named)?;
+    Ok(Input::Spooled(Arc::new(file)))
 }
 
 /// Walks a unit, wherever its bytes come from.

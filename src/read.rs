@@ -27,6 +27,7 @@ use crate::answer::Asked;
 use crate::chunk::{Cut, Cutter};
 use crate::fold::{Folder, Needs, keep_access};
 use crate::grammar::Grammars;
+use crate::hash::Text;
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::pair::{Key, Session};
@@ -120,6 +121,8 @@ pub struct Reading<'a> {
     pub year: Option<u32>,
     /// Lines that this sieve holds back are passed over.
     pub sieve: Option<&'a Sieve>,
+    /// Texts that must be unpacked are hashed on the way.
+    pub hashes: bool,
     /// How far it has come.
     pub meter: &'a Meter,
 }
@@ -141,6 +144,8 @@ pub struct Outcome {
     pub holes: BTreeMap<FileId, u32>,
     /// Texts that the plan did not know: those of a pipe.
     pub unplanned: Vec<Leaf>,
+    /// Texts that were hashed.
+    pub hashed: BTreeMap<FileId, Text>,
     /// What the sieve saw clocks show.
     pub shown: BTreeSet<Shown>,
 }
@@ -197,6 +202,7 @@ struct Found {
     damaged: BTreeSet<FileId>,
     holes: BTreeMap<FileId, u32>,
     unplanned: Vec<Leaf>,
+    hashed: BTreeMap<FileId, Text>,
     shown: BTreeSet<Shown>,
 }
 
@@ -276,10 +282,10 @@ impl<'a> Run<'a> {
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
             trail.files.entry(file).or_default().jumped(jumps);
         }
-        let Found { mut notes, damaged, holes, unplanned, shown } =
+        let Found { mut notes, damaged, holes, unplanned, hashed, shown } =
             self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         notes.sort();
-        (Outcome { trail, notes, damaged, holes, unplanned, shown, ..Outcome::default() }, accesses)
+        (Outcome { trail, notes, damaged, holes, unplanned, hashed, shown, ..Outcome::default() }, accesses)
     }
 
     /// Folds whole lines, or counts those that are passed over.

@@ -50,6 +50,36 @@ pub fn exact(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The bytes that [`exact`] wrote so.
+pub fn exact_bytes(text: &str) -> Vec<u8> {
+    if !text.contains("\\x") {
+        return text.as_bytes().to_vec();
+    }
+    let digit = |b: u8| match b {
+        b'0'..=b'9' => b - b'0',
+        _ => (b | 0x20).wrapping_sub(b'a') + 10,
+    };
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    loop {
+        rest = match rest {
+            [b'\\', b'\\', after @ ..] => {
+                bytes.push(b'\\');
+                after
+            }
+            [b'\\', b'x', a, b, after @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {
+                bytes.push(digit(*a) * 16 + digit(*b));
+                after
+            }
+            [first, after @ ..] => {
+                bytes.push(*first);
+                after
+            }
+            [] => return bytes,
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +96,9 @@ mod tests {
         assert_eq!(exact(b"a\\b\x1b"), "a\\b\x1b");
         assert_eq!(exact(b"a\\b\xff"), "a\\\\b\\xff");
         assert_eq!(exact(b"a\\xff"), "a\\\\xff");
+        for bytes in [&b"a\\b\x1b"[..], b"a\\b\xff", b"a\\xff", b"\\\\x\xfe\\x41", b"", "j\u{fc}\u{202e}".as_bytes()] {
+            assert_eq!(exact_bytes(&exact(bytes)), bytes);
+        }
+        assert_eq!(exact_bytes("\\x4"), b"\\x4");
     }
 }

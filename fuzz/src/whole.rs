@@ -83,6 +83,7 @@ fn answer_here(paths: &[PathBuf], question: &Question) -> Answered {
         walk: &options.walk,
         year: options.year,
         sieve: None,
+        hashes: false,
         meter: &Meter::default(),
     };
     let outcome = read(&plan, &streams, &reading);

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::again::{CLOCKS, shows_clocks};
-use super::{Stop, twice};
+use super::{Stop, manifest, twice};
 use crate::answer::{At, AtError, ConnectedQuery, FailuresQuery, SessionsQuery};
 use crate::cli::{Cli, Format};
 use crate::fold::{Moment, Needs, Window};
 use crate::grammar::Grammars;
+use crate::manifest::Aside;
 use crate::model::{Service, Stamp};
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
@@ -36,6 +37,8 @@ pub(super) struct Ask {
     pub(super) grammars: Grammars,
     pub(super) names: Names,
     pub(super) walk: WalkOptions,
+    /// Files read beside the logs, for a manifest.
+    pub(super) aside: Vec<Aside>,
     times: Vec<(&'static str, Time)>,
 }
 
@@ -47,7 +50,8 @@ impl Ask {
     pub(super) fn new(cli: &Cli) -> Result<Ask, Stop> {
         cli.check().map_err(Stop::Usage)?;
         let names = names(cli);
-        let users = users(cli, &names)?;
+        let mut aside = Vec::new();
+        let users = users(cli, &names, &mut aside)?;
         let window = Window { since: cli.common.since.map(bound), until: cli.common.until.map(bound) };
         let failures = cli.failures().map(|asked| FailuresQuery {
             services: cli.common.service.map(Service::from).into_iter().collect(),
@@ -90,7 +94,8 @@ impl Ask {
             connected,
             sessions,
             failures,
-            grammars: grammars(&cli.common.grammar)?,
+            grammars: grammars(cli, &mut aside)?,
+            aside,
             names,
             walk: WalkOptions {
                 tmpdir: cli.common.tmpdir.clone().unwrap_or_else(std::env::temp_dir),
@@ -254,7 +259,7 @@ fn names(cli: &Cli) -> Names {
 }
 
 /// The users that are asked for, as R2 compares them.
-fn users(cli: &Cli, names: &Names) -> Result<BTreeSet<Vec<u8>>, Stop> {
+fn users(cli: &Cli, names: &Names, aside: &mut Vec<Aside>) -> Result<BTreeSet<Vec<u8>>, Stop> {
     let mut users = BTreeSet::new();
     let mut scratch = Vec::new();
     let mut add = |uid: &[u8]| {
@@ -267,6 +272,9 @@ fn users(cli: &Cli, names: &Names) -> Result<BTreeSet<Vec<u8>>, Stop> {
     if let Some(file) = &cli.common.file {
         let text = read_text(file).map_err(|e| Stop::Usage(format!("-f {}: {e}", file.display())))?;
         text.split(|b| *b == b'\n').for_each(&mut add);
+        if cli.common.manifest.is_some() {
+            aside.push(manifest::aside("-f", file, &text));
+        }
     }
     if users.is_empty() && (cli.common.file.is_some() || !cli.common.user.is_empty()) {
         return Err(Stop::Usage(
@@ -285,11 +293,14 @@ fn read_text(file: &Path) -> std::io::Result<Vec<u8>> {
     Ok(text)
 }
 
-fn grammars(files: &[PathBuf]) -> Result<Grammars, Stop> {
+fn grammars(cli: &Cli, aside: &mut Vec<Aside>) -> Result<Grammars, Stop> {
     let mut texts = Vec::new();
-    for file in files {
+    for file in &cli.common.grammar {
         let text =
             std::fs::read_to_string(file).map_err(|e| Stop::Usage(format!("--grammar {}: {e}", file.display())))?;
+        if cli.common.manifest.is_some() {
+            aside.push(manifest::aside("--grammar", file, text.as_bytes()));
+        }
         texts.push((file.clone(), text));
     }
     Grammars::new(&texts).map_err(|e| Stop::Usage(format!("--grammar {e}")))

@@ -1,26 +1,104 @@
 //! Where the answer goes: stdout, or a file that is whole or not there.
 
+use std::ffi::OsStr;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use super::Stop;
+use super::manifest::Begun;
 use crate::cli::{Cli, Format};
+use crate::hash::{Hashed, Hasher};
 use crate::render::{Answer, Shape, write};
 
-/// Where the answer goes, and in which shape.
-#[derive(Debug)]
-pub(super) struct Output {
-    file: Option<PathBuf>,
+/// A file to be written as a whole.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    option: &'static str,
+    pub(super) file: PathBuf,
     force: bool,
-    shape: Shape,
 }
 
-impl Output {
+impl Place {
     /// Checks the place before anything is read.
     ///
     /// # Errors
     /// The file exists already.
+    pub(super) fn new(option: &'static str, file: &Path, force: bool) -> Result<Place, Stop> {
+        if !force && file.symlink_metadata().is_ok() {
+            let file = file.display();
+            return Err(Stop::Usage(format!("{option} {file}: exists already; give --force to replace it")));
+        }
+        Ok(Place { option, file: file.to_owned(), force })
+    }
+
+    fn named(&self, error: &io::Error) -> Stop {
+        Stop::Usage(format!("{} {}: {error}", self.option, self.file.display()))
+    }
+
+    /// Opens the place for writing; it gets its name only by [`Place::keep`].
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub(super) fn open(&self) -> Result<BufWriter<NamedTempFile>, Stop> {
+        let folder = self.file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        NamedTempFile::new_in(folder).map(BufWriter::new).map_err(|e| self.named(&e))
+    }
+
+    /// Everything is written.
+    ///
+    /// # Errors
+    /// The last of it could not be written, or the file has come into being meanwhile.
+    pub(super) fn keep(&self, out: BufWriter<NamedTempFile>) -> Result<(), Stop> {
+        let temporary = out.into_inner().map_err(|e| self.named(&e.into_error()))?;
+        let kept = if self.force { temporary.persist(&self.file) } else { temporary.persist_noclobber(&self.file) };
+        kept.map(drop).map_err(|e| self.named(&e.error))
+    }
+}
+
+/// The folder of a file, without links, and its name there; the file itself need not exist.
+fn one_place(file: &Path) -> (PathBuf, Option<&OsStr>) {
+    let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    (folder.canonicalize().unwrap_or_else(|_| folder.to_owned()), file.file_name())
+}
+
+/// Where the answer goes, in which shape, and what is to be told of it.
+#[derive(Debug)]
+pub(super) struct Output {
+    to: Where,
+    shape: Shape,
+    pub(super) manifest: Option<Begun>,
+}
+
+#[derive(Debug)]
+enum Where {
+    Stdout,
+    File(Place),
+    /// Only its hash is wanted.
+    Nowhere,
+}
+
+impl Output {
+    /// Checks the places before anything is read.
+    ///
+    /// # Errors
+    /// A file exists already.
     pub(super) fn new(cli: &Cli) -> Result<Output, Stop> {
+        if let (Some(answer), Some(manifest)) = (&cli.common.output, &cli.common.manifest)
+            && one_place(answer) == one_place(manifest)
+        {
+            return Err(Stop::Usage("-o and --manifest name the same file: give each its own".to_owned()));
+        }
+        let to = match &cli.common.output {
+            Some(file) => Where::File(Place::new("-o", file, cli.common.force)?),
+            None => Where::Stdout,
+        };
+        Ok(Output { to, manifest: Begun::new(cli)?, ..Output::nowhere(cli) })
+    }
+
+    /// An output of which only the hash is wanted.
+    pub(super) fn nowhere(cli: &Cli) -> Output {
         let shape = match cli.common.format {
             Format::Table if cli.explain().is_some() => Shape::Words,
             Format::Table => Shape::Table,
@@ -28,20 +106,14 @@ impl Output {
             Format::Jsonl => Shape::JsonLines,
             Format::Csv => Shape::Csv,
         };
-        let output = Output { file: cli.common.output.clone(), force: cli.common.force, shape };
-        match &output.file {
-            Some(file) if !cli.common.force && file.symlink_metadata().is_ok() => {
-                Err(Stop::Usage(format!("-o {}: exists already; give --force to replace it", file.display())))
-            }
-            _ => Ok(output),
-        }
+        Output { to: Where::Nowhere, shape, manifest: None }
     }
 
-    /// Writes an answer.
+    /// Writes an answer; its hash, if that is wanted.
     ///
     /// # Errors
     /// The place cannot be written, or whoever reads went away.
-    pub(super) fn write(&self, answer: &Answer<'_>) -> Result<(), Stop> {
+    pub(super) fn write(&self, answer: &Answer<'_>) -> Result<Option<Hashed>, Stop> {
         let mut sink = self.open()?;
         write(answer, self.shape, &mut sink)?;
         sink.finish()
@@ -52,51 +124,62 @@ impl Output {
     /// # Errors
     /// The folder cannot be written.
     pub(super) fn open(&self) -> Result<Sink, Stop> {
-        let Some(file) = &self.file else { return Ok(Sink::Stdout(BufWriter::with_capacity(1 << 16, io::stdout()))) };
-        let folder =
-            file.parent().filter(|p| !p.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), PathBuf::from);
-        let named = |e: io::Error| Stop::Usage(format!("-o {}: {e}", file.display()));
-        let temporary = tempfile::NamedTempFile::new_in(folder).map_err(named)?;
-        Ok(Sink::File(BufWriter::new(temporary), file.clone(), self.force))
+        let is_hashed = self.manifest.is_some() || matches!(self.to, Where::Nowhere);
+        let to = match &self.to {
+            Where::Stdout => To::Stdout(BufWriter::with_capacity(1 << 16, io::stdout())),
+            Where::File(place) => To::File(place.open()?, place.clone()),
+            Where::Nowhere => To::Nowhere,
+        };
+        Ok(Sink { to, hash: is_hashed.then(Hasher::default) })
     }
 }
 
 /// An opened output.
 #[derive(Debug)]
-pub(super) enum Sink {
+pub(super) struct Sink {
+    to: To,
+    hash: Option<Hasher>,
+}
+
+#[derive(Debug)]
+enum To {
     Stdout(BufWriter<io::Stdout>),
-    File(BufWriter<tempfile::NamedTempFile>, PathBuf, bool),
+    File(BufWriter<NamedTempFile>, Place),
+    Nowhere,
 }
 
 impl Sink {
-    /// Everything is written.
+    /// Everything is written; its hash, if that is wanted.
     ///
     /// # Errors
     /// The last of it could not be written, or the file has come into being meanwhile.
-    pub(super) fn finish(self) -> Result<(), Stop> {
-        match self {
-            Sink::Stdout(mut out) => Ok(out.flush()?),
-            Sink::File(out, file, force) => {
-                let named = |e: io::Error| Stop::Usage(format!("-o {}: {e}", file.display()));
-                let temporary = out.into_inner().map_err(|e| named(e.into_error()))?;
-                let kept = if force { temporary.persist(&file) } else { temporary.persist_noclobber(&file) };
-                kept.map(drop).map_err(|e| named(e.error))
-            }
+    pub(super) fn finish(self) -> Result<Option<Hashed>, Stop> {
+        match self.to {
+            To::Stdout(mut out) => out.flush()?,
+            To::File(out, place) => place.keep(out)?,
+            To::Nowhere => {}
         }
+        Ok(self.hash.map(Hasher::finish))
     }
 }
 
 impl Write for Sink {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        match self {
-            Sink::Stdout(out) => out.write(buf),
-            Sink::File(out, ..) => out.write(buf),
+        let n = match &mut self.to {
+            To::Stdout(out) => out.write(buf)?,
+            To::File(out, _) => out.write(buf)?,
+            To::Nowhere => buf.len(),
+        };
+        if let Some(hash) = &mut self.hash {
+            hash.update(buf.get(..n).unwrap_or(buf));
         }
+        Ok(n)
     }
     fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Sink::Stdout(out) => out.flush(),
-            Sink::File(out, ..) => out.flush(),
+        match &mut self.to {
+            To::Stdout(out) => out.flush(),
+            To::File(out, _) => out.flush(),
+            To::Nowhere => Ok(()),
         }
     }
 }

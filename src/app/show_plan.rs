@@ -39,7 +39,7 @@ pub(super) fn write(plan: &Plan, mut out: Sink, threads: usize) -> Result<(), St
         plan.bytes(),
         (seconds / threads.max(1) as f64).max(0.1)
     )?;
-    out.finish()
+    out.finish().map(drop)
 }
 
 fn texts(plan: &Plan) -> impl Iterator<Item = (&Unit, Option<&Leaf>)> {

@@ -204,6 +204,11 @@ const BUILT_IN: [(&str, &str); 3] = [
     ("general.toml", include_str!("../../grammars/general.toml")),
 ];
 
+/// The built-in files: names and texts.
+pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
+    BUILT_IN.into_iter()
+}
+
 impl Grammars {
     /// The built-in dialects, behind those of a site: (path, text of the file).
     ///

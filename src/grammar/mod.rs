@@ -18,7 +18,7 @@ mod syslog;
 mod template;
 mod usual;
 
-pub use dialect::{Basis, Dialect, GrammarError, Grammars, Kind, Meaning, Process, Template};
+pub use dialect::{Basis, Dialect, GrammarError, Grammars, Kind, Meaning, Process, Template, built_in};
 pub(crate) use eight::{Digits, ONES, eight, has_upper_case};
 pub use envelope::{Envelope, Origin, envelope, message, native_head, origin};
 pub use fields::{Start, duration, number, start, word};

@@ -6,6 +6,7 @@ use super::queue::Piece;
 use super::sieve::{EDGE, Stand};
 use super::{Run, lock};
 use crate::chunk::{Cut, Cutter};
+use crate::hash::TextHasher;
 use crate::note::{Note, NoteKind};
 use crate::open::{Damage, Kind, Member, Sink, Want};
 use crate::plan::{self, Leaf, Unit};
@@ -25,6 +26,7 @@ impl<'a> Run<'a> {
             unit,
             next: 0,
             leaf: None,
+            hash: None,
             cutter: Cutter::default(),
             piece: Vec::new(),
             place: 0,
@@ -62,6 +64,8 @@ struct ReadSink<'r, 'a> {
     unit: &'a Unit,
     next: usize,
     leaf: Option<Leaf>,
+    /// The text's member path and hash, if that is wanted.
+    hash: Option<TextHasher>,
     cutter: Cutter,
     piece: Vec<u8>,
     place: u64,
@@ -164,6 +168,7 @@ impl Sink for ReadSink<'_, '_> {
         self.leaf = self.leaf_of(member);
         (self.pieces, self.section, self.begin) = (0, 0, 0);
         self.cutter = Cutter::default();
+        self.hash = self.run.reading.hashes.then(|| TextHasher::new(member.member));
         match (&self.leaf, member.kind) {
             (Some(leaf), Kind::Plain) if leaf.copy_of.is_none() => Want::All,
             (Some(_), Kind::Image(_)) => Want::All,
@@ -172,6 +177,7 @@ impl Sink for ReadSink<'_, '_> {
     }
 
     fn data(&mut self, bytes: &[u8]) {
+        self.hash.iter_mut().for_each(|text| text.update(bytes));
         self.decoded += bytes.len() as u64;
         let metered = (self.decoded / RATIO).min(self.unit.size);
         self.run.reading.meter.add(metered - self.metered.min(metered));
@@ -179,7 +185,9 @@ impl Sink for ReadSink<'_, '_> {
         self.with_cutter(|cutter, out| cutter.push(bytes, out));
     }
 
-    fn hole(&mut self, Damage { at, text }: Damage) {
+    fn hole(&mut self, damage: Damage) {
+        self.hash.iter_mut().for_each(|text| text.damaged(&damage));
+        let Damage { at, text } = damage;
         self.with_cutter(Cutter::hole);
         self.hand_on(true);
         (self.section, self.begin) = (self.section + 1, at);
@@ -191,6 +199,10 @@ impl Sink for ReadSink<'_, '_> {
     }
 
     fn end(&mut self, damage: Option<Damage>) {
+        damage.iter().for_each(|damage| self.hash.iter_mut().for_each(|text| text.damaged(damage)));
+        if let Some((text, leaf)) = self.hash.take().zip(self.leaf.as_ref().filter(|l| l.copy_of.is_none())) {
+            lock(&self.run.found).hashed.insert(leaf.id, text.finish());
+        }
         self.cut_off = None;
         self.with_cutter(if damage.is_some() { Cutter::lost } else { Cutter::end });
         self.hand_on(true);

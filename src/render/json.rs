@@ -41,7 +41,11 @@ impl Formatter for Quiet {
     }
 }
 
-fn put<W: io::Write + ?Sized>(value: &impl Serialize, out: &mut W) -> io::Result<()> {
+/// Writes a value as JSON on one line.
+///
+/// # Errors
+/// Those of the writer.
+pub fn put<W: io::Write + ?Sized>(value: &impl Serialize, out: &mut W) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(out, Quiet(CompactFormatter));
     value.serialize(&mut serializer).map_err(io::Error::from)
 }
@@ -385,7 +389,8 @@ fn coverage(stream: &Resolved, zone: Zone) -> Value {
     })
 }
 
-fn note(note: &Note) -> Value {
+/// A note as the document has it.
+pub fn note(note: &Note) -> Value {
     json!({"kind": note.kind.as_str(), "path": note.path, "place": note.place, "text": note.text})
 }
 

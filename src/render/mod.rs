@@ -15,6 +15,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+pub use json::{note, put};
 pub use records_table::Fit;
 pub use table::{Align, Columns};
 

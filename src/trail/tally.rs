@@ -143,6 +143,8 @@ pub struct FileTally {
     pub all: Count,
     /// Lines with a good envelope.
     pub enveloped: u64,
+    /// Lines among those that mean something here.
+    pub events: u64,
     /// Lines whose date was completed from elsewhere.
     pub undated: u64,
     /// Lines that were passed over for their dates.
@@ -157,6 +159,11 @@ impl FileTally {
         self.enveloped + self.passed_over
     }
 
+    /// Lines that are none of ours (R1): neither with a good envelope nor passed over.
+    pub fn rejected(&self) -> u64 {
+        self.all.lines.saturating_sub(self.of_a_log())
+    }
+
     /// Counts a reject.
     pub fn reject(&mut self, why: Why, sample: Sample) {
         count_sample(&mut self.rejects, why, 1, sample);
@@ -166,6 +173,7 @@ impl FileTally {
     pub fn merge(&mut self, other: FileTally) {
         self.all.merge(other.all);
         self.enveloped += other.enveloped;
+        self.events += other.events;
         self.undated += other.undated;
         self.passed_over += other.passed_over;
         for (why, theirs) in other.rejects {
