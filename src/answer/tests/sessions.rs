@@ -22,6 +22,8 @@ fn row(user: &[u8], login: Instant) -> SessionRow<'static> {
         auth: None,
         amounts: Amounts::default(),
         pid: 7,
+        gone: None,
+        messages: None,
         has_port: true,
         flags: 0,
     }
@@ -44,6 +46,7 @@ fn a_record_holds_all_of_a_row() {
         auth: Some(b"CRAM-MD5"[..].into()),
         amounts: Amounts { bytes_in: Some(0), bytes_out: Some(u64::MAX - 1), mailboxes: None },
         pid: u32::MAX,
+        gone: Some(-1),
         has_port: false,
         flags: 0x7f,
         ..row(b"ed", i64::MAX)
