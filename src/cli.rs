@@ -1,5 +1,7 @@
 //! The command line: what the user may write, checked, as types.
 
+mod messages;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,6 +12,7 @@ use ipnet::IpNet;
 use crate::answer::Status;
 use crate::model::Service;
 use crate::times::{Time, Zone, parse_time, parse_zone};
+pub use messages::{ActionArg, MessagesArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +22,7 @@ Examples:
   zcat imap.*.gz | imstrail -a -f uids.txt --format jsonl - | jq .
   imstrail sessions -u ed --since 2019-05-29 logs/    each session of a user
   imstrail failures --from 203.0.113.0/24 logs/       refused logins
+  imstrail messages -u ed logs/                       messages that a user read, stored, removed
   imstrail coverage logs/                             what the logs cover, and what they lack
   imstrail -a -c --plan logs/                         what would be read, without reading it
 
@@ -87,6 +91,9 @@ pub enum Command {
     /// Refused logins: who was tried, from where, why it was refused
     #[command(version, after_help = FAILURES_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Failures(FailuresArgs),
+    /// The message trace: what each user read, stored and removed, and in which session
+    #[command(version, after_help = messages::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Messages(MessagesArgs),
     /// What the logs cover: hours, what was logged, gaps, silences, restarts, clock jumps, copies
     #[command(version, after_help = COVERAGE_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Coverage(CoverageArgs),
@@ -295,6 +302,7 @@ impl Cli {
             Some(
                 Command::Sessions(SessionsArgs { common, .. })
                 | Command::Failures(FailuresArgs { common, .. })
+                | Command::Messages(MessagesArgs { common, .. })
                 | Command::Coverage(CoverageArgs { common }),
             ) => self.common = common.clone(),
             None => {}
@@ -310,6 +318,11 @@ impl Cli {
     /// `failures`, if that is asked.
     pub fn failures(&self) -> Option<&FailuresArgs> {
         if let Some(Command::Failures(failures)) = &self.command { Some(failures) } else { None }
+    }
+
+    /// `messages`, if that is asked.
+    pub fn messages(&self) -> Option<&MessagesArgs> {
+        if let Some(Command::Messages(messages)) = &self.command { Some(messages) } else { None }
     }
 
     /// Whether `coverage` is asked.
@@ -330,7 +343,7 @@ impl Cli {
             return Err("coverage tells of all lines: leave out -u, -f, --since and --until".to_owned());
         }
         if !self.connected && !self.access && self.command.is_none() {
-            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions, failures or coverage; see --help".to_owned());
+            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions, failures, messages or coverage; see --help".to_owned());
         }
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());

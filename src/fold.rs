@@ -10,7 +10,9 @@ use crate::model::{Instant, Peer, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, CloseLine, Key, PairLine, Sought};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Written, Years, connect, written};
 use crate::streams::{StreamId, Streams};
-use crate::trail::{Count, Counts, FileId, FileTally, FullHours, Jump, Last, LastAccess, Like, Pending, Sample, Shape, Trail, hour};
+use crate::trail::{
+    Count, Counts, FileId, FileTally, FullHours, Jump, Last, LastAccess, Like, Pending, Sample, Shape, Trail, hour,
+};
 
 /// How far a clock may go back before it is a jump (R14), in seconds.
 const JUMP: Instant = 60;

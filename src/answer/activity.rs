@@ -164,13 +164,16 @@ impl Current {
     }
 }
 
+/// Takes a line, how many sessions it fits, and the record of the session if it is one.
+type TakeLine<'a> = dyn FnMut(&TraceRow<'_>, usize, Option<&[u8]>) + 'a;
+
 /// Brings lines and sessions together: `line` gets each line, how many sessions it fits, and the record of the session if it is one;
 /// `left` each session that a line may have fitted, once all its lines are there.
 fn join(
     traces: &[Runs],
     sessions: &[Runs],
     streams: &[Resolved],
-    line: &mut dyn FnMut(&TraceRow<'_>, usize, Option<&[u8]>),
+    line: &mut TakeLine<'_>,
     left: &mut dyn FnMut(Candidate),
 ) -> io::Result<()> {
     let overlaps = overlaps(streams);
@@ -299,7 +302,7 @@ impl Messages {
 }
 
 /// What is added to sessions, in their order.
-pub struct ActivityRows<'a> {
+pub(super) struct ActivityRows<'a> {
     added: Head<'a>,
     traced: &'a BTreeSet<(Vec<u8>, Service)>,
     record: Vec<u8>,

@@ -17,11 +17,11 @@ use crate::resolve::Resolved;
 use crate::runs::{Merged, Runs};
 
 /// An access service wrote a line of a user, and no session is known that it fits: evidence of access on its own.
-pub const TRACE_ONLY: &str = "trace-only";
+const TRACE_ONLY: &str = "trace-only";
 /// No access service wrote the line, as where mail is delivered: it does not show that the user had access.
-pub const OTHER_PROCESS: &str = "other-process";
+const OTHER_PROCESS: &str = "other-process";
 /// More than one session fits the line.
-pub const SEVERAL_FIT: &str = "several-fit";
+const SEVERAL_FIT: &str = "several-fit";
 
 /// Which lines are asked for; what is empty asks for all.
 #[derive(Clone, Debug, Default)]
@@ -99,7 +99,8 @@ fn action(byte: u8) -> Option<Action> {
 }
 
 impl<'a> TraceRow<'a> {
-    fn write(&self, record: &mut Vec<u8>) {
+    /// Appends its record.
+    pub(super) fn write(&self, record: &mut Vec<u8>) {
         put_owner(record, (&self.store, self.service), self.pid, &self.user);
         put_instant(record, self.time.at);
         self.write_rest(record);
@@ -172,6 +173,12 @@ impl<'a> MessageRow<'a> {
             status: session.status,
         });
         MessageRow { line: TraceRow { inferred, ..line.clone() }, fits: fits as u64, session }
+    }
+
+    /// The message's id in angle brackets, as mail has it; one whose closing bracket is missing is shown as written.
+    pub fn message_id(&self) -> Cow<'_, [u8]> {
+        let id = &*self.line.message_id;
+        if id.starts_with(b"<") { id.into() } else { [&b"<"[..], id, b">"].concat().into() }
     }
 
     /// What is to be known about it, in the order of the names.

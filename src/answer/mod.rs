@@ -15,8 +15,8 @@ pub use coverage::{Covered, Idle, StreamCoverage, Why, covered};
 pub use failures::{FailureRow, FailureRows, Failures, FailuresQuery};
 pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
 
-pub use messages::{MessageLines, MessageRow, MessageRows, SEVERAL_FIT, TRACE_ONLY, TracesQuery};
-pub use sessions::{MESSAGES_AMBIGUOUS, Messages, SessionRow, SessionRows, Sessions, SessionsQuery, Status};
+pub use messages::{MessageLines, MessageRow, MessageRows, TracesQuery};
+pub use sessions::{Messages, SessionRow, SessionRows, Sessions, SessionsQuery, Status};
 
 /// What is asked of sessions.
 #[derive(Clone, Copy, Debug)]

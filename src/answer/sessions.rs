@@ -182,7 +182,7 @@ pub struct Messages {
 }
 
 /// Of a session some lines of the message trace fit others as well: they are counted for none of them.
-pub const MESSAGES_AMBIGUOUS: &str = "messages-ambiguous";
+const MESSAGES_AMBIGUOUS: &str = "messages-ambiguous";
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,7 +221,13 @@ pub struct SessionRow<'a> {
 }
 
 impl<'a> SessionRow<'a> {
-    fn of(session: &'a Session, status: Status, flags: u8, store: &'a [u8], amounts: Amounts) -> SessionRow<'a> {
+    pub(super) fn of(
+        session: &'a Session,
+        status: Status,
+        flags: u8,
+        store: &'a [u8],
+        amounts: Amounts,
+    ) -> SessionRow<'a> {
         let marks = session.flags;
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
         SessionRow {
@@ -289,7 +295,7 @@ impl<'a> SessionRow<'a> {
     }
 
     /// Appends its record.
-    fn write(&self, record: &mut Vec<u8>) {
+    pub(super) fn write(&self, record: &mut Vec<u8>) {
         put_text(record, &self.store);
         record.push(self.service as u8);
         put_instant(record, self.login.at);

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use super::again::{CLOCKS, shows_clocks};
 use super::{Stop, twice};
-use crate::answer::{At, AtError, ConnectedQuery, FailuresQuery, SessionsQuery};
+use crate::answer::{At, AtError, ConnectedQuery, FailuresQuery, SessionsQuery, TracesQuery};
 use crate::cli::{Cli, Format};
 use crate::fold::{Moment, Needs, Window};
 use crate::grammar::Grammars;
-use crate::model::{Service, Stamp};
+use crate::model::{DAY, Service, Stamp};
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::parse::Names;
@@ -30,8 +30,11 @@ pub(super) struct Ask {
     pub(super) paths: Vec<PathBuf>,
     pub(super) needs: Needs,
     pub(super) connected: Option<ConnectedQuery>,
+    /// The sessions that `sessions` lists, or lines of `messages` may fit.
     pub(super) sessions: Option<SessionsQuery>,
     pub(super) failures: Option<FailuresQuery>,
+    /// The message trace: what `messages` lists, or `sessions` counts.
+    pub(super) traces: Option<TracesQuery>,
     pub(super) grammars: Grammars,
     pub(super) names: Names,
     pub(super) walk: WalkOptions,
@@ -60,11 +63,22 @@ impl Ask {
             window,
             statuses: asked.status.iter().map(|status| (*status).into()).collect(),
             from: asked.from.clone(),
+            with_others: false,
         });
+        let traces = traces(cli, &users, window);
+        // A line within the window lies in a session that touches it, whatever the clock showed meanwhile.
+        let fitting = cli.messages().map(|_| SessionsQuery {
+            services: cli.common.service.map(Service::from).into_iter().collect(),
+            users: users.clone(),
+            window: window.widened(DAY),
+            ..SessionsQuery::default()
+        });
+        let amounts = sessions.is_some();
+        let sessions = sessions.or(fitting);
         let needs = Needs {
             access: cli.access,
             pairs: cli.connected || sessions.is_some() || cli.coverage(),
-            amounts: sessions.is_some(),
+            amounts,
             window,
             users: users.clone(),
             ..Needs::default()
@@ -82,6 +96,7 @@ impl Ask {
             connected,
             sessions,
             failures,
+            traces,
             grammars: grammars(&cli.common.grammar)?,
             names,
             walk: WalkOptions {
@@ -196,6 +211,18 @@ impl Ask {
                 "until": time(cli.common.until),
             });
         }
+        if let (Some(_), Some(query)) = (cli.messages(), &self.traces) {
+            let services: Vec<&str> = query.services.iter().map(|s| s.as_str()).collect();
+            let actions: Vec<&str> = query.actions.iter().map(|action| action.as_str()).collect();
+            return json!({
+                "messages": true,
+                "services": services,
+                "users": users,
+                "action": actions,
+                "since": time(cli.common.since),
+                "until": time(cli.common.until),
+            });
+        }
         if let Some(query) = &self.sessions {
             let services: Vec<&str> = query.services.iter().map(|s| s.as_str()).collect();
             let statuses: Vec<&str> = query.statuses.iter().map(|s| s.as_str()).collect();
@@ -219,6 +246,19 @@ impl Ask {
             "since": time(cli.common.since),
             "until": time(cli.common.until),
         })
+    }
+}
+
+/// The lines of the message trace that are asked for: those of `messages`, or all of the users and services of `sessions`.
+fn traces(cli: &Cli, users: &BTreeSet<Vec<u8>>, window: Window) -> Option<TracesQuery> {
+    let services = cli.common.service.map(Service::from).into_iter().collect();
+    let all = TracesQuery { services, users: users.clone(), ..TracesQuery::default() };
+    match cli.messages() {
+        Some(asked) => {
+            let actions = asked.action.iter().map(|action| (*action).into()).collect();
+            Some(TracesQuery { window, actions, ..all })
+        }
+        None => cli.sessions().map(|_| all),
     }
 }
 

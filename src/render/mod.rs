@@ -3,6 +3,7 @@
 mod coverage;
 mod csv;
 mod json;
+mod messages_table;
 mod records;
 mod records_table;
 mod strip;
@@ -15,7 +16,9 @@ use rayon::prelude::*;
 pub use records_table::Fit;
 pub use table::{Align, Columns};
 
-use crate::answer::{Connected, Covered, Failures, INFERRED_FORMAT, LastAccessRow, LastAccessRows, Sessions};
+use crate::answer::{
+    Connected, Covered, Failures, INFERRED_FORMAT, LastAccessRow, LastAccessRows, MessageLines, Sessions,
+};
 use crate::model::{Service, Stamp};
 use crate::note::Note;
 use crate::resolve::Resolved;
@@ -33,6 +36,8 @@ pub struct Answer<'a> {
     pub sessions: Option<Sessions<'a>>,
     /// `failures`
     pub failures: Option<Failures<'a>>,
+    /// `messages`
+    pub messages: Option<MessageLines<'a>>,
     /// `coverage`
     pub covered: Option<Covered<'a>>,
     /// What the logs cover.
@@ -41,6 +46,8 @@ pub struct Answer<'a> {
     pub notes: &'a [Note],
     /// What became of every line.
     pub tally: &'a Tally,
+    /// Every text by its number, as shown.
+    pub texts: &'a [&'a str],
     /// The question, for the JSON document.
     pub query: serde_json::Value,
     /// How times are shown.
@@ -94,6 +101,15 @@ impl Summary {
     /// Those of reading back what was put aside.
     pub fn of_failures(failures: &Failures<'_>, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
         let (fit, seen) = records_table::fit_failures(failures, zone, streams)?;
+        Ok(Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: Some(fit) })
+    }
+
+    /// The same of `messages`.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
+    pub fn of_messages(messages: &MessageLines<'_>, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
+        let (fit, seen) = messages_table::fit(messages, zone, streams)?;
         Ok(Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: Some(fit) })
     }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Answer, ROWS, records_table, repeats, side_by_side};
+use super::{Answer, ROWS, messages_table, records_table, repeats, side_by_side};
 use crate::answer::{Connected, LastAccessRow, ServiceAccess};
 use crate::model::{Service, Stamp};
 use crate::text::visible;
@@ -116,7 +116,8 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
     }
     access(answer, all_offsets, out)?;
     records_table::sessions(answer, all_offsets, out)?;
-    records_table::failures(answer, all_offsets, out)
+    records_table::failures(answer, all_offsets, out)?;
+    messages_table::write(answer, all_offsets, out)
 }
 
 /// Appends a time as the vendor's tool writes it; with its offset where it would not be clear without.
