@@ -21,6 +21,7 @@ use crate::discover::{self, discover};
 use crate::model::Service;
 use crate::note::Note;
 use crate::plan::{Leaf, Plan, PlanOptions, plan};
+use crate::quote::Cited;
 use crate::read::{Meter, Outcome, Reading, Sieve, read};
 use crate::remarks::{Remarks, Sieved};
 use crate::render::{Answer, Summary};
@@ -103,7 +104,14 @@ fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     }
     let output = Output::new(cli)?;
     let plan = pool.install(|| {
-        plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool: ask.needs.pairs })
+        plan(
+            &found,
+            &PlanOptions {
+                walk: ask.walk.clone(),
+                year: cli.common.year,
+                spool: ask.needs.pairs || cli.common.evidence,
+            },
+        )
     })?;
     if cli.common.plan {
         show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
@@ -218,6 +226,13 @@ fn answer(
         _ => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), zone),
     };
     let only_traced = activity::only_traced(access.as_ref(), &outcome.trail.traced);
+    let cited = cli.common.evidence.then(|| {
+        let mut cited = Cited::new(&ask.walk.tmpdir);
+        cited.take(rows.as_deref().unwrap_or_default(), access.as_ref(), sessions.as_ref(), failures.as_ref())?;
+        cited.take_messages(messages.as_ref())?;
+        cited.read(plan, &leaves, &ask.walk)
+    });
+    let quotes = cited.transpose()?;
     let remarks = Remarks {
         leaves: &leaves,
         trail: &outcome.trail,
@@ -243,6 +258,7 @@ fn answer(
         failures,
         messages,
         covered,
+        quotes: quotes.as_ref(),
         streams: &resolved,
         notes: &all,
         tally: &outcome.trail.tally,

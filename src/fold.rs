@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, is_like_account, shape};
-use crate::model::{Instant, Peer, Service, Stamp};
-use crate::pair::{Accessed, Amounts, Batch, CloseLine, Key, PairLine, Sought};
+use crate::model::{Evidence, Instant, Peer, Service, Stamp};
+use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, PairLine, Sought};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Written, Years, connect, written};
 use crate::streams::{StreamId, Streams};
 use crate::trail::{
@@ -69,8 +69,8 @@ pub struct Needs {
     pub access: bool,
     /// Sessions (`-c`).
     pub pairs: bool,
-    /// Sessions with what their close lines counted.
-    pub amounts: bool,
+    /// What comes with lines to whoever answers.
+    pub behind: Behind,
     /// The window of `-a`.
     pub window: Window,
     /// The users that are asked for; empty for all.
@@ -117,6 +117,8 @@ pub struct Refused<'a> {
     pub stamp: Stamp,
     /// Read by an inferred template.
     pub inferred: bool,
+    /// Where the line is.
+    pub evidence: Evidence,
 }
 
 /// Where a folder's refused logins go.
@@ -185,6 +187,8 @@ pub struct Traced<'a> {
     pub stamp: Stamp,
     /// Read by an inferred template.
     pub inferred: bool,
+    /// Where it is.
+    pub evidence: Evidence,
 }
 
 /// Where a folder's lines of the message trace go.
@@ -243,7 +247,7 @@ pub struct Folder<'a> {
     tally: FileTally,
     jumps: Vec<Jump>,
     scratch: Vec<u8>,
-    counted: Vec<u8>,
+    behind: Vec<u8>,
 }
 
 impl<'a> Folder<'a> {
@@ -265,7 +269,7 @@ impl<'a> Folder<'a> {
             tally: FileTally::default(),
             jumps: Vec::new(),
             scratch: Vec::new(),
-            counted: Vec::new(),
+            behind: Vec::new(),
         }
     }
 
@@ -288,7 +292,7 @@ impl<'a> Folder<'a> {
     /// Does something that tells of users.
     pub fn with_access<T>(&mut self, work: impl FnOnce(&mut dyn FnMut(&Accessed<'_>)) -> T) -> T {
         let Folder { needs, streams, trail, .. } = self;
-        work(&mut |accessed| keep_access(needs, streams, &mut trail.access, accessed))
+        work(&mut |accessed| keep_access(needs, streams, &mut trail.access, accessed, None))
     }
 
     /// Begins a piece of a file.
@@ -320,7 +324,7 @@ impl<'a> Folder<'a> {
     fn hand_on(&mut self, block: &[u8]) {
         let Folder { needs, streams, trail, batches, pairing, .. } = self;
         let Trail { access, pairs, .. } = trail;
-        let accessed = &mut |accessed: &Accessed<'_>| keep_access(needs, streams, access, accessed);
+        let accessed = &mut |accessed: &Accessed<'_>| keep_access(needs, streams, access, accessed, None);
         match pairing {
             Some(pairing) => pairing.take(batches, block, accessed),
             None => batches.iter_mut().for_each(|batch| {
@@ -358,7 +362,7 @@ impl<'a> Folder<'a> {
             Line::Event(event) => {
                 self.tally.undated += u64::from(event.undated);
                 if let Some(action) = Action::of(event.kind) {
-                    self.traced(line, &event, action);
+                    self.traced(line, &event, action, place);
                 }
                 self.event(block, &event, bytes, place);
             }
@@ -395,7 +399,7 @@ impl<'a> Folder<'a> {
             _ => None,
         };
         self.saw(event.source, event.stamp, place, counts);
-        let (Some(source), Some(counts)) = (event.source, counts) else { return self.refused(event) };
+        let (Some(source), Some(counts)) = (event.source, counts) else { return self.refused(event, place) };
         if fields.user.eq_ignore_ascii_case(b"[unauthenticated]") {
             return;
         }
@@ -408,17 +412,15 @@ impl<'a> Folder<'a> {
             }
             Counts::Start | Counts::Stop => return,
         };
-        let Folder { needs, names, streams, trail, batches, scratch, counted, .. } = self;
-        let behind = || event.behind(fields.user);
-        let rest = match close {
-            None => fields.mechanism,
-            Some(_) if needs.amounts => {
-                let Fields { bytes_in, bytes_out, mailboxes, .. } = *fields;
-                Amounts { bytes_in, bytes_out, mailboxes }.behind(behind(), counted);
-                counted
-            }
-            Some(_) => behind(),
-        };
+        let Folder { needs, names, streams, trail, batches, scratch, behind, file, .. } = self;
+        let evidence = Evidence { file: *file, place };
+        let mut rest = if close.is_some() { event.behind(fields.user) } else { fields.mechanism };
+        if needs.behind.is_anything() {
+            let Fields { bytes_in, bytes_out, mailboxes, .. } = *fields;
+            let amounts = Amounts { bytes_in, bytes_out, mailboxes };
+            needs.behind.put(rest, close.map(|_| &amounts), evidence, behind);
+            rest = behind;
+        }
         let line = PairLine {
             stream: source.stream,
             pid: source.pid,
@@ -429,6 +431,10 @@ impl<'a> Folder<'a> {
             close,
             inferred: event.inferred,
         };
+        if needs.access && (needs.behind.evidence || !needs.pairs) {
+            let evidence = needs.behind.evidence.then_some(evidence);
+            keep_access(needs, streams, &mut trail.access, &Accessed::of(&line), evidence);
+        }
         if needs.pairs {
             let long;
             let key = match Sought::short(line.stream, line.peer) {
@@ -442,14 +448,12 @@ impl<'a> Folder<'a> {
             if let Some(batch) = batches.get_mut(shard) {
                 batch.push(block, &key, &line);
             }
-        } else if needs.access {
-            keep_access(needs, streams, &mut trail.access, &Accessed::of(&line));
         }
     }
 
     /// Hands on a refused login, if that is what it is.
     #[inline(never)]
-    fn refused(&mut self, event: &Event<'_>) {
+    fn refused(&mut self, event: &Event<'_>, place: u64) {
         if let (Some(refusals), Kind::Refused, Some(source)) = (self.refusals, event.kind, event.source) {
             let fields = &event.fields;
             refusals.take(&Refused {
@@ -461,13 +465,15 @@ impl<'a> Folder<'a> {
                 reason: fields.reason,
                 stamp: event.stamp,
                 inferred: event.inferred,
+                evidence: Evidence { file: self.file, place },
             });
         }
     }
 
     /// Hands on a line of the message trace, and keeps its user for `-a`.
-    fn traced(&mut self, line: &[u8], event: &Event<'_>, action: Action) {
+    fn traced(&mut self, line: &[u8], event: &Event<'_>, action: Action, place: u64) {
         let fields = &event.fields;
+        let evidence = Evidence { file: self.file, place };
         let Folder { needs, names, trail, traces, scratch, .. } = self;
         let user = names.user(fields.user, scratch);
         if let (true, Some(_)) = (needs.access && needs.window.holds(event.stamp), event.source) {
@@ -486,6 +492,7 @@ impl<'a> Folder<'a> {
             message_id: fields.message_id,
             stamp: event.stamp,
             inferred: event.inferred,
+            evidence,
         });
     }
 
@@ -537,21 +544,28 @@ impl<'a> Folder<'a> {
     /// The trail of all that was folded.
     pub fn finish(mut self) -> Trail {
         let Trail { access, pairs, .. } = &mut self.trail;
-        pairs.owed(&mut |accessed| keep_access(self.needs, self.streams, access, accessed));
+        pairs.owed(&mut |accessed| keep_access(self.needs, self.streams, access, accessed, None));
         access.settle(self.streams);
         self.trail
     }
 }
 
-/// Keeps what a line, or the two lines of a session, tell of a user, if that is asked for (R11).
+/// Keeps what a line, or the two lines of a session, tell of a user, if that is asked for (R11). Where evidence is asked for, each line
+/// speaks for itself.
 #[inline]
-pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LastAccess, accessed: &Accessed<'_>) {
+pub fn keep_access(
+    needs: &Needs,
+    streams: &Streams,
+    access: &mut LastAccess,
+    accessed: &Accessed<'_>,
+    evidence: Option<Evidence>,
+) {
     let Accessed { stream, user, login, close } = *accessed;
-    if !needs.access || !needs.asks_for(user) {
+    if !needs.access || needs.behind.evidence != evidence.is_some() || !needs.asks_for(user) {
         return;
     }
     let last = |stamp: Stamp, from_login: bool, inferred: bool| {
-        let last = Last { stamp, stream, from_login, inferred };
+        let last = Last { stamp, stream, from_login, inferred, evidence };
         needs.window.holds(stamp).then_some(last)
     };
     let line = login.and_then(|(stamp, inferred)| last(stamp, true, inferred));

@@ -127,6 +127,7 @@ fn rendered(
         covered: None,
         failures: None,
         messages: None,
+        quotes: None,
         streams: &resolved,
         notes: &notes,
         tally,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
-use super::messages::{MessageRow, TraceRow};
+use super::messages::{EVIDENCE, MessageRow, TraceRow};
 use super::record::{Fields, put_instant, put_number, put_text};
 use super::sessions::{Messages, SessionRow, Sessions, is_within};
 use crate::model::{Instant, Service};
@@ -184,7 +184,8 @@ fn join(
         let record = &traces.record;
         if let (Some(row), Some(owner)) = (TraceRow::read(record), owner_length(record)) {
             // Where files overlap, equal lines count once (R13).
-            let copy = last == *record && overlaps.get(&*row.store).is_some_and(|spans| is_within(spans, row.time.at));
+            let copy = last == but_evidence(record)
+                && overlaps.get(&*row.store).is_some_and(|spans| is_within(spans, row.time.at));
             let (owner, key) = (record.get(..owner).unwrap_or_default(), record.get(..owner + 8).unwrap_or_default());
             if current.owner != owner {
                 current.leave(None, left);
@@ -203,11 +204,17 @@ fn join(
                 line(&row, fits, session);
             }
         }
-        last.clone_from(&traces.record);
+        last.clear();
+        last.extend_from_slice(but_evidence(&traces.record));
         traces.advance()?;
     }
     current.leave(None, left);
     Ok(())
+}
+
+/// What tells lines apart, wherever they stand.
+fn but_evidence(record: &[u8]) -> &[u8] {
+    record.get(..record.len().saturating_sub(EVIDENCE)).unwrap_or_default()
 }
 
 /// The spans that two differing files cover, by store.
@@ -290,8 +297,16 @@ impl Messages {
         self.counts.iter().for_each(|count| put_number(record, Some(*count)));
     }
 
-    /// Of the end of a record, if they stand there.
-    pub(super) fn read(mut from: Fields<'_>) -> Option<Messages> {
+    /// Those at the end of a record, if they stand there; `rest` is that and what may stand before it, which is shorter.
+    pub(super) fn behind(rest: &[u8]) -> (&[u8], Option<Messages>) {
+        let found = rest.len().checked_sub(Messages::LENGTH).and_then(|at| rest.split_at_checked(at));
+        match found.and_then(|(before, own)| Some((before, Messages::read(Fields::of(own))?))) {
+            Some((before, messages)) => (before, Some(messages)),
+            None => (rest, None),
+        }
+    }
+
+    fn read(mut from: Fields<'_>) -> Option<Messages> {
         let ambiguous = from.byte()? != 0;
         let mut counts = [0; 3];
         for count in &mut counts {

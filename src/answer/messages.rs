@@ -9,10 +9,10 @@ use std::io;
 
 use super::INFERRED_FORMAT;
 use super::activity::put_owner;
-use super::record::{Fields, put_instant, put_number, put_stamp, put_text};
+use super::record::{Fields, put_evidence, put_instant, put_number, put_stamp, put_text};
 use super::sessions::{SessionRow, Status};
 use crate::fold::{Action, Traced, Window};
-use crate::model::{Service, Stamp};
+use crate::model::{Evidence, Service, Stamp};
 use crate::resolve::Resolved;
 use crate::runs::{Merged, Runs};
 
@@ -34,6 +34,8 @@ pub struct TracesQuery {
     pub window: Window,
     /// What was done.
     pub actions: Vec<Action>,
+    /// Whether their places are kept.
+    pub evidence: bool,
 }
 
 impl TracesQuery {
@@ -57,6 +59,7 @@ impl TracesQuery {
                 message_id: traced.message_id.into(),
                 process: traced.process.into(),
                 inferred: traced.inferred,
+                evidence: self.evidence.then_some(traced.evidence),
             };
             row.write(record);
         }
@@ -88,7 +91,12 @@ pub struct TraceRow<'a> {
     pub process: Cow<'a, [u8]>,
     /// Whether it rests on a template that is a guess.
     pub inferred: bool,
+    /// Its line, if evidence is asked for.
+    pub evidence: Option<Evidence>,
 }
+
+/// So many bytes at the end of the record of a [`TraceRow`] are its evidence.
+pub(super) const EVIDENCE: usize = 1 + Evidence::BYTES;
 
 fn service(byte: u8) -> Option<Service> {
     Service::ALL.into_iter().find(|service| *service as u8 == byte)
@@ -115,6 +123,8 @@ impl<'a> TraceRow<'a> {
         put_text(record, &self.process);
         record.extend(self.time.offset.to_le_bytes());
         record.push(u8::from(self.inferred));
+        record.push(u8::from(self.evidence.is_some()));
+        record.extend(self.evidence.map_or([0; Evidence::BYTES], Evidence::to_bytes));
     }
 
     /// The row of a record; `None` for bytes that are none.
@@ -133,8 +143,23 @@ impl<'a> TraceRow<'a> {
         let (folder, message_id, size, process) = (from.text()?, from.text()?, from.number()?, from.text()?);
         let time = Stamp { at, offset: i16::from_le_bytes(from.take()?) };
         let inferred = from.byte()? != 0;
+        let has_evidence = from.byte()? != 0;
+        let evidence = Some(Evidence::of_bytes(from.take()?)).filter(|_| has_evidence);
         let service = service(byte);
-        Some(TraceRow { store, service, pid, user, time, action, folder, size, message_id, process, inferred })
+        Some(TraceRow {
+            store,
+            service,
+            pid,
+            user,
+            time,
+            action,
+            folder,
+            size,
+            message_id,
+            process,
+            inferred,
+            evidence,
+        })
     }
 }
 
@@ -160,19 +185,23 @@ pub struct MessageRow<'a> {
     pub fits: u64,
     /// The session, if it fits one.
     pub session: Option<FittingSession<'a>>,
+    /// The line itself, and login line and close line of the session, if evidence is asked for.
+    pub evidence: [Option<Evidence>; 3],
 }
 
 impl<'a> MessageRow<'a> {
     /// Of a line, and of the session if it is one.
     pub(super) fn of(line: &TraceRow<'a>, fits: usize, session: Option<&SessionRow<'a>>) -> MessageRow<'a> {
         let inferred = line.inferred || session.is_some_and(SessionRow::is_inferred);
+        let [login, close] = session.map_or([None; 2], |session| session.evidence);
+        let evidence = [line.evidence, login, close];
         let session = session.map(|session| FittingSession {
             login: session.login,
             from: session.from.clone(),
             logout: session.logout,
             status: session.status,
         });
-        MessageRow { line: TraceRow { inferred, ..line.clone() }, fits: fits as u64, session }
+        MessageRow { line: TraceRow { inferred, ..line.clone() }, fits: fits as u64, session, evidence }
     }
 
     /// The message's id in angle brackets, as mail has it; one whose closing bracket is missing is shown as written.
@@ -207,6 +236,8 @@ impl<'a> MessageRow<'a> {
             put_stamp(record, Some(session.login));
             put_stamp(record, session.logout);
             put_text(record, &session.from);
+            let [_, login, close] = self.evidence;
+            put_evidence(record, [login, close]);
         }
     }
 
@@ -226,7 +257,9 @@ impl<'a> MessageRow<'a> {
             }),
             _ => None,
         };
-        Some(MessageRow { line, fits, session })
+        let [login, close] = from.evidence()?;
+        let evidence = [line.evidence, login, close];
+        Some(MessageRow { line, fits, session, evidence })
     }
 }
 

@@ -12,10 +12,10 @@ use ipnet::IpNet;
 
 use super::INFERRED_FORMAT;
 use super::activity::{Activity, ActivityRows};
-use super::record::{Fields, put_instant, put_number, put_stamp, put_text};
+use super::record::{Fields, put_evidence, put_instant, put_number, put_stamp, put_text};
 use crate::fold::{Action, Window};
-use crate::model::{Instant, Service, Stamp};
-use crate::pair::{Amounts, Session, Settled};
+use crate::model::{Evidence, Instant, Service, Stamp};
+use crate::pair::{Amounts, Behind, Session, Settled};
 use crate::resolve::{LifeEnd, Overlap, Resolved};
 use crate::runs::{Merged, Runs};
 
@@ -96,14 +96,14 @@ impl SessionsQuery {
     }
 
     /// Appends the record of a closed session, if it is asked for; whether that rests on a template that is a guess.
-    pub fn closed(&self, session: &Settled<'_>, store: &[u8], record: &mut Vec<u8>) -> bool {
-        self.asks_for_closed(session) && closed(session, store, record)
+    pub fn closed(&self, session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<u8>) -> bool {
+        self.asks_for_closed(session) && closed(session, behind, store, record)
     }
 
     /// Appends the record of a closed session that is not asked for, if it is needed all the same.
-    pub fn other_closed(&self, session: &Settled<'_>, store: &[u8], record: &mut Vec<u8>) {
+    pub fn other_closed(&self, session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<u8>) {
         if self.is_another(session.stream.service(), session.user()) && !self.asks_for_closed(session) {
-            closed(session, store, record);
+            closed(session, behind, store, record);
         }
     }
 
@@ -123,7 +123,7 @@ impl SessionsQuery {
         let asked = self.asks_for(stream.service, &session.user, session.peer.ip(), (session.login, None));
         let asked = asked && self.has(status);
         if if others { !asked && self.is_another(stream.service, &session.user) } else { asked } {
-            let row = SessionRow::of(session, status, flags, &stream.store, Amounts::default());
+            let row = SessionRow::of(session, status, flags, &stream.store);
             SessionRow { gone, ..row }.write(record);
             return session.flags.inferred;
         }
@@ -131,10 +131,9 @@ impl SessionsQuery {
     }
 }
 
-fn closed(session: &Settled<'_>, store: &[u8], record: &mut Vec<u8>) -> bool {
-    let amounts = session.amounts();
-    let session = session.to_session();
-    SessionRow::of(&session, Status::Closed, 0, store, amounts).write(record);
+fn closed(session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<u8>) -> bool {
+    let session = session.to_session(behind);
+    SessionRow::of(&session, Status::Closed, 0, store).write(record);
     session.flags.inferred
 }
 
@@ -209,6 +208,8 @@ pub struct SessionRow<'a> {
     pub auth: Option<Cow<'a, [u8]>>,
     /// What its close line counted.
     pub amounts: Amounts,
+    /// Its login line and its close line, if evidence is asked for.
+    pub evidence: [Option<Evidence>; 2],
     /// The process.
     pub pid: u32,
     /// By when it was gone, if it was lost.
@@ -221,13 +222,7 @@ pub struct SessionRow<'a> {
 }
 
 impl<'a> SessionRow<'a> {
-    pub(super) fn of(
-        session: &'a Session,
-        status: Status,
-        flags: u8,
-        store: &'a [u8],
-        amounts: Amounts,
-    ) -> SessionRow<'a> {
+    pub(super) fn of(session: &'a Session, status: Status, flags: u8, store: &'a [u8]) -> SessionRow<'a> {
         let marks = session.flags;
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
         SessionRow {
@@ -241,7 +236,8 @@ impl<'a> SessionRow<'a> {
             connect: session.connect,
             duration: session.duration,
             auth: session.mechanism.as_deref().map(Cow::Borrowed),
-            amounts,
+            amounts: session.amounts,
+            evidence: session.evidence,
             pid: session.pid,
             gone: None,
             messages: None,
@@ -316,6 +312,7 @@ impl<'a> SessionRow<'a> {
         put_number(record, self.gone.map(Instant::cast_unsigned));
         record.push(u8::from(self.has_port));
         record.push(self.flags);
+        put_evidence(record, self.evidence);
     }
 
     /// The row of a record; `None` for bytes that are none.
@@ -328,6 +325,9 @@ impl<'a> SessionRow<'a> {
         let (connect, duration) = (from.stamp()?, from.number()?.map(u64::cast_signed));
         let (has_auth, auth) = (from.byte()? != 0, from.text()?);
         let amounts = Amounts { bytes_in: from.number()?, bytes_out: from.number()?, mailboxes: from.number()? };
+        let pid = u32::from_be_bytes(from.take()?);
+        let (gone, has_port, flags) = (from.number()?.map(u64::cast_signed), from.byte()? != 0, from.byte()?);
+        let (evidence, messages) = Messages::behind(from.rest());
         Some(SessionRow {
             store,
             service: *Service::ALL.iter().find(|s| **s as u8 == service)?,
@@ -340,11 +340,12 @@ impl<'a> SessionRow<'a> {
             duration,
             auth: has_auth.then_some(auth),
             amounts,
-            pid: u32::from_be_bytes(from.take()?),
-            gone: from.number()?.map(u64::cast_signed),
-            has_port: from.byte()? != 0,
-            flags: from.byte()?,
-            messages: Messages::read(from),
+            pid,
+            gone,
+            has_port,
+            flags,
+            evidence: Fields::of(evidence).evidence()?,
+            messages,
         })
     }
 }

@@ -15,6 +15,7 @@ use crate::grammar::Grammars;
 use crate::model::{DAY, Service, Stamp};
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
+use crate::pair::Behind;
 use crate::parse::Names;
 use crate::read::Sieve;
 use crate::resolve::Resolved;
@@ -56,6 +57,7 @@ impl Ask {
             users: users.clone(),
             window,
             from: asked.from.clone(),
+            evidence: cli.common.evidence,
         });
         let sessions = cli.sessions().map(|asked| SessionsQuery {
             services: cli.common.service.map(Service::from).into_iter().collect(),
@@ -78,7 +80,7 @@ impl Ask {
         let needs = Needs {
             access: cli.access,
             pairs: cli.connected || sessions.is_some() || cli.coverage(),
-            amounts,
+            behind: Behind { amounts, evidence: cli.common.evidence },
             window,
             users: users.clone(),
             ..Needs::default()
@@ -252,7 +254,8 @@ impl Ask {
 /// The lines of the message trace that are asked for: those of `messages`, or all of the users and services of `sessions`.
 fn traces(cli: &Cli, users: &BTreeSet<Vec<u8>>, window: Window) -> Option<TracesQuery> {
     let services = cli.common.service.map(Service::from).into_iter().collect();
-    let all = TracesQuery { services, users: users.clone(), ..TracesQuery::default() };
+    let evidence = cli.common.evidence && cli.messages().is_some();
+    let all = TracesQuery { services, users: users.clone(), evidence, ..TracesQuery::default() };
     match cli.messages() {
         Some(asked) => {
             let actions = asked.action.iter().map(|action| (*action).into()).collect();

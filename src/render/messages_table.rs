@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::evidence::block;
 use super::records::{look_at_messages, write_messages};
 use super::records_table::Fit;
 use super::table::{push_time, width};
@@ -88,10 +89,12 @@ pub(super) fn write(answer: &Answer<'_>, with_offset: bool, out: &mut dyn io::Wr
         columns.widen(5, time);
     }
     columns.head(out)?;
-    write_messages(answer, out, |row, text| {
+    write_messages(answer, out, |row, lines, text| {
         let mut row_cells: [String; COLUMNS.len()] = Default::default();
         cells(row, &mut row_cells, &mut |cell, stamp| push_time(cell, answer, stamp, with_offset));
-        columns.row(text, &row_cells)
+        columns.row(text, &row_cells)?;
+        block(lines, text);
+        Ok(())
     })?;
     for (service, [none, one, several]) in Service::ALL.into_iter().zip(fit.counts) {
         let name = service.as_str();

@@ -11,10 +11,11 @@ use std::collections::BTreeMap;
 
 pub use access::{Access, Accesses, Last, LastAccess, Sorted};
 pub use coverage::{Cell, Counts, Coverage, FullHours, Pending, ProcessHours, StreamHours, hour};
-pub use tally::{Count, FileId, FileTally, Like, SHAPES, Sample, Sampled, Shape, Tally};
+pub use tally::{Count, FileTally, Like, SHAPES, Sample, Sampled, Shape, Tally};
 
 use rustc_hash::FxHashSet;
 
+pub use crate::model::FileId;
 use crate::model::Instant;
 use crate::pair::{PairTable, Session};
 use crate::streams::{StreamId, Streams};

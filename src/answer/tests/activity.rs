@@ -26,6 +26,7 @@ fn line(user: &str, pid: u32, at: Instant, service: Option<Service>) -> TraceRow
         message_id: text("a\0b@x"),
         process: text("imapd"),
         inferred: false,
+        evidence: None,
     }
 }
 
@@ -90,12 +91,14 @@ fn record(user: &str, pid: u32, login: Instant, end: Option<Instant>) -> Vec<u8>
         connect: Some(stamp(login)),
         end: end.map(stamp),
         duration: None,
+        amounts: Amounts::default(),
+        evidence: [None; 2],
         reused: None,
         flags: Default::default(),
     };
     let mut record = Vec::new();
     let status = if end.is_some() { super::super::Status::Closed } else { super::super::Status::Open };
-    SessionRow::of(&session, status, 0, b"store1", Amounts::default()).write(&mut record);
+    SessionRow::of(&session, status, 0, b"store1").write(&mut record);
     record
 }
 
