@@ -208,7 +208,7 @@ fn answer(
     let rows: Option<Vec<Connected<'_>>> = rows.map_err(|e| twice("--at", &e))?;
     ask.check_window(&resolved)?;
     let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
-    let sessions = cli.sessions().map(|_| Sessions {
+    let sessions = ask.sessions.as_ref().filter(|_| cli.messages().is_none()).map(|_| Sessions {
         services: &only,
         runs: &runs,
         streams: &resolved,
@@ -269,7 +269,8 @@ fn answer(
     };
     output.write(&answer)?;
     notes.tell(&all);
-    if let (crate::cli::Format::Table, Some(offset)) = (cli.common.format, summary.shared_offset) {
+    let offset = summary.shared_offset.filter(|_| cli.explain().is_none());
+    if let (crate::cli::Format::Table, Some(offset)) = (cli.common.format, offset) {
         notes.zone(cli.common.tz, offset);
     }
     drop(answer);

@@ -1,5 +1,6 @@
 //! The command line: what the user may write, checked, as types.
 
+mod explain;
 mod messages;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use ipnet::IpNet;
 use crate::answer::Status;
 use crate::model::Service;
 use crate::times::{Time, Zone, parse_time, parse_zone};
+pub use explain::ExplainArgs;
 pub use messages::{ActionArg, MessagesArgs};
 
 const EXAMPLES: &str = "\
@@ -23,6 +25,7 @@ Examples:
   imstrail sessions -u ed --since 2019-05-29 logs/    each session of a user
   imstrail failures --from 203.0.113.0/24 logs/       refused logins
   imstrail messages -u ed logs/                       messages that a user read, stored, removed
+  imstrail explain -u ed logs/                        all that is known of a user, and why
   imstrail coverage logs/                             what the logs cover, and what they lack
   imstrail -a -c --plan logs/                         what would be read, without reading it
 
@@ -94,6 +97,9 @@ pub enum Command {
     /// The message trace: what each user read, stored and removed, and in which session
     #[command(version, after_help = messages::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Messages(MessagesArgs),
+    /// The story of one user: each session, how its times are known, and which lines say so
+    #[command(version, after_help = explain::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Explain(ExplainArgs),
     /// What the logs cover: hours, what was logged, gaps, silences, restarts, clock jumps, copies
     #[command(version, after_help = COVERAGE_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Coverage(CoverageArgs),
@@ -304,11 +310,16 @@ impl Cli {
         match &self.command {
             Some(
                 Command::Sessions(SessionsArgs { common, .. })
+                | Command::Explain(ExplainArgs { common, .. })
                 | Command::Failures(FailuresArgs { common, .. })
                 | Command::Messages(MessagesArgs { common, .. })
                 | Command::Coverage(CoverageArgs { common }),
             ) => self.common = common.clone(),
             None => {}
+        }
+        if let Some(Command::Explain(explain)) = &self.command {
+            (self.at, self.connected, self.access) = (explain.at, explain.at.is_some(), explain.at.is_none());
+            self.common.evidence = true;
         }
         self
     }
@@ -316,6 +327,11 @@ impl Cli {
     /// `sessions`, if that is asked.
     pub fn sessions(&self) -> Option<&SessionsArgs> {
         if let Some(Command::Sessions(sessions)) = &self.command { Some(sessions) } else { None }
+    }
+
+    /// `explain`, if that is asked.
+    pub fn explain(&self) -> Option<&ExplainArgs> {
+        if let Some(Command::Explain(explain)) = &self.command { Some(explain) } else { None }
     }
 
     /// `failures`, if that is asked.
@@ -341,12 +357,13 @@ impl Cli {
         if self.kill {
             return Err("-k is refused: imstrail reads archived logs and cannot disconnect anybody; use imsconnutil -k on the store".to_owned());
         }
+        self.explain().map_or(Ok(()), ExplainArgs::check)?;
         let Common { user, file, since, until, .. } = &self.common;
         if self.coverage() && (!user.is_empty() || file.is_some() || since.is_some() || until.is_some()) {
             return Err("coverage tells of all lines: leave out -u, -f, --since and --until".to_owned());
         }
         if !self.connected && !self.access && self.command.is_none() {
-            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions, failures, messages or coverage; see --help".to_owned());
+            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions, failures, messages, coverage or explain; see --help".to_owned());
         }
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());
@@ -356,7 +373,8 @@ impl Cli {
 
     /// The services of `-c`: imsconnutil's, unless one is named.
     pub fn services(&self) -> Vec<Service> {
-        self.common.service.map_or_else(|| crate::fold::CONNECTED.to_vec(), |s| vec![s.into()])
+        let usual = if self.explain().is_some() { &Service::ALL[..] } else { &crate::fold::CONNECTED };
+        self.common.service.map_or_else(|| usual.to_vec(), |s| vec![s.into()])
     }
 }
 

@@ -68,15 +68,23 @@ impl Ask {
             with_others: false,
         });
         let traces = traces(cli, &users, window);
+        let services = || cli.common.service.map(Service::from).into_iter().collect();
+        // A story is of all sessions, unless it is of a moment.
+        let story = cli.explain().filter(|explain| explain.at.is_none());
         // A line within the window lies in a session that touches it, whatever the clock showed meanwhile.
-        let fitting = cli.messages().map(|_| SessionsQuery {
-            services: cli.common.service.map(Service::from).into_iter().collect(),
+        let collected = match (story, cli.messages()) {
+            (Some(_), _) => Some(Window::default()),
+            (None, Some(_)) => Some(window.widened(DAY)),
+            (None, None) => None,
+        };
+        let collected = collected.map(|window| SessionsQuery {
+            services: services(),
             users: users.clone(),
-            window: window.widened(DAY),
+            window,
             ..SessionsQuery::default()
         });
-        let amounts = sessions.is_some();
-        let sessions = sessions.or(fitting);
+        let sessions = sessions.or(collected);
+        let amounts = sessions.is_some() && cli.messages().is_none();
         let needs = Needs {
             access: cli.access,
             pairs: cli.connected || sessions.is_some() || cli.coverage(),

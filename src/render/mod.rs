@@ -3,6 +3,7 @@
 mod coverage;
 mod csv;
 mod evidence;
+mod explain;
 mod json;
 mod messages_table;
 mod records;
@@ -163,6 +164,8 @@ pub enum Shape {
     JsonLines,
     /// Comma-separated values.
     Csv,
+    /// A story of one user in words.
+    Words,
 }
 
 /// Writes an answer.
@@ -176,6 +179,7 @@ pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut dyn io::Write) -> io::
         Shape::Json => json::write_document(answer, out),
         Shape::JsonLines => json::write_lines(answer, out),
         Shape::Csv => csv::write(answer, out),
+        Shape::Words => explain::write(answer, out),
     }
 }
 
