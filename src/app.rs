@@ -1,5 +1,6 @@
 //! The shell around the core: reads the command line, runs the stages, writes answer and notes, says how it went.
 
+mod activity;
 mod again;
 mod ask;
 mod bar;
@@ -14,7 +15,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::answer::{
-    Asked, At, AtError, Connected, ConnectedQuery, Failures, LastAccessRows, Sessions, connected, covered,
+    Asked, At, AtError, Connected, ConnectedQuery, Failures, LastAccessRows, MessageLines, Sessions, SessionsQuery,
+    connected, covered,
 };
 use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
@@ -147,18 +149,20 @@ fn read_with_bar(
 ) -> (Outcome, Vec<Resolved>, Option<Sieve>) {
     let meter = Meter::default();
     let mut query = ask.connected.clone();
+    let mut sessions = ask.sessions.clone();
     let mut sieve = ask.sieve(cli, again::is_pipe(plan));
     bar::show(cli.common.progress, plan.bytes(), &meter, || {
         pool.install(|| {
             loop {
                 let reading = Reading {
                     needs: &ask.needs,
-                    asked: match (&query, &ask.sessions, &ask.failures) {
+                    asked: match (&query, &sessions, &ask.failures) {
                         (Some(query), ..) => Asked::Connected(query),
                         (None, Some(query), _) => Asked::Sessions(query),
                         (None, None, Some(query)) => Asked::Failures(query),
                         (None, None, None) => Asked::Nothing,
                     },
+                    traces: ask.traces.as_ref(),
                     grammars: &ask.grammars,
                     names: &ask.names,
                     walk: &ask.walk,
@@ -172,6 +176,13 @@ fn read_with_bar(
                 let resolved = resolve(&outcome.trail, streams, &facts);
                 if sieve.as_ref().is_some_and(|s| again::is_needed(cli, ask, plan, s, &outcome, &resolved)) {
                     sieve = None;
+                    continue;
+                }
+                // Which session a line of the message trace belongs to can be said only beside all others that it fits.
+                if let Some(query @ SessionsQuery { with_others: false, .. }) = &mut sessions
+                    && (query.is_narrow() && cli.messages().is_none() && !outcome.traced.is_empty())
+                {
+                    query.with_others = true;
                     continue;
                 }
                 // Digits are compared with each line's own; a stream whose offset wandered further needs a wider look.
@@ -209,6 +220,7 @@ fn answer(
     notes: &Notes,
 ) -> Result<(Exit, Option<Hashed>), Stop> {
     let runs = runs(&mut outcome, &resolved, ask)?;
+    let activity = activity::of(&mut outcome, (&runs, &resolved, streams), cli, ask)?;
     let accesses = std::mem::take(&mut outcome.trail.access);
     let rows = || ask.connected.as_ref().map(|query| connected(query, &resolved, &outcome.sessions)).transpose();
     let access = || cli.access.then(|| LastAccessRows::new(accesses, streams, &ask.needs.users));
@@ -216,19 +228,28 @@ fn answer(
     let rows: Option<Vec<Connected<'_>>> = rows.map_err(|e| twice("--at", &e))?;
     ask.check_window(&resolved)?;
     let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
-    let sessions = ask.sessions.as_ref().map(|_| Sessions { services: &only, runs: &runs, streams: &resolved });
+    let sessions = ask.sessions.as_ref().filter(|_| cli.messages().is_none()).map(|_| Sessions {
+        services: &only,
+        runs: &runs,
+        streams: &resolved,
+        activity: activity.sessions.as_ref(),
+    });
+    let messages = activity.messages.as_ref().map(|runs| MessageLines { services: &only, runs, streams: &resolved });
     let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &runs, streams: &resolved });
     let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let covered = cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only));
     let (zone, is_table) = (cli.common.tz, cli.common.format == crate::cli::Format::Table);
-    let summary = match (&sessions, &failures) {
-        (Some(sessions), _) if is_table => Summary::of_sessions(sessions, zone, &resolved)?,
-        (_, Some(failures)) if is_table => Summary::of_failures(failures, zone, &resolved)?,
+    let summary = match (&sessions, &failures, &messages) {
+        (Some(sessions), ..) if is_table => Summary::of_sessions(sessions, zone, &resolved)?,
+        (_, Some(failures), _) if is_table => Summary::of_failures(failures, zone, &resolved)?,
+        (.., Some(messages)) if is_table => Summary::of_messages(messages, zone, &resolved)?,
         _ => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), zone),
     };
+    let only_traced = activity::only_traced(access.as_ref(), &outcome.trail.traced);
     let cited = cli.common.evidence.then(|| {
         let mut cited = Cited::new(&ask.walk.tmpdir);
         cited.take(rows.as_deref().unwrap_or_default(), access.as_ref(), sessions.as_ref(), failures.as_ref())?;
+        cited.take_messages(messages.as_ref())?;
         cited.read(plan, &leaves, &ask.walk)
     });
     let quotes = cited.transpose()?;
@@ -243,21 +264,26 @@ fn answer(
             .filter(|_| outcome.trail.tally.passed_over.lines > 0)
             .map(|sieve| Sieved { window: ask.needs.window, by_users: sieve.is_by_users() }),
         inferred: summary.inferred || outcome.trail.collected.inferred,
+        only_traced: &only_traced,
+        no_traces: cli.messages().is_some() && outcome.traces.iter().all(Runs::is_empty),
     };
     let mut all = [plan.notes.clone(), outcome.notes, remarks.notes(), ask.echoes(&resolved)].concat();
     all.sort();
     all.dedup();
+    let texts: Vec<&str> = leaves.iter().map(|leaf| leaf.shown.as_str()).collect();
     let answer = Answer {
         connected: rows.as_deref().zip(ask.connected.as_ref().map(|q| q.services.as_slice())),
         access,
         sessions,
         failures,
+        messages,
         covered,
         limits: if cli.access { remarks.limits(ask.narrow()) } else { Default::default() },
         quotes: quotes.as_ref(),
         streams: &resolved,
         notes: &all,
         tally: &outcome.trail.tally,
+        texts: &texts,
         query: ask.as_json(cli),
         zone: cli.common.tz,
         summary,
@@ -294,7 +320,7 @@ fn runs(outcome: &mut Outcome, streams: &[Resolved], ask: &Ask) -> Result<Vec<Ru
         let mut unclosed = Runs::new(&ask.walk.tmpdir, usize::MAX);
         for session in &outcome.sessions {
             let Some(stream) = streams.iter().find(|stream| stream.id == session.stream) else { continue };
-            unclosed.push(|record| outcome.trail.collected.inferred |= query.unclosed(session, stream, record));
+            unclosed.push(|record| outcome.trail.collected.inferred |= query.unclosed(session, stream, false, record));
         }
         runs.push(unclosed);
     }

@@ -1,6 +1,7 @@
 //! The command line: what the user may write, checked, as types.
 
 mod explain;
+mod messages;
 mod verify;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use crate::answer::Status;
 use crate::model::Service;
 use crate::times::{Time, Zone, parse_time, parse_zone};
 pub use explain::ExplainArgs;
+pub use messages::{ActionArg, MessagesArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,6 +27,7 @@ Examples:
   zcat imap.*.gz | imstrail -a -f uids.txt --format jsonl - | jq .
   imstrail sessions -u ed --since 2019-05-29 logs/    each session of a user
   imstrail failures --from 203.0.113.0/24 logs/       refused logins
+  imstrail messages -u ed logs/                       messages that a user read, stored, removed
   imstrail explain -u ed logs/                        all that is known of a user, and why
   imstrail coverage logs/                             what the logs cover, and what they lack
   imstrail -a --manifest case7.json logs/             what was read, and the answer's hash; see imstrail verify
@@ -95,6 +98,9 @@ pub enum Command {
     /// Refused logins: who was tried, from where, why it was refused
     #[command(version, after_help = FAILURES_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Failures(FailuresArgs),
+    /// The message trace: what each user read, stored and removed, and in which session
+    #[command(version, after_help = messages::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Messages(MessagesArgs),
     /// The story of one user: each session, how its times are known, and which lines say so
     #[command(version, after_help = explain::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Explain(ExplainArgs),
@@ -316,6 +322,7 @@ impl Cli {
                 Command::Sessions(SessionsArgs { common, .. })
                 | Command::Explain(ExplainArgs { common, .. })
                 | Command::Failures(FailuresArgs { common, .. })
+                | Command::Messages(MessagesArgs { common, .. })
                 | Command::Coverage(CoverageArgs { common }),
             ) => self.common = common.clone(),
             Some(Command::Verify(args)) => args.settle(&mut self.common),
@@ -343,6 +350,11 @@ impl Cli {
         if let Some(Command::Failures(failures)) = &self.command { Some(failures) } else { None }
     }
 
+    /// `messages`, if that is asked.
+    pub fn messages(&self) -> Option<&MessagesArgs> {
+        if let Some(Command::Messages(messages)) = &self.command { Some(messages) } else { None }
+    }
+
     /// `verify`, if that is asked.
     pub fn verify(&self) -> Option<&VerifyArgs> {
         if let Some(Command::Verify(verify)) = &self.command { Some(verify) } else { None }
@@ -367,7 +379,7 @@ impl Cli {
             return Err("coverage tells of all lines: leave out -u, -f, --since and --until".to_owned());
         }
         if !self.connected && !self.access && self.command.is_none() {
-            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions, failures, coverage or explain; see --help".to_owned());
+            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions, failures, messages, coverage or explain; see --help".to_owned());
         }
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());

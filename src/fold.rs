@@ -5,12 +5,14 @@
 use std::collections::BTreeSet;
 
 use crate::chunk::Lines;
-use crate::grammar::{Fields, Grammars, Kind, shape};
+use crate::grammar::{Fields, Grammars, Kind, is_like_account, shape};
 use crate::model::{Evidence, Instant, Peer, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, PairLine, Sought};
-use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
+use crate::parse::{Event, Line, Names, Reader, Source, Why, Written, Years, connect, written};
 use crate::streams::{StreamId, Streams};
-use crate::trail::{Count, Counts, FileId, FileTally, FullHours, Jump, Last, LastAccess, Pending, Sample, Trail, hour};
+use crate::trail::{
+    Count, Counts, FileId, FileTally, FullHours, Jump, Last, LastAccess, Like, Pending, Sample, Shape, Trail, hour,
+};
 
 /// How far a clock may go back before it is a jump (R14), in seconds.
 const JUMP: Instant = 60;
@@ -125,6 +127,76 @@ pub trait Refusals: std::fmt::Debug + Sync {
     fn take(&self, refused: &Refused<'_>);
 }
 
+/// What a line of the message trace says was done to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// It was stored.
+    Append,
+    /// It was read.
+    Fetch,
+    /// It was removed.
+    Expunge,
+}
+
+impl Action {
+    /// Every action, in the order of the answers.
+    pub const ALL: [Action; 3] = [Action::Append, Action::Fetch, Action::Expunge];
+
+    /// What a line of this kind says was done, if it is of the message trace.
+    pub fn of(kind: Kind) -> Option<Action> {
+        match kind {
+            Kind::Append => Some(Action::Append),
+            Kind::Fetch => Some(Action::Fetch),
+            Kind::Expunge => Some(Action::Expunge),
+            _ => None,
+        }
+    }
+
+    /// The name in answers and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Append => "append",
+            Action::Fetch => "fetch",
+            Action::Expunge => "expunge",
+        }
+    }
+}
+
+/// A line of the message trace.
+#[derive(Clone, Copy, Debug)]
+pub struct Traced<'a> {
+    /// The stream, where an access service wrote it.
+    pub stream: Option<StreamId>,
+    /// The store.
+    pub store: &'a [u8],
+    /// The program.
+    pub process: &'a [u8],
+    /// Its process.
+    pub pid: u32,
+    /// The user (R2).
+    pub user: &'a [u8],
+    /// What was done.
+    pub action: Action,
+    /// The mailbox, as written.
+    pub folder: &'a [u8],
+    /// Bytes of the message, where the line has them.
+    pub size: Option<u64>,
+    /// The message's id, without its angle brackets.
+    pub message_id: &'a [u8],
+    /// When.
+    pub stamp: Stamp,
+    /// Read by an inferred template.
+    pub inferred: bool,
+    /// Where it is.
+    pub evidence: Evidence,
+}
+
+/// Where a folder's lines of the message trace go.
+pub trait Traces: std::fmt::Debug + Sync {
+    /// Takes one.
+    fn take(&self, traced: &Traced<'_>);
+}
+
 /// What the piece before must know of a process, to see a clock jump between the two.
 #[derive(Clone, Copy, Debug)]
 pub struct PieceSource {
@@ -166,6 +238,7 @@ pub struct Folder<'a> {
     trail: Trail,
     pairing: Option<&'a dyn Pairing>,
     refusals: Option<&'a dyn Refusals>,
+    traces: Option<&'a dyn Traces>,
     /// Login and close lines of the block at hand, by [`Sought::shard`].
     batches: Vec<Batch>,
     sources: Vec<SourceState>,
@@ -191,6 +264,7 @@ impl<'a> Folder<'a> {
             trail: Trail::default(),
             pairing: None,
             refusals: None,
+            traces: None,
             batches: vec![Batch::default()],
             sources: Vec::new(),
             touched: Vec::new(),
@@ -213,6 +287,11 @@ impl<'a> Folder<'a> {
     /// The same folder, with refused logins going somewhere.
     pub fn refusals(self, refusals: &'a dyn Refusals) -> Folder<'a> {
         Folder { refusals: Some(refusals), ..self }
+    }
+
+    /// The same folder, with lines of the message trace going somewhere.
+    pub fn traces(self, traces: &'a dyn Traces) -> Folder<'a> {
+        Folder { traces: Some(traces), ..self }
     }
 
     /// Does something that tells of users.
@@ -288,17 +367,25 @@ impl<'a> Folder<'a> {
         match self.reader.read(line, years, place) {
             Line::Event(event) => {
                 self.tally.undated += u64::from(event.undated);
+                if let Some(action) = Action::of(event.kind) {
+                    self.traced(line, &event, action, place);
+                }
                 self.event(block, &event, bytes, place);
             }
             Line::Unknown(stamp, source, message) => {
                 self.tally.enveloped += 1;
                 self.trail.tally.unknown.add(bytes);
-                self.trail.tally.shape(shape(message), Sample::of(self.file, place, line));
+                let like = if source.is_some() && is_of_accounts(line, message) { Like::Account } else { Like::Other };
+                self.trail.tally.shape(Shape { like, text: shape(message) }, Sample::of(self.file, place, line));
                 self.saw(source, stamp, place, None);
             }
             Line::Reject(why) => {
                 self.trail.tally.reject.add(bytes);
-                self.tally.reject(why, Sample::of(self.file, place, line));
+                let sample = Sample::of(self.file, place, line);
+                if let (Why::Unfit, Some(Written { message, .. })) = (why, written(line)) {
+                    self.trail.tally.shape(Shape { like: Like::Unfit, text: shape(message) }, sample.clone());
+                }
+                self.tally.reject(why, sample);
             }
         }
     }
@@ -387,6 +474,32 @@ impl<'a> Folder<'a> {
         }
     }
 
+    /// Hands on a line of the message trace, and keeps its user for `-a`.
+    fn traced(&mut self, line: &[u8], event: &Event<'_>, action: Action, place: u64) {
+        let fields = &event.fields;
+        let evidence = Evidence { file: self.file, place };
+        let Folder { needs, names, trail, traces, scratch, .. } = self;
+        let user = names.user(fields.user, scratch);
+        if let (true, Some(_)) = (needs.access && needs.window.holds(event.stamp), event.source) {
+            trail.traced.add(user, needs.asks_for(user));
+        }
+        let (Some(traces), Some(Written { origin, .. })) = (traces, written(line)) else { return };
+        traces.take(&Traced {
+            stream: event.source.map(|source| source.stream),
+            store: names.store(origin.host),
+            process: origin.process,
+            pid: origin.pid,
+            user,
+            action,
+            folder: fields.folder,
+            size: fields.size,
+            message_id: fields.message_id,
+            stamp: event.stamp,
+            inferred: event.inferred,
+            evidence,
+        });
+    }
+
     /// Notes that a process wrote, and whether its clock went back (R14).
     #[inline(always)]
     fn saw(&mut self, source: Option<Source>, stamp: Stamp, place: u64, counts: Option<Counts>) {
@@ -461,6 +574,11 @@ pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LastAccess, ac
     if line.is_some() || connect.is_some() || end.is_some() {
         access.add(user, stream.service(), [line, connect], end, streams);
     }
+}
+
+/// Whether a line that no template reads may be a login or close: by its category, or by what its message says.
+fn is_of_accounts(line: &[u8], message: &[u8]) -> bool {
+    is_like_account(message) || written(line).is_some_and(|line| line.category == b"Account")
 }
 
 /// The jump between a process's last line in one piece and its first in the next (R14), if there is one.

@@ -84,6 +84,8 @@ note_kinds! {
     Sequence = "sequence",
     /// A doubt about the format of the lines.
     Format = "format",
+    /// Logins or closes may be logged in a way that no template reads: answers may be wrong.
+    Drift = "drift",
     /// Anything else worth saying.
     Info = "info",
 }

@@ -413,6 +413,32 @@ impl<'g> Reader<'g> {
     }
 }
 
+/// What stands around the message of a line that was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<'a> {
+    /// By which program on which host.
+    pub origin: Origin<'a>,
+    /// The category.
+    pub category: &'a [u8],
+    /// The message.
+    pub message: &'a [u8],
+}
+
+/// Who wrote a line, and as what, in whichever form it comes: for the few lines of which that is asked.
+pub fn written(line: &[u8]) -> Option<Written<'_>> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let native = match grammar::syslog(line) {
+        Ok((_, Prefix::Bare(_, origin, body))) => {
+            let (message, (category, _)) = grammar::message(body).ok()?;
+            return Some(Written { origin, category, message });
+        }
+        Ok((_, Prefix::Native(native))) => native,
+        Err(_) => line,
+    };
+    let (_, Envelope { origin, category, message, .. }) = grammar::envelope(native).ok()?;
+    Some(Written { origin, category, message })
+}
+
 /// The message behind the heads of account lines.
 #[inline(always)]
 fn usual_head(rest: &[u8]) -> Option<&[u8]> {

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::answer::{Connected, FailureRow, Failures, LastAccessRows, SessionRow, Sessions};
+use crate::answer::{Connected, FailureRow, Failures, LastAccessRows, MessageLines, MessageRow, SessionRow, Sessions};
 use crate::model::{Evidence, FileId};
 use crate::open::WalkOptions;
 use crate::plan::{Leaf, Plan, Unit};
@@ -83,6 +83,17 @@ impl Cited {
             let mut rows = failures.rows()?;
             while rows.next(|record| FailureRow::read(record).iter().for_each(|row| self.row(&[row.evidence])))? {}
         }
+        Ok(())
+    }
+
+    /// Takes the lines of the rows of `messages`, if those are asked for.
+    ///
+    /// # Errors
+    /// Those of reading back rows that were put aside.
+    pub fn take_messages(&mut self, messages: Option<&MessageLines<'_>>) -> io::Result<()> {
+        let Some(messages) = messages else { return Ok(()) };
+        let mut rows = messages.rows()?;
+        while rows.next(|record| MessageRow::read(record).iter().for_each(|row| self.row(&row.evidence)))? {}
         Ok(())
     }
 

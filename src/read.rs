@@ -11,6 +11,7 @@ mod queue;
 mod refusals;
 mod shards;
 mod sieve;
+mod traces;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::answer::Asked;
+use crate::answer::{Asked, TracesQuery};
 use crate::chunk::{Cut, Cutter};
 use crate::fold::{Folder, Needs, keep_access};
 use crate::grammar::Grammars;
@@ -35,7 +36,7 @@ use crate::parse::{Names, Years};
 use crate::plan::{Input, Leaf, Plan, Unit};
 use crate::resolve::{coverage_end, hours_to_read_in_full};
 use crate::runs::Runs;
-use crate::streams::Streams;
+use crate::streams::{StreamId, Streams};
 use crate::trail::{FileId, LastAccess, Trail};
 use progress::Progress;
 use queue::Queue;
@@ -43,6 +44,7 @@ use refusals::Refusals;
 use shards::Shards;
 pub use sieve::{Shown, Sieve};
 use sieve::{Sifted, Stand};
+use traces::Traces;
 
 /// The piece of a plain file that a worker claims at a time, in bytes. Behind each piece its shards are settled.
 const PIECE: u64 = 512 << 10;
@@ -82,9 +84,10 @@ impl Outcome {
             rayon::join(|| accesses.into_iter().reduce(merge), || shards.finish((asked, streams), &ends));
         trail.access = access.unwrap_or_default();
         let mut late = BTreeSet::new();
-        for (collected, runs, keys) in finished {
+        for (collected, runs, others, keys) in finished {
             trail.collected = std::mem::take(&mut trail.collected).merge(collected);
             self.runs.push(runs);
+            self.others.push(others);
             late.extend(keys);
         }
         self.sessions = std::mem::take(&mut trail.collected.sessions);
@@ -111,6 +114,8 @@ pub struct Reading<'a> {
     pub needs: &'a Needs,
     /// What is asked of sessions.
     pub asked: Asked<'a>,
+    /// What is asked of the message trace.
+    pub traces: Option<&'a TracesQuery>,
     /// Templates.
     pub grammars: &'a Grammars,
     /// Names of stores and users.
@@ -136,6 +141,12 @@ pub struct Outcome {
     pub sessions: Vec<Session>,
     /// Closed sessions that `sessions` asks for.
     pub runs: Vec<Runs>,
+    /// Closed sessions that it does not ask for, if those are needed.
+    pub others: Vec<Runs>,
+    /// Lines of the message trace that are asked for.
+    pub traces: Vec<Runs>,
+    /// The streams that have such lines, asked for or not; of nothing if none are asked for.
+    pub traced: BTreeSet<StreamId>,
     /// What was noticed.
     pub notes: Vec<Note>,
     /// Files that could not be read to their ends.
@@ -163,8 +174,12 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
         reading.meter.bytes.store(0, Ordering::Relaxed);
         let shards = Shards::holding(&hold, needs.behind, &reading.walk.tmpdir);
         let refusals = Refusals::new(reading.asked, streams, &reading.walk.tmpdir);
+        let traces = reading.traces.map(|query| Traces::new(query, &reading.walk.tmpdir));
         let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
-        let (mut outcome, accesses) = run.read(refusals.as_ref());
+        let (mut outcome, accesses) = run.read(refusals.as_ref(), traces.as_ref());
+        if let Some((runs, streams)) = traces.map(Traces::finish) {
+            (outcome.traces, outcome.traced) = (runs, streams);
+        }
         if let Some((runs, inferred)) = refusals.map(Refusals::finish) {
             outcome.runs = runs;
             outcome.trail.collected.inferred |= inferred;
@@ -237,14 +252,22 @@ impl<'a> Run<'a> {
     }
 
     /// Reads all; sessions are still in the shards, and what each worker knows of users stands apart.
-    fn read(mut self, refusals: Option<&'a Refusals<'a>>) -> (Outcome, Vec<LastAccess>) {
+    fn read(
+        mut self,
+        refusals: Option<&'a Refusals<'a>>,
+        traces: Option<&'a Traces<'a>>,
+    ) -> (Outcome, Vec<LastAccess>) {
         let Reading { needs, grammars, names, .. } = self.reading;
         let workers = rayon::current_num_threads().max(1);
         let streams = self.streams;
         let folder = || {
             let folder = Folder::new(needs, grammars, names, streams).pairing(self.shards);
-            match refusals {
+            let folder = match refusals {
                 Some(refusals) => folder.refusals(refusals),
+                None => folder,
+            };
+            match traces {
+                Some(traces) => folder.traces(traces),
                 None => folder,
             }
         };

@@ -2,6 +2,8 @@
 
 mod never;
 
+use std::collections::BTreeSet;
+
 use crate::answer::{ConnectedQuery, SessionsQuery, moment};
 use crate::fold::Window;
 use crate::model::{Instant, Stamp};
@@ -9,13 +11,27 @@ use crate::note::{Note, NoteKind};
 use crate::open::Kind;
 use crate::parse::Why;
 use crate::plan::Leaf;
-use crate::resolve::{Gap, GapWhy, Resolved, Unlogged};
+use crate::resolve::{ClosesStopped, Gap, GapWhy, Resolved, Unlogged};
 use crate::text::visible;
 use crate::times::{log_offset, written};
-use crate::trail::{Count, FileId, FileTrail, Trail};
+use crate::trail::{Count, FileId, FileTrail, Like, Sampled, Trail};
 
 /// How many shapes of unknown messages are told, the most frequent ones.
 const SHAPES_TOLD: usize = 5;
+
+/// So many lines of one shape whose fields do not fit are no accident.
+const UNFIT: u64 = 20;
+/// How many users of whom only the message trace tells are named.
+const USERS_TOLD: usize = 5;
+
+/// Users of `-a` who have no login or close.
+#[derive(Clone, Debug, Default)]
+pub struct OnlyTraced {
+    /// Those of whom message trace lines of access services tell.
+    pub users: BTreeSet<Vec<u8>>,
+    /// How many of those asked for are not among them.
+    pub unseen: usize,
+}
 
 /// What remarks are made of.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +52,10 @@ pub struct Remarks<'a> {
     pub sieved: Option<Sieved>,
     /// Whether a row of the answer rests on a template that is a guess.
     pub inferred: bool,
+    /// Users of `-a` who have no login or close.
+    pub only_traced: &'a OnlyTraced,
+    /// `messages` was asked, and found nothing.
+    pub no_traces: bool,
 }
 
 /// What lines were passed over for.
@@ -53,6 +73,11 @@ impl Remarks<'_> {
         let mut notes: Vec<Note> = self.leaves.iter().flat_map(|leaf| self.of_file(leaf)).collect();
         notes.extend(self.passed_over());
         notes.extend(self.unknown());
+        notes.extend(self.only_traced());
+        notes.extend(self.no_traces.then(|| {
+            let text = "no message trace line was found: stores write them only if local.msgtrace.active was set";
+            Note::new("", NoteKind::Info, text)
+        }));
         notes.extend(self.streams.iter().flat_map(|s| self.of_stream(s)));
         notes.extend(self.no_logins());
         notes.extend(self.inferred.then(|| {
@@ -136,30 +161,72 @@ impl Remarks<'_> {
         found.map_or((String::new(), ""), |s| (visible(&s.store).into_owned(), s.service.as_str()))
     }
 
+    /// Unknown shapes, the most frequent first: those that may be logins and closes, and others.
     fn unknown(&self) -> Vec<Note> {
-        let mut shapes: Vec<_> = self.trail.tally.shapes.iter().collect();
-        shapes.sort_by(|a, b| b.1.count.cmp(&a.1.count).then_with(|| a.0.cmp(b.0)));
-        let rest = shapes.len().saturating_sub(SHAPES_TOLD);
-        let told = shapes.iter().take(SHAPES_TOLD).map(|(_, seen)| {
+        let of = |wanted: fn(Like, u64) -> bool| {
+            let all = self.trail.tally.shapes.iter();
+            let mut shapes: Vec<_> = all.filter(|(shape, seen)| wanted(shape.like, seen.count)).collect();
+            shapes.sort_by(|a, b| b.1.count.cmp(&a.1.count).then_with(|| a.0.cmp(b.0)));
+            shapes
+        };
+        let alarms = of(|like, count| like == Like::Account || (like == Like::Unfit && count >= UNFIT));
+        let others = of(|like, _| like == Like::Other);
+        let mut notes: Vec<Note> = alarms.iter().take(SHAPES_TOLD).map(|(_, seen)| self.drift(seen)).collect();
+        notes.extend(others.iter().take(SHAPES_TOLD).map(|(_, seen)| {
             let like =
                 if seen.count == 1 { "says something unknown".to_owned() } else { "of one unknown shape".to_owned() };
-            let sample = visible(&seen.sample.text);
-            let text = format!(
-                "{} {like}, the first at byte {}: {sample} (if it matters, teach it with --grammar)",
-                lines(seen.count),
-                seen.sample.place
-            );
-            Note::new(self.shown(seen.sample.file), NoteKind::Format, text).at(seen.sample.place)
-        });
-        let mut notes: Vec<Note> = told.collect();
-        if rest > 0 {
-            notes.push(Note::new(
-                "",
-                NoteKind::Format,
-                format!("{rest} more unknown shapes; teach them with --grammar if they matter"),
-            ));
-        }
+            self.of_sample(seen, NoteKind::Format, &like, "(if it matters, teach it with --grammar)")
+        }));
+        let rest = [
+            (
+                alarms.len(),
+                NoteKind::Drift,
+                ", perhaps of logins or closes (answers may be wrong; teach them with --grammar)",
+            ),
+            (others.len(), NoteKind::Format, "; teach them with --grammar if they matter"),
+        ];
+        let more = rest.into_iter().filter(|(all, ..)| *all > SHAPES_TOLD);
+        notes.extend(
+            more.map(|(all, kind, then)| {
+                Note::new("", kind, format!("{} more unknown shapes{then}", all - SHAPES_TOLD))
+            }),
+        );
         notes
+    }
+
+    /// The alarm for lines that may be logins or closes.
+    fn drift(&self, seen: &Sampled) -> Note {
+        let what = "of an access service may tell of logins or closes in a way that is unknown";
+        let then = "(answers may be wrong; teach it with --grammar, as grammars/README.md says)";
+        self.of_sample(seen, NoteKind::Drift, what, then)
+    }
+
+    fn of_sample(&self, seen: &Sampled, kind: NoteKind, what: &str, then: &str) -> Note {
+        let sample = visible(&seen.sample.text);
+        let text = format!("{} {what}, the first at byte {}: {sample} {then}", lines(seen.count), seen.sample.place);
+        Note::new(self.shown(seen.sample.file), kind, text).at(seen.sample.place)
+    }
+
+    /// Users of `-a` of whom only the message trace tells, and those of whom nothing tells but it was not read.
+    fn only_traced(&self) -> Vec<Note> {
+        let OnlyTraced { users, unseen } = self.only_traced;
+        let names: Vec<_> = users.iter().take(USERS_TOLD).map(|user| visible(user)).collect();
+        let more = if users.len() > USERS_TOLD { ", …" } else { "" };
+        let known = (!users.is_empty()).then(|| {
+            format!(
+                "of {} only message trace lines tell, no login or close: {}{more}; such lines are evidence of access on their own \
+                 (imstrail messages)",
+                if users.len() == 1 { "1 user".to_owned() } else { format!("{} users", users.len()) },
+                names.join(", ")
+            )
+        });
+        let by_users = self.sieved.is_some_and(|sieved| sieved.by_users);
+        let unread = (by_users && *unseen > 0 && self.trail.traced.lines > 0).then(|| {
+            "there are message trace lines, which were not read for this: imstrail messages says whether they tell of users who are \
+             not recorded here"
+                .to_owned()
+        });
+        known.into_iter().chain(unread).map(|text| Note::new("", NoteKind::Info, text)).collect()
     }
 
     fn of_stream(&self, stream: &Resolved) -> Vec<Note> {
@@ -185,6 +252,9 @@ impl Remarks<'_> {
         }
         if let Some(query) = self.connected.filter(|_| asked) {
             notes.extend(of_moment(query, stream, &name));
+        }
+        if let Some(stopped) = stream.closes_stopped.filter(|_| self.sieved.is_none()) {
+            notes.push(note(NoteKind::Drift, closes_stopped(stream, &stopped)));
         }
         if self.sessions.is_some_and(|query| query.is_over(stream.service)) {
             let spans = stream.unlogged.iter();
@@ -236,6 +306,17 @@ impl Remarks<'_> {
         let told = self.access && self.connected.is_none() && !names.is_empty();
         told.then(|| Note::new(names.join(", "), NoteKind::Blind, text))
     }
+}
+
+/// Closes that no longer appear.
+fn closes_stopped(stream: &Resolved, stopped: &ClosesStopped) -> String {
+    format!(
+        "no close line from {} to {}, while {} logins go on: closes may be logged in a way that no template reads, so that sessions \
+         without a close may have ended; see what is unknown, and teach it with --grammar, as grammars/README.md says",
+        in_stream(stream, stopped.from),
+        in_stream(stream, stopped.to),
+        stopped.logins,
+    )
 }
 
 /// R12: a span in which logins were not logged.

@@ -73,6 +73,11 @@ impl Runs {
         }
     }
 
+    /// Whether no record was added.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty() && self.runs.is_empty()
+    }
+
     fn clear(&mut self) {
         self.text.clear();
         self.places.clear();

@@ -302,7 +302,14 @@ fn the_ends_of_time_are_read_without_a_fall() {
                 1970/1/1 0:00:00 0:00:00 99999999999999999999999 18446744073709551615 3\n";
     let text = line("01/Jan/0001:00:00:00 +0000", "first") + &line("31/Dec/9999:23:59:59 -0959", "last") + close + huge;
     let folder = folder(&[("imap", text.as_bytes())]);
-    let queries = [vec!["-a"], vec!["-c"], vec!["sessions"], vec!["coverage"], vec!["-a", "--tz", "Asia/Tokyo"]];
+    let queries = [
+        vec!["-a"],
+        vec!["-c"],
+        vec!["sessions"],
+        vec!["coverage"],
+        vec!["messages"],
+        vec!["-a", "--tz", "Asia/Tokyo"],
+    ];
     for args in queries.into_iter().filter(|query| !waits(query)) {
         for format in ["table", "json", "jsonl", "csv"] {
             let args: Vec<&str> = args.iter().copied().chain(["--format", format, "imap"]).collect();
@@ -364,6 +371,7 @@ fn text_out_of_a_log_never_reaches_a_terminal_raw() {
             ),
             (b"[29/May/2019:10:01:00 +0200] store1 imapd[100]: Account Information: login [192.0.2.7:1] eve ", b"\n"),
             (b"[29/May/2019:10:01:00 +0200] store1 imapd[100]: General Notice: frob ", b"\n"),
+            (b"[29/May/2019:10:01:00 +0200] store1 imapd[100]: Store Information:fetch:ed:user/", b":<\x1b[32m@x>\n"),
             (b"reject ", b"\n"),
         ] {
             text.extend(before);
@@ -372,8 +380,16 @@ fn text_out_of_a_log_never_reaches_a_terminal_raw() {
         }
     }
     let folder = folder(&[("imap\x1b[31m", &text), ("imap.1\n2", b"reject\n")]);
-    let queries: [&[&str]; 7] =
-        [&["-a"], &["-c"], &["-a", "-u", "\x1b[31mred"], &["sessions"], &["failures"], &["coverage"], &["report"]];
+    let queries: [&[&str]; 8] = [
+        &["-a"],
+        &["-c"],
+        &["-a", "-u", "\x1b[31mred"],
+        &["sessions"],
+        &["failures"],
+        &["coverage"],
+        &["messages"],
+        &["report"],
+    ];
     let mut errors = Vec::new();
     for query in queries.into_iter().filter(|query| !waits(query)) {
         for format in ["", "table", "json", "jsonl", "csv"] {
@@ -486,7 +502,9 @@ fn help_has_examples() {
     }
     let short = run(folder.path(), &["-h"]).exit(0).out();
     assert!(short.contains("--at"), "{short}");
-    for command in ["sessions", "failures", "coverage", "report"].into_iter().filter(|c| !NOT_YET.contains(c)) {
+    for command in
+        ["sessions", "failures", "coverage", "messages", "report"].into_iter().filter(|c| !NOT_YET.contains(c))
+    {
         assert!(text.contains(command), "{command}");
         assert!(run(folder.path(), &[command, "--help"]).exit(0).out().contains("PATH"), "{command}");
     }

@@ -157,7 +157,7 @@ fn one_answer(config: &Config, moments: &[&str]) {
     assert!(files.len() > 8, "{} files are too few to shuffle", files.len());
     let mut queries: Vec<Vec<&str>> = vec![vec!["-a"], vec!["-c"], vec!["-c", "-s", "pop"]];
     queries.extend(moments.iter().map(|at| vec!["-c", "--at", at]));
-    queries.extend([vec!["sessions"], vec!["failures"]]);
+    queries.extend([vec!["sessions"], vec!["failures"], vec!["messages"], vec!["sessions", "--status", "closed"]]);
     queries.retain(|query| !waits(query));
     for query in &mut queries {
         query.extend(["--format", "jsonl"]);
@@ -272,7 +272,8 @@ fn the_tally_adds_up_to_the_input() {
     ];
     let mut kinds = BTreeMap::new();
     for laid in forms.into_iter().map(Laid::new) {
-        let queries = [vec!["-a"], vec!["-c"], vec!["-a", "-u", "nobody"], vec!["sessions"], vec!["failures"]];
+        let queries =
+            [vec!["-a"], vec!["-c"], vec!["-a", "-u", "nobody"], vec!["sessions"], vec!["failures"], vec!["messages"]];
         for query in queries.into_iter().filter(|query| !waits(query)) {
             let query: Vec<&str> = query.into_iter().chain(["--format", "json"]).collect();
             let document = laid.run(&query).document();

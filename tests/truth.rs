@@ -18,6 +18,8 @@ mod connected;
 mod facts;
 #[path = "truth/last_access.rs"]
 mod last_access;
+#[path = "truth/messages.rs"]
+mod messages;
 #[path = "truth/sessions.rs"]
 mod sessions;
 #[path = "../examples/simulate/sim.rs"]
@@ -212,6 +214,41 @@ fn wrong_rows_are_noticed() {
             assert!(last[n]["imap"].is_null() || complaints(&connected, &wrong) > 0, "{n}");
         }
     }
+}
+
+#[test]
+fn messages_and_their_sessions() {
+    let mut config = day(16);
+    config.span.seconds = Some(8 * 3600);
+    config.span.warm = 3600;
+    config.site.stores = 2;
+    config.site.pids = 1;
+    config.site.levels.push(("store2".into(), Level::Notice));
+    config.traffic.users = 24;
+    config.traffic.rate = 120.0;
+    config.traffic.open = 20.0;
+    config.traffic.noise = 0.4;
+    config.traffic.hosted = 0.3;
+    config.traffic.mixed_case = 0.3;
+    let trial = Trial::new("messages", config);
+    let expected = messages::expected(&trial.archive);
+    let rows = trial.rows(&["messages"]);
+    let mut errors = messages::compare(&expected, &rows);
+    assert!((0..3).all(|fits| rows.iter().filter(|row| row["fits"] == fits).count() > 20), "{}", rows.len());
+    let sessions = trial.rows(&["sessions"]);
+    errors.extend(messages::compare_counts(&expected, &sessions));
+    // Whoever asks for less gets the same of what is left.
+    let user = "chen1";
+    let of_user = |rows: &[Value]| rows.iter().filter(|row| row["user"] == user).cloned().collect::<Vec<_>>();
+    assert!(of_user(&rows).len() > 10);
+    assert_eq!(of_user(&rows), trial.rows(&["messages", "-u", user]));
+    let closed: Vec<Value> = sessions.iter().filter(|row| row["status"] == "closed").cloned().collect();
+    assert_eq!(closed, trial.rows(&["sessions", "--status", "closed"]));
+    let since = rfc3339(&trial.config, "store1", trial.config.span.start + 4 * 3600);
+    let late: Vec<Value> = trial.rows(&["sessions", "--since", &since]);
+    assert!(late.len() > 50 && late.iter().all(|row| sessions.contains(row)));
+    let shown: Vec<&str> = errors.iter().take(12).map(String::as_str).collect();
+    assert!(errors.is_empty(), "{} differences\n{}", errors.len(), shown.join("\n"));
 }
 
 fn day(seed: u64) -> Config {

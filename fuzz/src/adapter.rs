@@ -134,7 +134,7 @@ impl<'a> Held<'a> {
                 f.bytes_in.unwrap_or_default(),
                 f.bytes_out.unwrap_or_default(),
                 f.mailboxes.unwrap_or_default(),
-                f.size,
+                f.size.unwrap_or_default(),
                 f.created,
             ],
         }

@@ -13,7 +13,7 @@ use imstrail::open::{Damage, Kind, Member, Sink, WalkOptions, Want, walk_file};
 use imstrail::parse::Names;
 use imstrail::plan::{Leaf, Plan, PlanOptions, plan};
 use imstrail::read::{Meter, Outcome, Reading, read};
-use imstrail::remarks::Remarks;
+use imstrail::remarks::{OnlyTraced, Remarks};
 use imstrail::render::{Answer, Shape, Summary, write};
 use imstrail::resolve::{FileFacts, resolve};
 use imstrail::streams::Streams;
@@ -78,6 +78,7 @@ fn answer_here(paths: &[PathBuf], question: &Question) -> Answered {
     let reading = Reading {
         needs: &needs,
         asked: query.as_ref().map_or(Asked::Nothing, Asked::Connected),
+        traces: None,
         grammars: Templates::built_in().grammars(),
         names: &Names::default(),
         walk: &options.walk,
@@ -113,6 +114,8 @@ fn rendered(
         sessions: None,
         sieved: None,
         inferred: summary.inferred,
+        only_traced: &OnlyTraced::default(),
+        no_traces: false,
     };
     let mut notes: Vec<Note> = [plan.notes.clone(), outcome.notes.clone(), remarks.notes()].concat();
     notes.sort();
@@ -124,11 +127,13 @@ fn rendered(
         sessions: None,
         covered: None,
         failures: None,
+        messages: None,
         limits: remarks.limits(None),
         quotes: None,
         streams: &resolved,
         notes: &notes,
         tally,
+        texts: &leaves.iter().map(|leaf| leaf.shown.as_str()).collect::<Vec<_>>(),
         query: serde_json::Value::Null,
         zone: Zone::Log,
         summary,

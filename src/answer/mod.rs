@@ -1,18 +1,22 @@
 //! Answer: the rows of a query, from what was resolved. Pure, ordered, and the same for any way of reading.
 
+mod activity;
 mod connected;
 mod coverage;
 mod failures;
 mod last_access;
+mod messages;
 mod record;
 mod sessions;
 
+pub use activity::{Activity, attributed};
 pub use connected::{At, AtError, Connected, ConnectedQuery, collects, connected, moment};
 pub use coverage::{Covered, Idle, StreamCoverage, Why, covered};
 pub use failures::{FailureRow, FailureRows, Failures, FailuresQuery};
 pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
 
-pub use sessions::{SessionRow, SessionRows, Sessions, SessionsQuery, Status};
+pub use messages::{MessageLines, MessageRow, MessageRows, TracesQuery};
+pub use sessions::{Messages, SessionRow, SessionRows, Sessions, SessionsQuery, Status};
 
 /// What is asked of sessions.
 #[derive(Clone, Copy, Debug)]

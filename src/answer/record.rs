@@ -60,6 +60,11 @@ impl<'a> Fields<'a> {
         Some(*taken)
     }
 
+    /// Their bytes.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
     pub(super) fn byte(&mut self) -> Option<u8> {
         self.take().map(|[byte]| byte)
     }

@@ -11,8 +11,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::INFERRED_FORMAT;
+use super::activity::{Activity, ActivityRows};
 use super::record::{Fields, put_evidence, put_instant, put_number, put_stamp, put_text};
-use crate::fold::Window;
+use crate::fold::{Action, Window};
 use crate::model::{Evidence, Instant, Service, Stamp};
 use crate::pair::{Amounts, Behind, Session, Settled};
 use crate::resolve::{LifeEnd, Overlap, Resolved};
@@ -31,6 +32,11 @@ pub enum Status {
 
 impl Status {
     const ALL: [Status; 3] = [Status::Closed, Status::Open, Status::Lost];
+
+    /// The status of a byte of a record.
+    pub(super) fn of(byte: u8) -> Option<Status> {
+        Status::ALL.get(usize::from(byte)).copied()
+    }
 
     /// The name in answers and on the command line.
     pub fn as_str(self) -> &'static str {
@@ -55,9 +61,21 @@ pub struct SessionsQuery {
     pub statuses: Vec<Status>,
     /// From where.
     pub from: Vec<IpNet>,
+    /// Those that are not asked for are needed as well: lines of the message trace may fit them.
+    pub with_others: bool,
 }
 
 impl SessionsQuery {
+    /// Whether it leaves out sessions of one user over one service.
+    pub fn is_narrow(&self) -> bool {
+        self.window != Window::default() || !self.statuses.is_empty() || !self.from.is_empty()
+    }
+
+    /// Whether a session that is not asked for is of a user and a service that are.
+    fn is_another(&self, service: Service, user: &[u8]) -> bool {
+        self.with_others && self.is_over(service) && (self.users.is_empty() || self.users.contains(user))
+    }
+
     fn asks_for(&self, service: Service, user: &[u8], ip: IpAddr, (from, to): (Stamp, Option<Stamp>)) -> bool {
         let since = self.window.since.is_none_or(|since| to.is_none_or(|to| since.reached(to)));
         let until = self.window.until.is_none_or(|until| !until.reached(from));
@@ -79,35 +97,48 @@ impl SessionsQuery {
 
     /// Appends the record of a closed session, if it is asked for; whether that rests on a template that is a guess.
     pub fn closed(&self, session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<u8>) -> bool {
+        self.asks_for_closed(session) && closed(session, behind, store, record)
+    }
+
+    /// Appends the record of a closed session that is not asked for, if it is needed all the same.
+    pub fn other_closed(&self, session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<u8>) {
+        if self.is_another(session.stream.service(), session.user()) && !self.asks_for_closed(session) {
+            closed(session, behind, store, record);
+        }
+    }
+
+    fn asks_for_closed(&self, session: &Settled<'_>) -> bool {
         let (Some(connect), Some(end)) = (session.connect, session.end) else { return false };
         let began = if connect.at < session.login.at { connect } else { session.login };
         let (service, user, ip) = (session.stream.service(), session.user(), session.peer().ip());
-        let asked = self.has(Status::Closed) && self.asks_for(service, user, ip, (began, Some(end)));
-        if asked {
-            let session = session.to_session(behind);
-            SessionRow::of(&session, Status::Closed, 0, store).write(record);
-            return session.flags.inferred;
-        }
-        false
+        self.has(Status::Closed) && self.asks_for(service, user, ip, (began, Some(end)))
     }
 
-    /// The same of a session without a close.
-    pub fn unclosed(&self, session: &Session, stream: &Resolved, record: &mut Vec<u8>) -> bool {
-        let (status, mut flags) = unclosed(session, stream);
+    /// The same of a session without a close, `others` being those that are not asked for.
+    pub fn unclosed(&self, session: &Session, stream: &Resolved, others: bool, record: &mut Vec<u8>) -> bool {
+        let (status, mut flags, gone) = unclosed(session, stream);
         if is_within(&stream.overlaps, session.login.at) {
             flags |= OVERLAP;
         }
         let asked = self.asks_for(stream.service, &session.user, session.peer.ip(), (session.login, None));
-        if asked && self.has(status) {
-            SessionRow::of(session, status, flags, &stream.store).write(record);
+        let asked = asked && self.has(status);
+        if if others { !asked && self.is_another(stream.service, &session.user) } else { asked } {
+            let row = SessionRow::of(session, status, flags, &stream.store);
+            SessionRow { gone, ..row }.write(record);
             return session.flags.inferred;
         }
         false
     }
 }
 
-/// R7 and R8: open or lost, and why.
-fn unclosed(session: &Session, stream: &Resolved) -> (Status, u8) {
+fn closed(session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<u8>) -> bool {
+    let session = session.to_session(behind);
+    SessionRow::of(&session, Status::Closed, 0, store).write(record);
+    session.flags.inferred
+}
+
+/// R7 and R8: open or lost, why, and by when a lost one was gone.
+fn unclosed(session: &Session, stream: &Resolved) -> (Status, u8, Option<Instant>) {
     let life = stream.lives.at(session.pid, session.login.at);
     let (ended, doubtful) = match life.map(|life| life.end) {
         Some(LifeEnd::Ended(at)) => (Some(at), false),
@@ -118,7 +149,8 @@ fn unclosed(session: &Session, stream: &Resolved) -> (Status, u8) {
     let until = ended.unwrap_or(stream.last.at);
     let reused = session.reused.is_some_and(|at| at <= until && at <= stream.last.at);
     let flags = if reused { PEER_REUSED } else { 0 } | if doubtful && !reused { DOUBTFUL } else { 0 };
-    (if reused || ended.is_some() { Status::Lost } else { Status::Open }, flags)
+    let gone = session.reused.filter(|_| reused).or(ended);
+    (if gone.is_some() { Status::Lost } else { Status::Open }, flags, gone)
 }
 
 const AMBIGUOUS: u8 = 1;
@@ -138,6 +170,18 @@ const FLAGS: [(u8, &str); 7] = [
     (PEER_REUSED, "peer-reused"),
     (USER_DIFFERS, "user-differs"),
 ];
+
+/// Lines of the message trace that fit a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Messages {
+    /// Those that fit no other session, by [`Action`].
+    pub counts: [u64; Action::ALL.len()],
+    /// There are more, which fit others as well.
+    pub ambiguous: bool,
+}
+
+/// Of a session some lines of the message trace fit others as well: they are counted for none of them.
+const MESSAGES_AMBIGUOUS: &str = "messages-ambiguous";
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,13 +212,17 @@ pub struct SessionRow<'a> {
     pub evidence: [Option<Evidence>; 2],
     /// The process.
     pub pid: u32,
+    /// By when it was gone, if it was lost.
+    pub gone: Option<Instant>,
+    /// How many lines of the message trace fit it and no other, where its store logs them for its service.
+    pub messages: Option<Messages>,
     /// Whether its peer has a port, which tells sessions apart.
     has_port: bool,
     flags: u8,
 }
 
 impl<'a> SessionRow<'a> {
-    fn of(session: &'a Session, status: Status, flags: u8, store: &'a [u8]) -> SessionRow<'a> {
+    pub(super) fn of(session: &'a Session, status: Status, flags: u8, store: &'a [u8]) -> SessionRow<'a> {
         let marks = session.flags;
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
         SessionRow {
@@ -191,6 +239,8 @@ impl<'a> SessionRow<'a> {
             amounts: session.amounts,
             evidence: session.evidence,
             pid: session.pid,
+            gone: None,
+            messages: None,
             has_port: session.peer.has_port(),
             flags: flags
                 | flag(marks.ambiguous, AMBIGUOUS)
@@ -207,7 +257,13 @@ impl<'a> SessionRow<'a> {
 
     /// What is to be known about it, in the order of the names.
     pub fn flags(&self) -> Vec<&'static str> {
-        FLAGS.iter().filter(|(flag, _)| self.flags & flag != 0).map(|(_, name)| *name).collect()
+        let mut names: Vec<_> =
+            FLAGS.iter().filter(|(flag, _)| self.flags & flag != 0).map(|(_, name)| *name).collect();
+        if self.messages.is_some_and(|messages| messages.ambiguous) {
+            let at = names.partition_point(|name| *name < MESSAGES_AMBIGUOUS);
+            names.insert(at, MESSAGES_AMBIGUOUS);
+        }
+        names
     }
 
     /// Whether it rests on a template that is a guess.
@@ -235,7 +291,7 @@ impl<'a> SessionRow<'a> {
     }
 
     /// Appends its record.
-    fn write(&self, record: &mut Vec<u8>) {
+    pub(super) fn write(&self, record: &mut Vec<u8>) {
         put_text(record, &self.store);
         record.push(self.service as u8);
         put_instant(record, self.login.at);
@@ -253,6 +309,7 @@ impl<'a> SessionRow<'a> {
             put_number(record, number);
         }
         record.extend(self.pid.to_be_bytes());
+        put_number(record, self.gone.map(Instant::cast_unsigned));
         record.push(u8::from(self.has_port));
         record.push(self.flags);
         put_evidence(record, self.evidence);
@@ -264,10 +321,13 @@ impl<'a> SessionRow<'a> {
         let (store, service, login) = (from.text()?, from.byte()?, from.instant()?);
         let (user, peer, logout) = (from.text()?, from.text()?, from.stamp()?);
         let login = Stamp { at: login, offset: i16::from_le_bytes(from.take()?) };
-        let status = *Status::ALL.get(usize::from(from.byte()?))?;
+        let status = Status::of(from.byte()?)?;
         let (connect, duration) = (from.stamp()?, from.number()?.map(u64::cast_signed));
         let (has_auth, auth) = (from.byte()? != 0, from.text()?);
         let amounts = Amounts { bytes_in: from.number()?, bytes_out: from.number()?, mailboxes: from.number()? };
+        let pid = u32::from_be_bytes(from.take()?);
+        let (gone, has_port, flags) = (from.number()?.map(u64::cast_signed), from.byte()? != 0, from.byte()?);
+        let (evidence, messages) = Messages::behind(from.rest());
         Some(SessionRow {
             store,
             service: *Service::ALL.iter().find(|s| **s as u8 == service)?,
@@ -280,10 +340,12 @@ impl<'a> SessionRow<'a> {
             duration,
             auth: has_auth.then_some(auth),
             amounts,
-            pid: u32::from_be_bytes(from.take()?),
-            has_port: from.byte()? != 0,
-            flags: from.byte()?,
-            evidence: from.evidence()?,
+            pid,
+            gone,
+            has_port,
+            flags,
+            evidence: Fields::of(evidence).evidence()?,
+            messages,
         })
     }
 }
@@ -297,6 +359,8 @@ pub struct Sessions<'a> {
     pub runs: &'a [Runs],
     /// The streams, resolved.
     pub streams: &'a [Resolved],
+    /// What lines of the message trace add to them, if there are any.
+    pub activity: Option<&'a Activity>,
 }
 
 /// What a close without a port is known by: stream, connect, end, process, peer and user.
@@ -311,6 +375,7 @@ pub struct SessionRows<'a> {
     last: Vec<u8>,
     /// Closes in an overlap that took a login: an equal one without is a copy.
     with_login: BTreeSet<PortlessClose>,
+    activity: Option<ActivityRows<'a>>,
 }
 
 impl<'a> Sessions<'a> {
@@ -322,8 +387,9 @@ impl<'a> Sessions<'a> {
         let overlapped = self.streams.iter().filter(|stream| !stream.overlaps.is_empty());
         let overlaps: BTreeMap<_, _> =
             overlapped.map(|stream| ((&stream.store[..], stream.service), &stream.overlaps[..])).collect();
-        let mut rows =
-            SessionRows { merged: Merged::of(self.runs)?, overlaps, last: Vec::new(), with_login: BTreeSet::new() };
+        let activity = self.activity.map(Activity::rows).transpose()?;
+        let (merged, last, with_login) = (Merged::of(self.runs)?, Vec::new(), BTreeSet::new());
+        let mut rows = SessionRows { merged, overlaps, last, with_login, activity };
         if !rows.overlaps.is_empty() {
             let mut with_login = BTreeSet::new();
             let SessionRows { merged, overlaps, .. } = &mut rows;
@@ -347,8 +413,13 @@ impl SessionRows<'_> {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn next(&mut self, work: impl FnOnce(&[u8])) -> io::Result<bool> {
-        let SessionRows { merged, overlaps, last, with_login } = self;
-        merged.next(|record| {
+        let SessionRows { merged, overlaps, last, with_login, activity } = self;
+        let mut added = Ok(());
+        let work = |record: &[u8]| match activity {
+            None => work(record),
+            Some(activity) => added = activity.add(record, work),
+        };
+        let more = merged.next(|record| {
             if overlaps.is_empty() {
                 return work(record);
             }
@@ -363,7 +434,8 @@ impl SessionRows<'_> {
                 last.extend_from_slice(but_flags);
                 work(record);
             }
-        })
+        })?;
+        added.map(|()| more)
     }
 }
 

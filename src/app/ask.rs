@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::again::{CLOCKS, shows_clocks};
 use super::{Stop, manifest, twice};
-use crate::answer::{At, AtError, ConnectedQuery, FailuresQuery, SessionsQuery};
+use crate::answer::{At, AtError, ConnectedQuery, FailuresQuery, SessionsQuery, TracesQuery};
 use crate::cli::{Cli, Format};
 use crate::fold::{Moment, Needs, Window};
 use crate::grammar::Grammars;
 use crate::manifest::Aside;
-use crate::model::{Service, Stamp};
+use crate::model::{DAY, Service, Stamp};
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::pair::Behind;
@@ -32,8 +32,11 @@ pub(super) struct Ask {
     pub(super) paths: Vec<PathBuf>,
     pub(super) needs: Needs,
     pub(super) connected: Option<ConnectedQuery>,
+    /// The sessions that `sessions` lists, or lines of `messages` may fit.
     pub(super) sessions: Option<SessionsQuery>,
     pub(super) failures: Option<FailuresQuery>,
+    /// The message trace: what `messages` lists, or `sessions` counts.
+    pub(super) traces: Option<TracesQuery>,
     pub(super) grammars: Grammars,
     pub(super) names: Names,
     pub(super) walk: WalkOptions,
@@ -66,17 +69,30 @@ impl Ask {
             window,
             statuses: asked.status.iter().map(|status| (*status).into()).collect(),
             from: asked.from.clone(),
+            with_others: false,
         });
+        let traces = traces(cli, &users, window);
+        let services = || cli.common.service.map(Service::from).into_iter().collect();
         // A story is of all sessions, unless it is of a moment.
-        let story = || cli.explain().filter(|explain| explain.at.is_none()).is_some();
-        let sessions = sessions.or_else(|| {
-            let services = cli.common.service.map(Service::from).into_iter().collect();
-            story().then(|| SessionsQuery { services, users: users.clone(), ..SessionsQuery::default() })
+        let story = cli.explain().filter(|explain| explain.at.is_none());
+        // A line within the window lies in a session that touches it, whatever the clock showed meanwhile.
+        let collected = match (story, cli.messages()) {
+            (Some(_), _) => Some(Window::default()),
+            (None, Some(_)) => Some(window.widened(DAY)),
+            (None, None) => None,
+        };
+        let collected = collected.map(|window| SessionsQuery {
+            services: services(),
+            users: users.clone(),
+            window,
+            ..SessionsQuery::default()
         });
+        let sessions = sessions.or(collected);
+        let amounts = sessions.is_some() && cli.messages().is_none();
         let needs = Needs {
             access: cli.access,
             pairs: cli.connected || sessions.is_some() || cli.coverage(),
-            behind: Behind { amounts: sessions.is_some(), evidence: cli.common.evidence },
+            behind: Behind { amounts, evidence: cli.common.evidence },
             window,
             users: users.clone(),
             ..Needs::default()
@@ -94,6 +110,7 @@ impl Ask {
             connected,
             sessions,
             failures,
+            traces,
             grammars: grammars(cli, &mut aside)?,
             aside,
             names,
@@ -215,6 +232,18 @@ impl Ask {
                 "until": time(cli.common.until),
             });
         }
+        if let (Some(_), Some(query)) = (cli.messages(), &self.traces) {
+            let services: Vec<&str> = query.services.iter().map(|s| s.as_str()).collect();
+            let actions: Vec<&str> = query.actions.iter().map(|action| action.as_str()).collect();
+            return json!({
+                "messages": true,
+                "services": services,
+                "users": users,
+                "action": actions,
+                "since": time(cli.common.since),
+                "until": time(cli.common.until),
+            });
+        }
         if let Some(query) = &self.sessions {
             let services: Vec<&str> = query.services.iter().map(|s| s.as_str()).collect();
             let statuses: Vec<&str> = query.statuses.iter().map(|s| s.as_str()).collect();
@@ -238,6 +267,20 @@ impl Ask {
             "since": time(cli.common.since),
             "until": time(cli.common.until),
         })
+    }
+}
+
+/// The lines of the message trace that are asked for: those of `messages`, or all of the users and services of `sessions`.
+fn traces(cli: &Cli, users: &BTreeSet<Vec<u8>>, window: Window) -> Option<TracesQuery> {
+    let services = cli.common.service.map(Service::from).into_iter().collect();
+    let evidence = cli.common.evidence && cli.messages().is_some();
+    let all = TracesQuery { services, users: users.clone(), evidence, ..TracesQuery::default() };
+    match cli.messages() {
+        Some(asked) => {
+            let actions = asked.action.iter().map(|action| (*action).into()).collect();
+            Some(TracesQuery { window, actions, ..all })
+        }
+        None => cli.sessions().map(|_| all),
     }
 }
 

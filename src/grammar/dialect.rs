@@ -42,6 +42,7 @@ impl Kind {
             Kind::Login => &[Hole::Peer, Hole::User],
             Kind::Close => &[Hole::Peer, Hole::User, Hole::Start, Hole::Duration],
             Kind::Refused => &[Hole::Peer, Hole::User, Hole::Reason],
+            Kind::Append | Kind::Fetch | Kind::Expunge => &[Hole::User, Hole::MessageId],
             _ => &[],
         }
     }

@@ -102,8 +102,8 @@ pub struct Fields<'a> {
     pub mailboxes: Option<u64>,
     /// The mailbox of a trace line.
     pub folder: &'a [u8],
-    /// The message size of a trace line, in bytes.
-    pub size: u64,
+    /// The message size of a trace line, in bytes, where its template has it.
+    pub size: Option<u64>,
     /// The message id of a trace line, without its angle brackets.
     pub message_id: &'a [u8],
     /// Unix seconds of a `Log created` line.
@@ -127,7 +127,7 @@ impl Fields<'_> {
             Hole::Out => self.bytes_out.unwrap_or_default().to_string(),
             Hole::Mailboxes => self.mailboxes.unwrap_or_default().to_string(),
             Hole::Folder => bytes(self.folder),
-            Hole::Size => self.size.to_string(),
+            Hole::Size => self.size.unwrap_or_default().to_string(),
             Hole::MessageId => bytes(self.message_id),
             Hole::Created => self.created.to_string(),
             Hole::More => bytes(self.more),
@@ -270,7 +270,7 @@ fn read<'a>(
                 Hole::In => fields.bytes_in = Some(n),
                 Hole::Out => fields.bytes_out = Some(n),
                 Hole::Mailboxes => fields.mailboxes = Some(n),
-                Hole::Size => fields.size = n,
+                Hole::Size => fields.size = Some(n),
                 Hole::Created => fields.created = n,
                 _ => {}
             }

@@ -25,7 +25,7 @@ pub use fields::{Start, duration, number, start, word};
 pub use matcher::{Fields, Hole};
 pub use peer::peer;
 pub use sample::Sample;
-pub use shape::shape;
+pub use shape::{is_like_account, shape};
 pub use stamp::{days, stamp, stamp_digits};
 pub use syslog::{Prefix, SyslogDate, syslog};
 

@@ -1,5 +1,7 @@
 //! The shape of a message that no template names: its words, with everything that varies masked.
 
+use super::peer::peer;
+
 /// How many words of a message make its shape.
 const WORDS: usize = 10;
 
@@ -18,6 +20,25 @@ pub fn shape(message: &[u8]) -> String {
         .collect();
     words.dedup_by(|a, b| *a == "#" && *b == "#");
     words.join(" ")
+}
+
+/// Words with which a message of a login or close may begin.
+#[rustfmt::skip]
+const ACCOUNT_WORDS: &[&str] = &[
+    "auth", "authenticate", "authenticated", "authentication", "badlogin", "close", "closed", "connect", "connected",
+    "connection", "disconnect", "disconnected", "login", "logged", "logoff", "logon", "logout", "session", "signin",
+    "signout",
+];
+
+/// Whether a message looks like a login or close: its first word speaks of one, or an address stands in brackets in it.
+pub fn is_like_account(message: &[u8]) -> bool {
+    let first = message.split(|b| !b.is_ascii_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default();
+    let speaks = ACCOUNT_WORDS.iter().any(|word| first.eq_ignore_ascii_case(word.as_bytes()));
+    let is_peer = |at: usize| {
+        let behind = message.get(at + 1..).unwrap_or_default();
+        peer(behind).is_ok_and(|(rest, _)| rest.first() == Some(&b']'))
+    };
+    speaks || memchr::memchr_iter(b'[', message).take(WORDS).any(is_peer)
 }
 
 fn is_language(word: &str) -> bool {

@@ -43,6 +43,8 @@ struct Gathering {
     collected: Collected,
     /// Closed sessions that `sessions` asks for.
     runs: Runs,
+    /// Those that it does not ask for, if they are needed.
+    others: Runs,
     stores: Stores,
     behind: Behind,
 }
@@ -86,13 +88,14 @@ pub(super) struct Shards {
 }
 
 /// What one shard gave in the end: what its sessions gave to the query, and keys of which a line came too late.
-pub(super) type Finished = (Collected, Runs, BTreeSet<Key>);
+pub(super) type Finished = (Collected, Runs, Runs, BTreeSet<Key>);
 
 impl Shards {
     /// Empty shards that never settle these keys early; `behind` is what comes with lines, `tmpdir` is where too many sessions go.
     pub(super) fn holding(hold: &BTreeSet<Key>, behind: Behind, tmpdir: &Path) -> Shards {
         let shards = (SHARDS * rayon::current_num_threads()).next_power_of_two();
-        let gathering = || Gathering { runs: Runs::new(tmpdir, HELD / shards), behind, ..Gathering::default() };
+        let runs = || Runs::new(tmpdir, HELD / shards);
+        let gathering = || Gathering { runs: runs(), others: runs(), behind, ..Gathering::default() };
         let settling = || Settling { table: PairTable::holding(hold.clone()).carrying(behind), gathering: gathering() };
         let shard = |_| Shard { settled: Mutex::new(settling()), ..Shard::default() };
         Shards { shards: (0..shards).map(shard).collect() }
@@ -136,7 +139,7 @@ impl Shards {
             let Settling { mut table, mut gathering } = settling;
             let late = std::mem::take(&mut table.late);
             table.finish(&mut |session| collect_last(asked, ends, session, &mut gathering, streams));
-            (gathering.collected, gathering.runs, late)
+            (gathering.collected, gathering.runs, gathering.others, late)
         };
         self.shards.into_par_iter().map(finish).collect()
     }
@@ -171,7 +174,7 @@ impl Pairing for Shards {
 
 /// What is kept of a session that is settled: itself if it may be a row, and that no login line was there (R12).
 fn collect(asked: Asked<'_>, session: &Settled<'_>, gathering: &mut Gathering, streams: &Streams) {
-    let Gathering { collected, runs, stores, behind } = gathering;
+    let Gathering { collected, runs, others, stores, behind } = gathering;
     if let (false, Some(connect)) = (session.has_login, session.connect) {
         collected.no_login(session.stream, connect.at);
     }
@@ -181,6 +184,9 @@ fn collect(asked: Asked<'_>, session: &Settled<'_>, gathering: &mut Gathering, s
         Asked::Sessions(query) => {
             let store = stores.of(session.stream, streams);
             runs.push(|record| collected.inferred |= query.closed(session, *behind, store, record));
+            if query.with_others {
+                others.push(|record| query.other_closed(session, *behind, store, record));
+            }
         }
         _ => {}
     }

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::io;
 
 use super::evidence::cell as evidence_cell;
-use super::records::{write_failures, write_sessions};
+use super::records::{write_failures, write_messages, write_sessions};
 use super::{Answer, Record, write_records};
-use crate::answer::{Connected, Covered, INFERRED_FORMAT, LastAccessRow, StreamCoverage};
+use crate::answer::{Connected, Covered, INFERRED_FORMAT, LastAccessRow, Messages, StreamCoverage};
 use crate::quote::Lines;
 use crate::resolve::GapWhy;
 use crate::text::visible;
@@ -20,7 +20,7 @@ fn safe(cell: Cow<'_, str>) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.into_owned() }
 }
 
-const SESSION: [&str; 17] = [
+const SESSION: [&str; 20] = [
     "record",
     "store",
     "service",
@@ -38,6 +38,9 @@ const SESSION: [&str; 17] = [
     "mailboxes",
     "pid",
     "flags",
+    "append",
+    "fetch",
+    "expunge",
 ];
 
 /// The last column, if lines are asked for: where they are.
@@ -57,6 +60,10 @@ fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Resul
     write_sessions(answer, out, |row, lines, text| {
         let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
         let number = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
+        let [append, fetch, expunge] = match row.messages {
+            Some(Messages { counts, .. }) => counts.map(|count| count.to_string()),
+            None => Default::default(),
+        };
         let mut writer = csv::WriterBuilder::new().from_writer(text);
         let cells: [String; SESSION.len()] = [
             "session".to_owned(),
@@ -76,6 +83,9 @@ fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Resul
             number(row.amounts.mailboxes),
             row.pid.to_string(),
             row.flags().join(" "),
+            append,
+            fetch,
+            expunge,
         ];
         writer.write_record(cells.into_iter().chain(evidence(lines))).map_err(cause)?;
         writer.flush()
@@ -100,6 +110,57 @@ fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Resul
             rfc3339_of(row.time, answer.zone),
             row.pid.to_string(),
             if row.inferred { INFERRED_FORMAT } else { "" }.to_owned(),
+        ];
+        writer.write_record(cells.into_iter().chain(evidence(lines))).map_err(cause)?;
+        writer.flush()
+    })
+}
+
+const MESSAGE: [&str; 17] = [
+    "record",
+    "store",
+    "service",
+    "user",
+    "action",
+    "folder",
+    "size",
+    "message_id",
+    "time",
+    "process",
+    "pid",
+    "session_login",
+    "session_from",
+    "session_status",
+    "session_logout",
+    "fits",
+    "flags",
+];
+
+/// The rows of `messages`.
+fn write_message_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    write_head(answer, out, &MESSAGE)?;
+    write_messages(answer, out, |row, lines, text| {
+        let (line, session) = (&row.line, row.session.as_ref());
+        let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
+        let mut writer = csv::WriterBuilder::new().from_writer(text);
+        let cells: [String; MESSAGE.len()] = [
+            "message".to_owned(),
+            safe(visible(&line.store)),
+            line.service.map_or("", |service| service.as_str()).to_owned(),
+            safe(visible(&line.user)),
+            line.action.as_str().to_owned(),
+            safe(visible(&line.folder)),
+            line.size.map_or_else(String::new, |size| size.to_string()),
+            safe(visible(&row.message_id())),
+            rfc3339_of(line.time, answer.zone),
+            safe(visible(&line.process)),
+            line.pid.to_string(),
+            time(session.map(|session| session.login)),
+            session.map_or_else(String::new, |session| safe(visible(&session.from))),
+            session.map_or("", |session| session.status.as_str()).to_owned(),
+            time(session.and_then(|session| session.logout)),
+            row.fits.to_string(),
+            row.flags().join(" "),
         ];
         writer.write_record(cells.into_iter().chain(evidence(lines))).map_err(cause)?;
         writer.flush()
@@ -161,6 +222,9 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
     }
     if answer.failures.is_some() {
         return write_failure_rows(answer, out);
+    }
+    if answer.messages.is_some() {
+        return write_message_rows(answer, out);
     }
     if answer.sessions.is_some() {
         return write_session_rows(answer, out);

@@ -10,6 +10,8 @@ use crate::text::{exact, visible};
 
 /// What the lines of a session show of it, by the bits of [`Shows`](crate::quote::Shows).
 pub(super) const SESSION: [&str; 2] = ["login", "close"];
+/// The same of a line of the message trace: itself, and its session's.
+pub(super) const MESSAGE: [&str; 3] = ["message", "login", "close"];
 /// The same of a refused login.
 pub(super) const FAILURE: [&str; 1] = ["refusal"];
 /// The same of a last access.

@@ -8,10 +8,11 @@ use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use serde_json::{Value, json};
 
 use super::evidence::{self, EvidenceLine};
-use super::records::{write_failures, write_sessions};
+use super::records::{write_failures, write_messages, write_sessions};
 use super::{Answer, Record, write_records};
 use crate::answer::{
-    Connected, FailureRow, INFERRED_FORMAT, LastAccessRow, ServiceAccess, SessionRow, StreamCoverage, Why,
+    Connected, FailureRow, INFERRED_FORMAT, LastAccessRow, MessageRow, Messages, ServiceAccess, SessionRow,
+    StreamCoverage, Why,
 };
 use crate::model::{Instant, Service};
 use crate::note::Note;
@@ -19,7 +20,7 @@ use crate::quote::Lines;
 use crate::resolve::{GapWhy, Resolved, Silence};
 use crate::text::{exact, steers};
 use crate::times::{Zone, rfc3339_of};
-use crate::trail::{Count, Tally};
+use crate::trail::{Count, Sample, Sampled, Shape, Tally};
 
 /// Escapes, beside what JSON demands, every character that could steer a terminal. The text means the same.
 struct Quiet(CompactFormatter);
@@ -178,9 +179,24 @@ struct SessionLine<'a> {
     bytes_out: Option<u64>,
     mailboxes: Option<u64>,
     pid: u32,
+    messages: Option<MessagesLine>,
     flags: &'a [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<Vec<EvidenceLine<'a>>>,
+}
+
+#[derive(Serialize)]
+struct MessagesLine {
+    append: u64,
+    fetch: u64,
+    expunge: u64,
+}
+
+impl From<Messages> for MessagesLine {
+    fn from(messages: Messages) -> MessagesLine {
+        let [append, fetch, expunge] = messages.counts;
+        MessagesLine { append, fetch, expunge }
+    }
 }
 
 fn put_session(row: &SessionRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
@@ -202,8 +218,67 @@ fn put_session(row: &SessionRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, o
         bytes_out: row.amounts.bytes_out,
         mailboxes: row.amounts.mailboxes,
         pid: row.pid,
+        messages: row.messages.map(MessagesLine::from),
         flags: &row.flags(),
         evidence: evidence::json(lines, &evidence::SESSION),
+    };
+    put(&line, out)
+}
+
+#[derive(Serialize)]
+struct MessageLine<'a> {
+    record: &'static str,
+    store: &'a str,
+    service: Option<&'static str>,
+    user: &'a str,
+    action: &'static str,
+    folder: Option<&'a str>,
+    size: Option<u64>,
+    message_id: &'a str,
+    time: String,
+    process: &'a str,
+    pid: u32,
+    session: Option<FittingLine<'a>>,
+    fits: u64,
+    flags: &'a [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Vec<EvidenceLine<'a>>>,
+}
+
+#[derive(Serialize)]
+struct FittingLine<'a> {
+    login: String,
+    from: std::borrow::Cow<'a, str>,
+    status: &'static str,
+    logout: Option<String>,
+}
+
+fn put_message(row: &MessageRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+    let line = &row.line;
+    let session = row.session.as_ref().map(|session| FittingLine {
+        login: rfc3339_of(session.login, zone),
+        from: exact(&session.from),
+        status: session.status.as_str(),
+        logout: session.logout.map(|at| rfc3339_of(at, zone)),
+    });
+    let message_id = row.message_id();
+    let folder = Some(exact(&line.folder)).filter(|folder| !folder.is_empty());
+    let line = MessageLine {
+        record: "message",
+        store: &exact(&line.store),
+        service: line.service.map(|service| service.as_str()),
+        user: &exact(&line.user),
+        action: line.action.as_str(),
+        folder: folder.as_deref(),
+        size: line.size,
+        message_id: &exact(&message_id),
+        time: rfc3339_of(line.time, zone),
+        process: &exact(&line.process),
+        pid: line.pid,
+        session,
+        fits: row.fits,
+        flags: &row.flags(),
+        evidence: evidence::json(lines, &evidence::MESSAGE),
     };
     put(&line, out)
 }
@@ -249,6 +324,11 @@ pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::R
     })?;
     write_failures(answer, out, |row, lines, text| {
         put_failure(row, lines, answer.zone, text)?;
+        text.push(b'\n');
+        Ok(())
+    })?;
+    write_messages(answer, out, |row, lines, text| {
+        put_message(row, lines, answer.zone, text)?;
         text.push(b'\n');
         Ok(())
     })?;
@@ -303,11 +383,17 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
         text.extend_from_slice(b",\n");
         put_failure(row, lines, answer.zone, text)
     })?;
+    write_messages(answer, &mut behind, |row, lines, text| {
+        text.extend_from_slice(b",\n");
+        put_message(row, lines, answer.zone, text)
+    })?;
     write_covered(answer, b",\n", b"", &mut behind)?;
     out.write_all(b"],\n\"coverage\":")?;
     put(&answer.streams.iter().map(|s| coverage(s, answer.zone)).collect::<Vec<_>>(), out)?;
     out.write_all(b",\n\"notes\":")?;
     put(&answer.notes.iter().map(note).collect::<Vec<_>>(), out)?;
+    out.write_all(b",\n\"unknown\":")?;
+    put(&answer.tally.shapes.iter().map(|(shape, seen)| unknown(shape, seen, answer.texts)).collect::<Vec<_>>(), out)?;
     out.write_all(b",\n\"tally\":")?;
     put(&tally(answer.tally), out)?;
     out.write_all(b"}\n")
@@ -392,6 +478,14 @@ fn coverage(stream: &Resolved, zone: Zone) -> Value {
 /// A note as the document has it.
 pub fn note(note: &Note) -> Value {
     json!({"kind": note.kind.as_str(), "path": note.path, "place": note.place, "text": note.text})
+}
+
+/// A shape of messages that no template reads. `texts` is every text by its number, as shown.
+fn unknown(shape: &Shape, seen: &Sampled, texts: &[&str]) -> Value {
+    let Sample { file, place, text } = &seen.sample;
+    let path = usize::try_from(file.0).ok().and_then(|file| texts.get(file));
+    let (like, sample) = (shape.like.as_str(), exact(text));
+    json!({"shape": shape.text, "like": like, "lines": seen.count, "sample": sample, "path": path, "place": place})
 }
 
 fn tally(tally: &Tally) -> Value {

@@ -5,6 +5,7 @@ mod csv;
 mod evidence;
 mod explain;
 mod json;
+mod messages_table;
 mod records;
 mod records_table;
 mod strip;
@@ -19,7 +20,9 @@ pub use json::{note, put};
 pub use records_table::Fit;
 pub use table::{Align, Columns};
 
-use crate::answer::{Connected, Covered, Failures, INFERRED_FORMAT, LastAccessRow, LastAccessRows, Sessions};
+use crate::answer::{
+    Connected, Covered, Failures, INFERRED_FORMAT, LastAccessRow, LastAccessRows, MessageLines, Sessions,
+};
 use crate::model::{Service, Stamp};
 use crate::note::Note;
 use crate::quote::{QuoteRows, Quoted, Quotes};
@@ -38,6 +41,8 @@ pub struct Answer<'a> {
     pub sessions: Option<Sessions<'a>>,
     /// `failures`
     pub failures: Option<Failures<'a>>,
+    /// `messages`
+    pub messages: Option<MessageLines<'a>>,
     /// `coverage`
     pub covered: Option<Covered<'a>>,
     /// By service, what its logs lack: somebody who was not seen may have been there all the same.
@@ -50,6 +55,8 @@ pub struct Answer<'a> {
     pub notes: &'a [Note],
     /// What became of every line.
     pub tally: &'a Tally,
+    /// Every text by its number, as shown.
+    pub texts: &'a [&'a str],
     /// The question, for the JSON document.
     pub query: serde_json::Value,
     /// How times are shown.
@@ -103,6 +110,15 @@ impl Summary {
     /// Those of reading back what was put aside.
     pub fn of_failures(failures: &Failures<'_>, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
         let (fit, seen) = records_table::fit_failures(failures, zone, streams)?;
+        Ok(Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: Some(fit) })
+    }
+
+    /// The same of `messages`.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
+    pub fn of_messages(messages: &MessageLines<'_>, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
+        let (fit, seen) = messages_table::fit(messages, zone, streams)?;
         Ok(Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: Some(fit) })
     }
 }

@@ -1,4 +1,4 @@
-//! Rows that are records, of `sessions` and `failures`, which may be more than memory holds: some are rendered side by side while the
+//! Rows that are records, of `sessions`, `failures` and `messages`, which may be more than memory holds: some are rendered side by side while the
 //! next are fetched.
 
 use std::io;
@@ -6,7 +6,9 @@ use std::io;
 use rayon::prelude::*;
 
 use super::{Answer, ROWS, next_lines};
-use crate::answer::{FailureRow, FailureRows, Failures, SessionRow, SessionRows, Sessions};
+use crate::answer::{
+    FailureRow, FailureRows, Failures, MessageLines, MessageRow, MessageRows, SessionRow, SessionRows, Sessions,
+};
 use crate::quote::{Lines, QuoteRows, Quoted};
 
 /// Where records come from, in order.
@@ -24,6 +26,12 @@ impl Records for SessionRows<'_> {
 impl Records for FailureRows<'_> {
     fn next(&mut self, work: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
         FailureRows::next(self, work)
+    }
+}
+
+impl Records for MessageRows<'_> {
+    fn next(&mut self, work: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
+        MessageRows::next(self, work)
     }
 }
 
@@ -138,6 +146,18 @@ pub(super) fn write_failures(
     })
 }
 
+/// Writes every line of the message trace by `render`, which appends it to a text.
+pub(super) fn write_messages(
+    answer: &Answer<'_>,
+    out: &mut dyn io::Write,
+    render: impl Fn(&MessageRow<'_>, Option<Lines<'_, '_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
+) -> io::Result<()> {
+    let Some(messages) = &answer.messages else { return Ok(()) };
+    write(answer, messages.rows()?, out, |record, lines, text| {
+        MessageRow::read(record).map_or(Ok(()), |row| render(&row, lines, text))
+    })
+}
+
 /// Looks at every session.
 ///
 /// # Errors
@@ -160,6 +180,18 @@ pub(super) fn look_at_failures<T: Default + Send>(
     merge: impl FnMut(T),
 ) -> io::Result<()> {
     look(failures.rows()?, |record, seen| FailureRow::read(record).iter().for_each(|row| see(row, seen)), merge)
+}
+
+/// Looks at every line of the message trace.
+///
+/// # Errors
+/// Those of reading back what was put aside.
+pub(super) fn look_at_messages<T: Default + Send>(
+    messages: &MessageLines<'_>,
+    see: impl Fn(&MessageRow<'_>, &mut T) + Sync,
+    merge: impl FnMut(T),
+) -> io::Result<()> {
+    look(messages.rows()?, |record, seen| MessageRow::read(record).iter().for_each(|row| see(row, seen)), merge)
 }
 
 fn look<T: Default + Send>(

@@ -8,6 +8,7 @@ use super::records::{look_at_failures, look_at_sessions, write_failures, write_s
 use super::table::{push_time, width};
 use super::{Align, Answer, Columns, Seen, repeats};
 use crate::answer::{FailureRow, Failures, INFERRED_FORMAT, SessionRow, Sessions, Status};
+use crate::fold::Action;
 use crate::model::{Service, Stamp};
 use crate::resolve::Resolved;
 use crate::text::visible;
@@ -30,9 +31,11 @@ const SESSIONS: [(&str, Align); 10] = [
 /// How wide columns must be, and how many rows there are by service; of sessions closed, open and lost ones apart.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fit {
-    widths: [usize; SESSIONS.len()],
-    repeats: bool,
-    counts: [[u64; 3]; 3],
+    pub(super) widths: [usize; SESSIONS.len()],
+    pub(super) repeats: bool,
+    pub(super) counts: [[u64; 3]; 3],
+    /// Lines of the message trace that no access service wrote.
+    pub(super) others: u64,
 }
 
 impl Fit {
@@ -47,7 +50,8 @@ impl Fit {
         }
     }
 
-    fn merge(&mut self, other: &Fit) {
+    pub(super) fn merge(&mut self, other: &Fit) {
+        self.others += other.others;
         self.widths.iter_mut().zip(other.widths).for_each(|(ours, theirs)| *ours = theirs.max(*ours));
         self.repeats |= other.repeats;
         let counts = self.counts.iter_mut().flatten().zip(other.counts.iter().flatten());
@@ -88,7 +92,11 @@ fn session_cells(row: &SessionRow<'_>, cells: &mut [String; SESSIONS.len()], tim
     for (cell, number) in [(bytes_in, row.amounts.bytes_in), (bytes_out, row.amounts.bytes_out)] {
         cell.push_str(&number.map_or_else(|| "-".to_owned(), |number| number.to_string()));
     }
-    note.push_str(&row.flags().join(" "));
+    let counts = row.messages.map_or([0; 3], |messages| messages.counts);
+    let counts = Action::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0);
+    let counts = counts.map(|(action, count)| format!("{}={count}", action.as_str()));
+    let flags = row.flags().into_iter().map(str::to_owned);
+    note.push_str(&flags.chain(counts).collect::<Vec<_>>().join(" "));
 }
 
 pub(super) fn sessions(answer: &Answer<'_>, with_offset: bool, out: &mut dyn io::Write) -> io::Result<()> {

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
 use super::evidence::block;
-use super::{Answer, records_table, repeats, side_by_side};
+use super::{Answer, messages_table, records_table, repeats, side_by_side};
 use crate::answer::{Connected, LastAccessRow, ServiceAccess};
 use crate::model::{Service, Stamp};
 use crate::quote::QuoteRows;
@@ -119,7 +119,8 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
     }
     access(answer, (all_offsets, &mut quotes), out)?;
     records_table::sessions(answer, all_offsets, out)?;
-    records_table::failures(answer, all_offsets, out)
+    records_table::failures(answer, all_offsets, out)?;
+    messages_table::write(answer, all_offsets, out)
 }
 
 /// Appends a time as the vendor's tool writes it; with its offset where it would not be clear without.

@@ -1,6 +1,7 @@
 //! Resolve: what the one trail means. Lives, gaps, ends of coverage, and which sessions were open at a moment.
 
 mod clock;
+mod drift;
 mod lives;
 mod rhythm;
 mod span;
@@ -8,6 +9,7 @@ mod span;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use clock::{Clock, ClockError};
+pub use drift::ClosesStopped;
 pub use lives::{Life, LifeEnd, Lives};
 pub use rhythm::Silence;
 pub use span::{Gap, GapWhy, Overlap, Part, Sequence, parse_sequence};
@@ -71,6 +73,8 @@ pub struct Resolved {
     pub lives: Lives,
     /// A lone stamp that does not extend the coverage (R14).
     pub lone: Option<Instant>,
+    /// Closes that no longer appear while logins go on.
+    pub closes_stopped: Option<ClosesStopped>,
     /// Spans in which logins were not logged (R12): first and last connect, closes.
     pub unlogged: Vec<Unlogged>,
 }
@@ -131,6 +135,7 @@ fn stream(
         lines,
         clock,
         silences: rhythm::silences(hours, last.at),
+        closes_stopped: drift::closes_stopped(hours, last.at),
         gaps,
         starts,
         stops,

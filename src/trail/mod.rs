@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 
 pub use access::{Access, Accesses, Last, LastAccess, Sorted};
 pub use coverage::{Cell, Counts, Coverage, FullHours, Pending, ProcessHours, StreamHours, hour};
-pub use tally::{Count, FileTally, SHAPES, Sample, Sampled, Tally};
+pub use tally::{Count, FileTally, Like, SHAPES, Sample, Sampled, Shape, Tally};
+
+use rustc_hash::FxHashSet;
 
 pub use crate::model::FileId;
 use crate::model::Instant;
@@ -122,6 +124,31 @@ impl Collected {
     }
 }
 
+/// What `-a` learns from the message trace of access services.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TracedUsers {
+    /// Lines within the window, whoever they name.
+    pub lines: u64,
+    /// The users asked for who are named.
+    pub users: FxHashSet<Vec<u8>>,
+}
+
+impl TracedUsers {
+    /// Counts a line; its user is kept if asked for.
+    pub fn add(&mut self, user: &[u8], asked: bool) {
+        self.lines += 1;
+        if asked && !self.users.contains(user) {
+            self.users.insert(user.to_vec());
+        }
+    }
+
+    fn merge(mut self, other: TracedUsers) -> TracedUsers {
+        self.lines += other.lines;
+        self.users.extend(other.users);
+        self
+    }
+}
+
 /// What was learned from some part of the input.
 #[derive(Debug, Default)]
 pub struct Trail {
@@ -133,6 +160,8 @@ pub struct Trail {
     pub collected: Collected,
     /// Hours of streams and processes.
     pub coverage: Coverage,
+    /// Users of the message trace.
+    pub traced: TracedUsers,
     /// What became of every line.
     pub tally: Tally,
     /// What each file gave.
@@ -151,6 +180,7 @@ impl Trail {
             pairs: self.pairs.merge(other.pairs),
             collected: self.collected.merge(other.collected),
             coverage: self.coverage.merge(other.coverage),
+            traced: self.traced.merge(other.traced),
             tally: self.tally.merge(other.tally),
             files,
         }

@@ -51,6 +51,37 @@ impl Sample {
     }
 }
 
+/// What an unknown message is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Like {
+    /// A login or close, to judge by its category, its first word, or an address in brackets.
+    Account,
+    /// A login, close or refused login whose fields do not fit: a reject (R1).
+    Unfit,
+    /// Anything else.
+    Other,
+}
+
+impl Like {
+    /// The name in the JSON document.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Like::Account => "account",
+            Like::Unfit => "unfit",
+            Like::Other => "other",
+        }
+    }
+}
+
+/// What unknown messages are counted by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shape {
+    /// What they are like.
+    pub like: Like,
+    /// Their words, masked.
+    pub text: String,
+}
+
 /// Something counted, with its first sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sampled {
@@ -60,7 +91,7 @@ pub struct Sampled {
     pub sample: Sample,
 }
 
-/// How many shapes of unknown messages are kept: the smallest by bytes, so that keeping fewer is no matter of order.
+/// How many shapes of unknown messages are kept: those like logins and closes first, then the smallest by bytes, so that keeping fewer is no matter of order.
 pub const SHAPES: usize = 1000;
 
 /// What became of every line. The five kinds add up to the input.
@@ -78,13 +109,13 @@ pub struct Tally {
     pub passed_over: Count,
     /// Events by kind.
     pub kinds: BTreeMap<Kind, u64>,
-    /// Unknown messages by shape.
-    pub shapes: BTreeMap<String, Sampled>,
+    /// Unknown messages, and rejects that are like logins and closes, by shape.
+    pub shapes: BTreeMap<Shape, Sampled>,
 }
 
 impl Tally {
     /// Counts an unknown message by its shape.
-    pub fn shape(&mut self, shape: String, sample: Sample) {
+    pub fn shape(&mut self, shape: Shape, sample: Sample) {
         count_sample(&mut self.shapes, shape, 1, sample);
         if self.shapes.len() > SHAPES {
             self.shapes.pop_last();

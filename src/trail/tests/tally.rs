@@ -47,30 +47,32 @@ fn the_classes_add_up() {
 #[test]
 fn shapes_are_counted_with_their_first_sample() {
     let (mut one, mut two) = (Tally::default(), Tally::default());
+    let like = |like, text: &str| Shape { like, text: text.to_owned() };
+    let of = |text: &str| like(Like::Other, text);
     for place in [50, 20, 30] {
-        one.shape("a".into(), sample(1, place));
+        one.shape(of("a"), sample(1, place));
     }
-    two.shape("a".into(), sample(1, 40));
-    two.shape("a".into(), sample(0, 90));
-    two.shape("b".into(), sample(2, 10));
-    assert_eq!(one.shapes, [("a".into(), Sampled { count: 3, sample: sample(1, 20) })].into());
+    two.shape(of("a"), sample(1, 40));
+    two.shape(of("a"), sample(0, 90));
+    two.shape(like(Like::Account, "b"), sample(2, 10));
+    assert_eq!(one.shapes, [(of("a"), Sampled { count: 3, sample: sample(1, 20) })].into());
     let a = Sampled { count: 5, sample: sample(0, 90) };
     let b = Sampled { count: 1, sample: sample(2, 10) };
     for both in [one.clone().merge(two.clone()), two.merge(one)] {
-        assert_eq!(both.shapes, [("a".into(), a.clone()), ("b".into(), b.clone())].into());
+        assert_eq!(both.shapes, [(like(Like::Account, "b"), b.clone()), (of("a"), a.clone())].into());
     }
 }
 
 #[test]
 fn the_smallest_shapes_are_kept() {
-    let shape = |n: usize| format!("{n:05}");
+    let shape = |n: usize| Shape { like: Like::Other, text: format!("{n:05}") };
     let tally = |numbers: &mut dyn Iterator<Item = usize>| {
         let mut tally = Tally::default();
         numbers.for_each(|n| tally.shape(shape(n), sample(0, n as u64)));
         tally
     };
     let names = |tally: &Tally| tally.shapes.keys().cloned().collect::<Vec<_>>();
-    let first: Vec<String> = (0..SHAPES).map(shape).collect();
+    let first: Vec<Shape> = (0..SHAPES).map(shape).collect();
     assert_eq!(names(&tally(&mut (0..SHAPES))), first, "as many as that are kept");
     assert_eq!(names(&tally(&mut (0..SHAPES + 20))), first);
     assert_eq!(names(&tally(&mut (0..SHAPES + 20).rev())), first);

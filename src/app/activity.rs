@@ -1,0 +1,83 @@
+//! The message trace: brings its lines and sessions together, for `messages` and for the counts of `sessions`.
+
+use std::collections::BTreeSet;
+
+use super::Stop;
+use super::ask::Ask;
+use crate::answer::{Activity, LastAccessRows, Sessions, SessionsQuery, attributed};
+use crate::cli::Cli;
+use crate::model::Service;
+use crate::read::Outcome;
+use crate::remarks::OnlyTraced;
+use crate::resolve::Resolved;
+use crate::runs::Runs;
+use crate::streams::Streams;
+use crate::trail::TracedUsers;
+
+/// What came of the message trace.
+#[derive(Debug, Default)]
+pub(super) struct Traced {
+    /// What it adds to sessions, if it has lines of any stream.
+    pub(super) sessions: Option<Activity>,
+    /// The lines of `messages`, each with the session that it fits.
+    pub(super) messages: Option<[Runs; 1]>,
+}
+
+/// Brings lines and sessions together, if that is asked.
+///
+/// # Errors
+/// Records could not be put aside.
+pub(super) fn of(
+    outcome: &mut Outcome,
+    (runs, resolved, streams): (&[Runs], &[Resolved], &Streams),
+    cli: &Cli,
+    ask: &Ask,
+) -> Result<Traced, Stop> {
+    let tmpdir = &ask.walk.tmpdir;
+    outcome.traces.iter_mut().try_for_each(Runs::finish)?;
+    let sessions = Sessions { services: &[], runs, streams: resolved, activity: None };
+    if cli.messages().is_some() {
+        let messages = Some(attributed(&outcome.traces, &sessions, tmpdir)?);
+        return Ok(Traced { messages, ..Traced::default() });
+    }
+    if cli.sessions().is_none() || outcome.traced.is_empty() {
+        return Ok(Traced::default());
+    }
+    let others = others(outcome, resolved, ask)?;
+    let traced: BTreeSet<(Vec<u8>, Service)> = outcome.traced.iter().map(|stream| streams.get(*stream)).collect();
+    let sessions = Activity::new(&outcome.traces, traced, (&sessions, &others), tmpdir)?;
+    Ok(Traced { sessions: Some(sessions), ..Traced::default() })
+}
+
+/// Sessions that are not asked for, but which lines may fit.
+fn others(outcome: &mut Outcome, resolved: &[Resolved], ask: &Ask) -> Result<Vec<Runs>, Stop> {
+    let mut others = std::mem::take(&mut outcome.others);
+    if let Some(query) = ask.sessions.as_ref().filter(|query| query.is_narrow()) {
+        let query = SessionsQuery { with_others: true, ..query.clone() };
+        let mut unclosed = Runs::new(&ask.walk.tmpdir, usize::MAX);
+        for session in &outcome.sessions {
+            let Some(stream) = resolved.iter().find(|stream| stream.id == session.stream) else { continue };
+            unclosed.push(|record| {
+                query.unclosed(session, stream, true, record);
+            });
+        }
+        others.push(unclosed);
+    }
+    others.iter_mut().try_for_each(Runs::finish)?;
+    Ok(others)
+}
+
+/// Users of `-a` who have no login or close.
+pub(super) fn only_traced(access: Option<&LastAccessRows<'_>>, traced: &TracedUsers) -> OnlyTraced {
+    let Some(access) = access.filter(|_| traced.lines > 0) else { return OnlyTraced::default() };
+    let mut users: BTreeSet<Vec<u8>> = traced.users.iter().cloned().collect();
+    let mut unseen = 0;
+    for row in access.iter() {
+        if row.accesses().next().is_some() {
+            users.remove(row.user);
+        } else if !users.contains(row.user) {
+            unseen += 1;
+        }
+    }
+    OnlyTraced { users, unseen }
+}
