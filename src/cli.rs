@@ -266,6 +266,19 @@ pub enum Format {
     Jsonl,
     /// Comma-separated values
     Csv,
+    /// Logins, logouts and refusals as JSON Lines for Timesketch; as the next two, of sessions and failures, in UTC
+    Timesketch,
+    /// The same as events of the Elastic Common Schema
+    Ecs,
+    /// The same as OCSF events of class 3002, Authentication
+    Ocsf,
+}
+
+impl Format {
+    /// Whether it tells of events, which only sessions and failures are.
+    fn is_of_events(self) -> bool {
+        matches!(self, Format::Timesketch | Format::Ecs | Format::Ocsf)
+    }
 }
 
 /// `--progress`
@@ -334,6 +347,9 @@ impl Cli {
         }
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());
+        }
+        if self.common.format.is_of_events() && self.sessions().is_none() && self.failures().is_none() {
+            return Err("--format timesketch, ecs and ocsf tell of logins, logouts and refusals: ask for sessions or failures, or take --format jsonl".to_owned());
         }
         self.common.check()
     }

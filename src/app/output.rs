@@ -26,6 +26,9 @@ impl Output {
             Format::Json => Shape::Json,
             Format::Jsonl => Shape::JsonLines,
             Format::Csv => Shape::Csv,
+            Format::Timesketch => Shape::Timesketch,
+            Format::Ecs => Shape::Ecs,
+            Format::Ocsf => Shape::Ocsf,
         };
         let output = Output { file: cli.common.output.clone(), force: cli.common.force, shape };
         match &output.file {

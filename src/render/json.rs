@@ -39,7 +39,8 @@ impl Formatter for Quiet {
     }
 }
 
-fn put<W: io::Write + ?Sized>(value: &impl Serialize, out: &mut W) -> io::Result<()> {
+/// Writes a value in one line, with [`Quiet`]'s escapes.
+pub(super) fn put<W: io::Write + ?Sized>(value: &impl Serialize, out: &mut W) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(out, Quiet(CompactFormatter));
     value.serialize(&mut serializer).map_err(io::Error::from)
 }
