@@ -3,6 +3,7 @@
 mod again;
 mod ask;
 mod bar;
+mod mask;
 mod output;
 mod show_plan;
 
@@ -96,7 +97,7 @@ fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|e| Stop::Usage(e.to_string()))?;
     let found = discover(&ask.paths, &discover::Options { all: cli.common.all });
     if !found.openable {
-        notes.tell(&found.notes);
+        notes.tell(&mask::notes(ask.pseudonyms.as_ref(), found.notes));
         return Err(Stop::Usage("none of the paths could be opened".to_owned()));
     }
     let output = Output::new(cli)?;
@@ -104,6 +105,7 @@ fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
         plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool: ask.needs.pairs })
     })?;
     if cli.common.plan {
+        let plan = mask::plan(ask.pseudonyms.as_ref(), plan);
         show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
         notes.tell(&[plan.notes, plan.walk_notes].concat());
         return Ok(Exit::Answered);
@@ -120,7 +122,8 @@ fn read_with_bar(
     streams: &Streams,
     pool: &rayon::ThreadPool,
 ) -> (Outcome, Vec<Resolved>, Option<Sieve>) {
-    let meter = Meter::default();
+    // A bar that tells no names.
+    let meter = Meter { hidden: ask.pseudonyms.is_some().into(), ..Meter::default() };
     let mut query = ask.connected.clone();
     let mut sieve = ask.sieve(cli, again::is_pipe(plan));
     bar::show(cli.common.progress, plan.bytes(), &meter, || {
@@ -136,6 +139,7 @@ fn read_with_bar(
                     },
                     grammars: &ask.grammars,
                     names: &ask.names,
+                    pseudonyms: ask.pseudonyms.as_ref(),
                     walk: &ask.walk,
                     year: cli.common.year,
                     sieve: sieve.as_ref(),
@@ -190,7 +194,9 @@ fn answer(
     let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
     let sessions = ask.sessions.as_ref().map(|_| Sessions { services: &only, runs: &runs, streams: &resolved });
     let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &runs, streams: &resolved });
-    let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
+    let leaves = || plan.leaves.iter().chain(&outcome.unplanned);
+    let renamed = ask.pseudonyms.as_ref().map(|pseudonyms| mask::leaves(pseudonyms, leaves()));
+    let leaves: Vec<&Leaf> = renamed.as_ref().map_or_else(|| leaves().collect(), |renamed| renamed.iter().collect());
     let covered = cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only));
     let (zone, is_table) = (cli.common.tz, cli.common.format == crate::cli::Format::Table);
     let summary = match (&sessions, &failures) {
@@ -210,7 +216,8 @@ fn answer(
             .map(|sieve| Sieved { window: ask.needs.window, by_users: sieve.is_by_users() }),
         inferred: summary.inferred || outcome.trail.collected.inferred,
     };
-    let mut all = [plan.notes.clone(), outcome.notes, remarks.notes(), ask.echoes(&resolved)].concat();
+    let of_files = mask::notes(ask.pseudonyms.as_ref(), [plan.notes.clone(), outcome.notes].concat());
+    let mut all = [of_files, remarks.notes(), ask.echoes(&resolved)].concat();
     all.sort();
     all.dedup();
     let answer = Answer {

@@ -163,6 +163,9 @@ pub struct Common {
     /// Let -o replace an existing file
     #[arg(long, help_heading = "Output")]
     pub force: bool,
+    /// Pseudonyms for users, addresses and file names, by a key: the bytes of this file, 16 or more
+    #[arg(long, value_name = "KEYFILE", help_heading = "Output")]
+    pub pseudonymize: Option<PathBuf>,
     /// A bar on the terminal while reading takes longer than half a second
     #[arg(long, value_enum, default_value_t = Progress::Auto, help_heading = "Output")]
     pub progress: Progress,
@@ -323,6 +326,12 @@ impl Cli {
     /// `failures`, if that is asked.
     pub fn failures(&self) -> Option<&FailuresArgs> {
         if let Some(Command::Failures(failures)) = &self.command { Some(failures) } else { None }
+    }
+
+    /// The networks that `--from` names.
+    pub fn networks(&self) -> &[IpNet] {
+        let of_failures = || self.failures().map_or(&[][..], |failures| &failures.from);
+        self.sessions().map_or_else(of_failures, |sessions| &sessions.from)
     }
 
     /// Whether `coverage` is asked.

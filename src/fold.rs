@@ -9,6 +9,7 @@ use crate::grammar::{Fields, Grammars, Kind, shape};
 use crate::model::{Instant, Peer, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, CloseLine, Key, PairLine, Sought};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
+use crate::pseudonym::{Masks, Pseudonyms};
 use crate::streams::{StreamId, Streams};
 use crate::trail::{Count, Counts, FileId, FileTally, FullHours, Jump, Last, LastAccess, Pending, Sample, Trail, hour};
 
@@ -164,6 +165,8 @@ pub struct Folder<'a> {
     trail: Trail,
     pairing: Option<&'a dyn Pairing>,
     refusals: Option<&'a dyn Refusals>,
+    /// Where answers are to have pseudonyms.
+    masks: Option<Masks<'a>>,
     /// Login and close lines of the block at hand, by [`Sought::shard`].
     batches: Vec<Batch>,
     sources: Vec<SourceState>,
@@ -186,6 +189,7 @@ impl<'a> Folder<'a> {
             trail: Trail::default(),
             pairing: None,
             refusals: None,
+            masks: None,
             batches: vec![Batch::default()],
             sources: Vec::new(),
             touched: Vec::new(),
@@ -206,6 +210,11 @@ impl<'a> Folder<'a> {
     /// The same folder, with refused logins going somewhere.
     pub fn refusals(self, refusals: &'a dyn Refusals) -> Folder<'a> {
         Folder { refusals: Some(refusals), ..self }
+    }
+
+    /// The same folder, with pseudonyms for users and addresses, and no text of a line as it is.
+    pub fn masking(self, pseudonyms: &'a Pseudonyms) -> Folder<'a> {
+        Folder { masks: Some(Masks::new(pseudonyms)), ..self }
     }
 
     /// Does something that tells of users.
@@ -257,7 +266,7 @@ impl<'a> Folder<'a> {
     pub fn too_long(&mut self, head: &[u8], bytes: u64, place: u64) {
         self.trail.tally.reject.add(bytes);
         self.tally.all.add(bytes);
-        self.tally.reject(Why::TooLong, Sample::of(self.file, place, head));
+        self.tally.reject(Why::TooLong, self.sample(place, head, ""));
     }
 
     /// Counts whole lines that need not be read.
@@ -285,14 +294,21 @@ impl<'a> Folder<'a> {
             Line::Unknown(stamp, source, message) => {
                 self.tally.enveloped += 1;
                 self.trail.tally.unknown.add(bytes);
-                self.trail.tally.shape(shape(message), Sample::of(self.file, place, line));
+                let shape = shape(message);
+                let sample = self.sample(place, line, &shape);
+                self.trail.tally.shape(shape, sample);
                 self.saw(source, stamp, place, None);
             }
             Line::Reject(why) => {
                 self.trail.tally.reject.add(bytes);
-                self.tally.reject(why, Sample::of(self.file, place, line));
+                self.tally.reject(why, self.sample(place, line, ""));
             }
         }
+    }
+
+    /// A sample of a line, or what may be told of it in its place.
+    fn sample(&self, place: u64, line: &[u8], masked: &str) -> Sample {
+        Sample::of(self.file, place, if self.masks.is_some() { masked.as_bytes() } else { line })
     }
 
     #[inline(always)]
@@ -323,7 +339,7 @@ impl<'a> Folder<'a> {
             }
             Counts::Start | Counts::Stop => return,
         };
-        let Folder { needs, names, streams, trail, batches, scratch, counted, .. } = self;
+        let Folder { needs, names, streams, trail, batches, scratch, counted, masks, .. } = self;
         let behind = || event.behind(fields.user);
         let rest = match close {
             None => fields.mechanism,
@@ -334,7 +350,7 @@ impl<'a> Folder<'a> {
             }
             Some(_) => behind(),
         };
-        let line = PairLine {
+        let mut line = PairLine {
             stream: source.stream,
             pid: source.pid,
             peer: fields.peer,
@@ -344,6 +360,12 @@ impl<'a> Folder<'a> {
             close,
             inferred: event.inferred,
         };
+        let masked;
+        if let Some(masks) = masks {
+            masked = masks.of(line.user, line.peer, close.is_none().then_some(fields.mechanism));
+            (line.user, line.peer) = (&masked.user, masked.peer);
+            line.rest = masked.mechanism.as_deref().unwrap_or(line.rest);
+        }
         if needs.pairs {
             let long;
             let key = match Sought::short(line.stream, line.peer) {
@@ -365,18 +387,26 @@ impl<'a> Folder<'a> {
     /// Hands on a refused login, if that is what it is.
     #[inline(never)]
     fn refused(&mut self, event: &Event<'_>) {
-        if let (Some(refusals), Kind::Refused, Some(source)) = (self.refusals, event.kind, event.source) {
+        let Folder { refusals, names, scratch, masks, .. } = self;
+        if let (Some(refusals), Kind::Refused, Some(source)) = (refusals, event.kind, event.source) {
             let fields = &event.fields;
-            refusals.take(&Refused {
+            let mut refused = Refused {
                 stream: source.stream,
                 pid: source.pid,
                 peer: fields.peer,
-                user: self.names.user(fields.user, &mut self.scratch),
+                user: names.user(fields.user, scratch),
                 mechanism: fields.mechanism,
                 reason: fields.reason,
                 stamp: event.stamp,
                 inferred: event.inferred,
-            });
+            };
+            let masked;
+            if let Some(masks) = masks {
+                masked = masks.of(refused.user, refused.peer, Some(refused.mechanism));
+                (refused.user, refused.peer) = (&masked.user, masked.peer);
+                refused.mechanism = masked.mechanism.as_deref().unwrap_or(refused.mechanism);
+            }
+            refusals.take(&refused);
         }
     }
 
