@@ -97,7 +97,7 @@ fn address_of(from: &str) -> IpAddr {
 /// Every question, in every format; `user` and `network` are those that are asked for.
 fn questions(user: &str, network: &str) -> Vec<Vec<String>> {
     let mut all = Vec::new();
-    for question in ["-a", "-c", "-a -c", "sessions", "failures", "coverage"] {
+    for question in ["-a", "-c", "sessions", "failures", "coverage"] {
         let is_of_events = matches!(question, "sessions" | "failures");
         let events = if is_of_events { &["timesketch", "ecs", "ocsf"][..] } else { &[] };
         for format in ["table", "json", "jsonl", "csv"].iter().chain(events) {
@@ -115,6 +115,7 @@ fn questions(user: &str, network: &str) -> Vec<Vec<String>> {
             }
         }
     }
+    all.push(["-a", "-c"].map(str::to_owned).into());
     all.push(["-a", "--plan"].map(str::to_owned).into());
     all
 }
@@ -251,9 +252,7 @@ fn originals_of(archive: &Archive) -> Originals {
 #[test]
 fn simulated_archives() {
     let (mut bytes, mut compared) = (0, 0);
-    for (seed, level, ports) in
-        [(31, Level::Information, true), (32, Level::Notice, true), (33, Level::Information, false)]
-    {
+    for (seed, level, ports) in [(31, Level::Information, true), (32, Level::Notice, false)] {
         let archive = small(seed, level, ports);
         let originals = originals_of(&archive);
         let folder = folder();
@@ -479,7 +478,7 @@ fn one_key_one_answer() {
         let other = ask(question, "1");
         let words = |text: String| -> BTreeSet<String> {
             let is_hash = |word: &&str| word.starts_with("u-") || word.starts_with("[fd") || word.starts_with("file-");
-            text.split(['"', ' ', ':', '!']).filter(is_hash).map(str::to_owned).collect()
+            text.split(['"', ' ', '!']).filter(is_hash).map(str::to_owned).collect()
         };
         let (words, others) = (words(one.out()), words(other.out()));
         assert!(words.is_disjoint(&others), "{question}");
