@@ -20,13 +20,15 @@ Examples:
   imstrail sessions -u ed --since 2019-05-29 logs/    each session of a user
   imstrail failures --from 203.0.113.0/24 logs/       refused logins
   imstrail coverage logs/                             what the logs cover, and what they lack
+  imstrail sessions --pseudonymize KEYFILE logs/      sessions without names, to be shared
   imstrail -a -c --plan logs/                         what would be read, without reading it
 
 Exit status: 0 answered in full; 1 answered, but a file could not be read to its end;
 2 wrong usage, or nothing could be opened.
 
-Access records are personal data: reading them without a lawful reason, or against your
-organisation's policy, may make you liable. Ask first, and note why you looked.";
+Access records are personal data: who may read them, and why, is a matter of law and of your
+organisation's policy. Reading them against either may make you liable, so ask first, and
+keep a note of why you looked.";
 
 const SESSIONS_EXAMPLES: &str = "\
 Examples:

@@ -456,6 +456,21 @@ fn names_where_none_are_expected() {
 }
 
 #[test]
+fn the_search_finds_what_is_there() {
+    let mut originals = Originals::default();
+    ["ed", "ann", "Anna", "b.okoro11@siroe.example", "<a.b@c>", "2001:db8::7"]
+        .iter()
+        .for_each(|text| originals.add(text));
+    assert_eq!(originals.found_in("joanna, ann"), ["ann"]);
+    assert_eq!(
+        originals.found_in("x\"B.OKORO11@siroe.example\" [2001:DB8::7]:4"),
+        ["2001:db8::7", "b.okoro11@siroe.example"]
+    );
+    assert_eq!(originals.found_in("id <a.b@c>,anna-x"), ["<a.b@c>", "anna"]);
+    assert!(originals.found_in("xanna annax an.na ed 2001:db8::77 a.b@c").is_empty());
+}
+
+#[test]
 fn nothing_could_be_opened() {
     let folder = folder();
     let got = run(folder.path(), &["-a", "--pseudonymize", "the.key", "verschwunden.log"]).exit(2);
