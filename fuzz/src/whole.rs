@@ -80,6 +80,7 @@ fn answer_here(paths: &[PathBuf], question: &Question) -> Answered {
         asked: query.as_ref().map_or(Asked::Nothing, Asked::Connected),
         grammars: Templates::built_in().grammars(),
         names: &Names::default(),
+        pseudonyms: None,
         walk: &options.walk,
         year: options.year,
         sieve: None,
