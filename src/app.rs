@@ -20,6 +20,7 @@ use crate::discover::{self, discover};
 use crate::model::Service;
 use crate::note::Note;
 use crate::plan::{Leaf, Plan, PlanOptions, plan};
+use crate::quote::Cited;
 use crate::read::{Meter, Outcome, Reading, Sieve, read};
 use crate::remarks::{Remarks, Sieved};
 use crate::render::{Answer, Summary};
@@ -102,7 +103,14 @@ fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     }
     let output = Output::new(cli)?;
     let plan = pool.install(|| {
-        plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool: ask.needs.pairs })
+        plan(
+            &found,
+            &PlanOptions {
+                walk: ask.walk.clone(),
+                year: cli.common.year,
+                spool: ask.needs.pairs || cli.common.evidence,
+            },
+        )
     })?;
     if cli.common.plan {
         let plan = mask::plan(ask.pseudonyms.as_ref(), plan);
@@ -194,15 +202,25 @@ fn answer(
     let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
     let sessions = ask.sessions.as_ref().map(|_| Sessions { services: &only, runs: &runs, streams: &resolved });
     let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &runs, streams: &resolved });
-    let leaves = || plan.leaves.iter().chain(&outcome.unplanned);
-    let renamed = ask.pseudonyms.as_ref().map(|pseudonyms| mask::leaves(pseudonyms, leaves()));
-    let leaves: Vec<&Leaf> = renamed.as_ref().map_or_else(|| leaves().collect(), |renamed| renamed.iter().collect());
+    let texts: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
+    let renamed = ask.pseudonyms.as_ref().map(|pseudonyms| mask::leaves(pseudonyms, &texts));
+    let leaves: Vec<&Leaf> = renamed.as_ref().map_or_else(|| texts.clone(), |renamed| renamed.iter().collect());
     let covered = cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only));
     let (zone, is_table) = (cli.common.tz, cli.common.format == crate::cli::Format::Table);
     let summary = match (&sessions, &failures) {
         (Some(sessions), _) if is_table => Summary::of_sessions(sessions, zone, &resolved)?,
         (_, Some(failures)) if is_table => Summary::of_failures(failures, zone, &resolved)?,
         _ => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), zone),
+    };
+    let cited = cli.common.evidence.then(|| {
+        let mut cited = Cited::new(&ask.walk.tmpdir);
+        cited.take(rows.as_deref().unwrap_or_default(), access.as_ref(), sessions.as_ref(), failures.as_ref())?;
+        cited.read(plan, &texts, &ask.walk)
+    });
+    let quotes = cited.transpose()?;
+    let quotes = match &ask.pseudonyms {
+        Some(pseudonyms) => quotes.map(|quotes| quotes.masked(pseudonyms)),
+        None => quotes,
     };
     let remarks = Remarks {
         leaves: &leaves,
@@ -226,6 +244,7 @@ fn answer(
         sessions,
         failures,
         covered,
+        quotes: quotes.as_ref(),
         streams: &resolved,
         notes: &all,
         tally: &outcome.trail.tally,

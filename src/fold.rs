@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, shape};
-use crate::model::{Instant, Peer, Service, Stamp};
-use crate::pair::{Accessed, Amounts, Batch, CloseLine, Key, PairLine, Sought};
+use crate::model::{Evidence, Instant, Peer, Service, Stamp};
+use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, PairLine, Sought};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
 use crate::pseudonym::{Masks, Pseudonyms};
 use crate::streams::{StreamId, Streams};
@@ -68,8 +68,8 @@ pub struct Needs {
     pub access: bool,
     /// Sessions (`-c`).
     pub pairs: bool,
-    /// Sessions with what their close lines counted.
-    pub amounts: bool,
+    /// What comes with lines to whoever answers.
+    pub behind: Behind,
     /// The window of `-a`.
     pub window: Window,
     /// The users that are asked for; empty for all.
@@ -116,6 +116,8 @@ pub struct Refused<'a> {
     pub stamp: Stamp,
     /// Read by an inferred template.
     pub inferred: bool,
+    /// Where the line is.
+    pub evidence: Evidence,
 }
 
 /// Where a folder's refused logins go.
@@ -175,7 +177,7 @@ pub struct Folder<'a> {
     tally: FileTally,
     jumps: Vec<Jump>,
     scratch: Vec<u8>,
-    counted: Vec<u8>,
+    behind: Vec<u8>,
 }
 
 impl<'a> Folder<'a> {
@@ -197,7 +199,7 @@ impl<'a> Folder<'a> {
             tally: FileTally::default(),
             jumps: Vec::new(),
             scratch: Vec::new(),
-            counted: Vec::new(),
+            behind: Vec::new(),
         }
     }
 
@@ -220,7 +222,7 @@ impl<'a> Folder<'a> {
     /// Does something that tells of users.
     pub fn with_access<T>(&mut self, work: impl FnOnce(&mut dyn FnMut(&Accessed<'_>)) -> T) -> T {
         let Folder { needs, streams, trail, .. } = self;
-        work(&mut |accessed| keep_access(needs, streams, &mut trail.access, accessed))
+        work(&mut |accessed| keep_access(needs, streams, &mut trail.access, accessed, None))
     }
 
     /// Begins a piece of a file.
@@ -252,7 +254,7 @@ impl<'a> Folder<'a> {
     fn hand_on(&mut self, block: &[u8]) {
         let Folder { needs, streams, trail, batches, pairing, .. } = self;
         let Trail { access, pairs, .. } = trail;
-        let accessed = &mut |accessed: &Accessed<'_>| keep_access(needs, streams, access, accessed);
+        let accessed = &mut |accessed: &Accessed<'_>| keep_access(needs, streams, access, accessed, None);
         match pairing {
             Some(pairing) => pairing.take(batches, block, accessed),
             None => batches.iter_mut().for_each(|batch| {
@@ -326,7 +328,7 @@ impl<'a> Folder<'a> {
             _ => None,
         };
         self.saw(event.source, event.stamp, place, counts);
-        let (Some(source), Some(counts)) = (event.source, counts) else { return self.refused(event) };
+        let (Some(source), Some(counts)) = (event.source, counts) else { return self.refused(event, place) };
         if fields.user.eq_ignore_ascii_case(b"[unauthenticated]") {
             return;
         }
@@ -339,32 +341,34 @@ impl<'a> Folder<'a> {
             }
             Counts::Start | Counts::Stop => return,
         };
-        let Folder { needs, names, streams, trail, batches, scratch, counted, masks, .. } = self;
-        let behind = || event.behind(fields.user);
-        let rest = match close {
-            None => fields.mechanism,
-            Some(_) if needs.amounts => {
-                let Fields { bytes_in, bytes_out, mailboxes, .. } = *fields;
-                Amounts { bytes_in, bytes_out, mailboxes }.behind(behind(), counted);
-                counted
-            }
-            Some(_) => behind(),
-        };
-        let mut line = PairLine {
+        let Folder { needs, names, streams, trail, batches, scratch, behind, file, masks, .. } = self;
+        let evidence = Evidence { file: *file, place };
+        let (mut user, mut peer, mut mechanism) = (names.user(fields.user, scratch), fields.peer, fields.mechanism);
+        let masked;
+        if let Some(masks) = masks {
+            masked = masks.of(user, peer, mechanism);
+            (user, peer, mechanism) = (&masked.user, masked.peer, masked.mechanism.as_deref().unwrap_or(mechanism));
+        }
+        let mut rest = if close.is_some() { event.behind(fields.user) } else { mechanism };
+        if needs.behind.is_anything() {
+            let Fields { bytes_in, bytes_out, mailboxes, .. } = *fields;
+            let amounts = Amounts { bytes_in, bytes_out, mailboxes };
+            needs.behind.put(rest, close.map(|_| &amounts), evidence, behind);
+            rest = behind;
+        }
+        let line = PairLine {
             stream: source.stream,
             pid: source.pid,
-            peer: fields.peer,
-            user: names.user(fields.user, scratch),
+            peer,
+            user,
             rest,
             stamp: event.stamp,
             close,
             inferred: event.inferred,
         };
-        let masked;
-        if let Some(masks) = masks {
-            masked = masks.of(line.user, line.peer, close.is_none().then_some(fields.mechanism));
-            (line.user, line.peer) = (&masked.user, masked.peer);
-            line.rest = masked.mechanism.as_deref().unwrap_or(line.rest);
+        if needs.access && (needs.behind.evidence || !needs.pairs) {
+            let evidence = needs.behind.evidence.then_some(evidence);
+            keep_access(needs, streams, &mut trail.access, &Accessed::of(&line), evidence);
         }
         if needs.pairs {
             let long;
@@ -379,14 +383,13 @@ impl<'a> Folder<'a> {
             if let Some(batch) = batches.get_mut(shard) {
                 batch.push(block, &key, &line);
             }
-        } else if needs.access {
-            keep_access(needs, streams, &mut trail.access, &Accessed::of(&line));
         }
     }
 
     /// Hands on a refused login, if that is what it is.
     #[inline(never)]
-    fn refused(&mut self, event: &Event<'_>) {
+    fn refused(&mut self, event: &Event<'_>, place: u64) {
+        let evidence = Evidence { file: self.file, place };
         let Folder { refusals, names, scratch, masks, .. } = self;
         if let (Some(refusals), Kind::Refused, Some(source)) = (refusals, event.kind, event.source) {
             let fields = &event.fields;
@@ -399,10 +402,11 @@ impl<'a> Folder<'a> {
                 reason: fields.reason,
                 stamp: event.stamp,
                 inferred: event.inferred,
+                evidence,
             };
             let masked;
             if let Some(masks) = masks {
-                masked = masks.of(refused.user, refused.peer, Some(refused.mechanism));
+                masked = masks.of(refused.user, refused.peer, refused.mechanism);
                 (refused.user, refused.peer) = (&masked.user, masked.peer);
                 refused.mechanism = masked.mechanism.as_deref().unwrap_or(refused.mechanism);
             }
@@ -458,21 +462,28 @@ impl<'a> Folder<'a> {
     /// The trail of all that was folded.
     pub fn finish(mut self) -> Trail {
         let Trail { access, pairs, .. } = &mut self.trail;
-        pairs.owed(&mut |accessed| keep_access(self.needs, self.streams, access, accessed));
+        pairs.owed(&mut |accessed| keep_access(self.needs, self.streams, access, accessed, None));
         access.settle(self.streams);
         self.trail
     }
 }
 
-/// Keeps what a line, or the two lines of a session, tell of a user, if that is asked for (R11).
+/// Keeps what a line, or the two lines of a session, tell of a user, if that is asked for (R11). Where evidence is asked for, each line
+/// speaks for itself.
 #[inline]
-pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LastAccess, accessed: &Accessed<'_>) {
+pub fn keep_access(
+    needs: &Needs,
+    streams: &Streams,
+    access: &mut LastAccess,
+    accessed: &Accessed<'_>,
+    evidence: Option<Evidence>,
+) {
     let Accessed { stream, user, login, close } = *accessed;
-    if !needs.access || !needs.asks_for(user) {
+    if !needs.access || needs.behind.evidence != evidence.is_some() || !needs.asks_for(user) {
         return;
     }
     let last = |stamp: Stamp, from_login: bool, inferred: bool| {
-        let last = Last { stamp, stream, from_login, inferred };
+        let last = Last { stamp, stream, from_login, inferred, evidence };
         needs.window.holds(stamp).then_some(last)
     };
     let line = login.and_then(|(stamp, inferred)| last(stamp, true, inferred));

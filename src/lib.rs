@@ -21,6 +21,7 @@ pub mod pair;
 pub mod parse;
 pub mod plan;
 pub mod pseudonym;
+pub mod quote;
 pub mod read;
 pub mod remarks;
 pub mod render;

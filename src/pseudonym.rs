@@ -149,7 +149,7 @@ impl Pseudonyms {
 
     fn mechanism(&self, mechanism: &[u8]) -> Option<Vec<u8>> {
         let known = MECHANISMS.iter().any(|known| mechanism.eq_ignore_ascii_case(known.as_bytes()));
-        (!known).then(|| self.word(Of::Mechanism, mechanism).into_bytes())
+        (!known && !mechanism.is_empty()).then(|| self.word(Of::Mechanism, mechanism).into_bytes())
     }
 }
 
@@ -183,9 +183,9 @@ impl<'a> Masks<'a> {
 
     /// What stands in the place of a user, as R2 has it, of a peer and of a mechanism.
     #[cold]
-    pub fn of(&mut self, user: &[u8], peer: Peer, mechanism: Option<&[u8]>) -> Masked {
+    pub fn of(&mut self, user: &[u8], peer: Peer, mechanism: &[u8]) -> Masked {
         let Masks { pseudonyms, users, addresses } = self;
-        let mechanism = mechanism.and_then(|mechanism| pseudonyms.mechanism(mechanism));
+        let mechanism = pseudonyms.mechanism(mechanism);
         let user = match users.get(user) {
             Some(known) => *known,
             None => remember(users, user.into(), pseudonyms.user(user)),
@@ -269,15 +269,14 @@ mod tests {
         let pseudonyms = pseudonyms();
         let mut masks = Masks::new(&pseudonyms);
         let peer = Peer::new("192.0.2.7".parse().unwrap(), Some(7));
-        for (auth, masked) in [("plaintext", false), ("Cram-MD5", false), ("ed", true), ("", true)] {
-            let got = masks.of(b"ed", peer, Some(auth.as_bytes()));
+        for (auth, masked) in [("plaintext", false), ("Cram-MD5", false), ("ed", true), ("", false)] {
+            let got = masks.of(b"ed", peer, auth.as_bytes());
             assert_eq!(
                 (got.user, got.peer.ip(), got.peer.port()),
                 (pseudonyms.user(b"ed"), pseudonyms.address(peer.ip()), Some(7))
             );
             assert_eq!(got.mechanism.is_some(), masked, "{auth}");
         }
-        let none = masks.of(b"ed", Peer::new(peer.ip(), None), None);
-        assert!(!none.peer.has_port() && none.mechanism.is_none());
+        assert!(!masks.of(b"ed", Peer::new(peer.ip(), None), b"").peer.has_port());
     }
 }

@@ -9,10 +9,10 @@ use std::io;
 
 use ipnet::IpNet;
 
-use super::record::{Fields, put_instant, put_text};
+use super::record::{Fields, put_evidence, put_instant, put_text};
 use super::sessions::is_within;
 use crate::fold::{Refused, Window};
-use crate::model::{Service, Stamp};
+use crate::model::{Evidence, Service, Stamp};
 use crate::resolve::{Overlap, Resolved};
 use crate::runs::{Merged, Runs};
 
@@ -27,6 +27,8 @@ pub struct FailuresQuery {
     pub window: Window,
     /// From where.
     pub from: Vec<IpNet>,
+    /// Rows tell where their lines are.
+    pub evidence: bool,
 }
 
 impl FailuresQuery {
@@ -48,6 +50,7 @@ impl FailuresQuery {
                 reason: refused.reason.into(),
                 pid: refused.pid,
                 inferred: refused.inferred,
+                evidence: self.evidence.then_some(refused.evidence),
             };
             row.write(record);
         }
@@ -76,6 +79,8 @@ pub struct FailureRow<'a> {
     pub pid: u32,
     /// Whether it rests on a template that is a guess.
     pub inferred: bool,
+    /// Its line, if evidence is asked for.
+    pub evidence: Option<Evidence>,
 }
 
 impl<'a> FailureRow<'a> {
@@ -89,6 +94,7 @@ impl<'a> FailureRow<'a> {
         record.extend(self.time.offset.to_le_bytes());
         record.extend(self.pid.to_be_bytes());
         record.push(u8::from(self.inferred));
+        put_evidence(record, [self.evidence]);
     }
 
     /// The row of a record; `None` for bytes that are none.
@@ -107,6 +113,7 @@ impl<'a> FailureRow<'a> {
             reason,
             pid: u32::from_be_bytes(from.take()?),
             inferred: from.byte()? != 0,
+            evidence: from.evidence().map(|[line]| line)?,
         })
     }
 }
@@ -168,7 +175,7 @@ impl FailureRows<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Peer;
+    use crate::model::{FileId, Peer};
     use crate::streams::StreamId;
 
     #[test]
@@ -184,6 +191,7 @@ mod tests {
             reason: b"authentication failure",
             stamp,
             inferred: true,
+            evidence: Evidence { file: FileId(3), place: 17 },
         };
         let mut record = Vec::new();
         assert!(FailuresQuery::default().refused(&refused, b"store1", &mut record));

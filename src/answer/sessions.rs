@@ -11,10 +11,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::INFERRED_FORMAT;
-use super::record::{Fields, put_instant, put_number, put_stamp, put_text};
+use super::record::{Fields, put_evidence, put_instant, put_number, put_stamp, put_text};
 use crate::fold::Window;
-use crate::model::{Instant, Service, Stamp};
-use crate::pair::{Amounts, Session, Settled};
+use crate::model::{Evidence, Instant, Service, Stamp};
+use crate::pair::{Amounts, Behind, Session, Settled};
 use crate::resolve::{LifeEnd, Overlap, Resolved};
 use crate::runs::{Merged, Runs};
 
@@ -78,15 +78,14 @@ impl SessionsQuery {
     }
 
     /// Appends the record of a closed session, if it is asked for; whether that rests on a template that is a guess.
-    pub fn closed(&self, session: &Settled<'_>, store: &[u8], record: &mut Vec<u8>) -> bool {
+    pub fn closed(&self, session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<u8>) -> bool {
         let (Some(connect), Some(end)) = (session.connect, session.end) else { return false };
         let began = if connect.at < session.login.at { connect } else { session.login };
         let (service, user, ip) = (session.stream.service(), session.user(), session.peer().ip());
         let asked = self.has(Status::Closed) && self.asks_for(service, user, ip, (began, Some(end)));
         if asked {
-            let amounts = session.amounts();
-            let session = session.to_session();
-            SessionRow::of(&session, Status::Closed, 0, store, amounts).write(record);
+            let session = session.to_session(behind);
+            SessionRow::of(&session, Status::Closed, 0, store).write(record);
             return session.flags.inferred;
         }
         false
@@ -100,7 +99,7 @@ impl SessionsQuery {
         }
         let asked = self.asks_for(stream.service, &session.user, session.peer.ip(), (session.login, None));
         if asked && self.has(status) {
-            SessionRow::of(session, status, flags, &stream.store, Amounts::default()).write(record);
+            SessionRow::of(session, status, flags, &stream.store).write(record);
             return session.flags.inferred;
         }
         false
@@ -165,6 +164,8 @@ pub struct SessionRow<'a> {
     pub auth: Option<Cow<'a, [u8]>>,
     /// What its close line counted.
     pub amounts: Amounts,
+    /// Its login line and its close line, if evidence is asked for.
+    pub evidence: [Option<Evidence>; 2],
     /// The process.
     pub pid: u32,
     /// Whether its peer has a port, which tells sessions apart.
@@ -173,7 +174,7 @@ pub struct SessionRow<'a> {
 }
 
 impl<'a> SessionRow<'a> {
-    fn of(session: &'a Session, status: Status, flags: u8, store: &'a [u8], amounts: Amounts) -> SessionRow<'a> {
+    fn of(session: &'a Session, status: Status, flags: u8, store: &'a [u8]) -> SessionRow<'a> {
         let marks = session.flags;
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
         SessionRow {
@@ -187,7 +188,8 @@ impl<'a> SessionRow<'a> {
             connect: session.connect,
             duration: session.duration,
             auth: session.mechanism.as_deref().map(Cow::Borrowed),
-            amounts,
+            amounts: session.amounts,
+            evidence: session.evidence,
             pid: session.pid,
             has_port: session.peer.has_port(),
             flags: flags
@@ -253,6 +255,7 @@ impl<'a> SessionRow<'a> {
         record.extend(self.pid.to_be_bytes());
         record.push(u8::from(self.has_port));
         record.push(self.flags);
+        put_evidence(record, self.evidence);
     }
 
     /// The row of a record; `None` for bytes that are none.
@@ -280,6 +283,7 @@ impl<'a> SessionRow<'a> {
             pid: u32::from_be_bytes(from.take()?),
             has_port: from.byte()? != 0,
             flags: from.byte()?,
+            evidence: from.evidence()?,
         })
     }
 }

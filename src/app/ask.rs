@@ -15,6 +15,7 @@ use crate::grammar::Grammars;
 use crate::model::{Service, Stamp};
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
+use crate::pair::Behind;
 use crate::parse::Names;
 use crate::pseudonym::Pseudonyms;
 use crate::read::Sieve;
@@ -73,6 +74,7 @@ impl Ask {
             users: users.clone(),
             window,
             from: networks.clone(),
+            evidence: cli.common.evidence,
         });
         let sessions = cli.sessions().map(|asked| SessionsQuery {
             services: cli.common.service.map(Service::from).into_iter().collect(),
@@ -84,7 +86,7 @@ impl Ask {
         let needs = Needs {
             access: cli.access,
             pairs: cli.connected || sessions.is_some() || cli.coverage(),
-            amounts: sessions.is_some(),
+            behind: Behind { amounts: sessions.is_some(), evidence: cli.common.evidence },
             window,
             users: users.clone(),
             ..Needs::default()

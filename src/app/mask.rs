@@ -46,8 +46,8 @@ pub(super) fn notes(pseudonyms: Option<&Pseudonyms>, notes: Vec<Note>) -> Vec<No
 }
 
 /// Texts under other names.
-pub(super) fn leaves<'a>(pseudonyms: &Pseudonyms, leaves: impl Iterator<Item = &'a Leaf>) -> Vec<Leaf> {
-    leaves.map(|leaf| Leaf { shown: pseudonyms.path(&leaf.shown), ..leaf.clone() }).collect()
+pub(super) fn leaves(pseudonyms: &Pseudonyms, leaves: &[&Leaf]) -> Vec<Leaf> {
+    leaves.iter().map(|leaf| Leaf { shown: pseudonyms.path(&leaf.shown), ..(*leaf).clone() }).collect()
 }
 
 /// A plan under other names, to be shown.
@@ -55,7 +55,7 @@ pub(super) fn plan(pseudonyms: Option<&Pseudonyms>, plan: Plan) -> Plan {
     let Some(masks) = pseudonyms else { return plan };
     let unit = |unit: Unit| Unit { path: PathBuf::from(masks.path(&unit.path.to_string_lossy())), ..unit };
     Plan {
-        leaves: leaves(masks, plan.leaves.iter()),
+        leaves: leaves(masks, &plan.leaves.iter().collect::<Vec<_>>()),
         units: plan.units.into_iter().map(unit).collect(),
         notes: notes(pseudonyms, plan.notes),
         walk_notes: notes(pseudonyms, plan.walk_notes),

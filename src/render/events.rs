@@ -179,11 +179,11 @@ pub(super) fn write(answer: &Answer<'_>, map: fn(&Event<'_>) -> Value, out: &mut
         text.push(b'\n');
         Ok(())
     };
-    write_sessions(answer, out, |row, text| {
+    write_sessions(answer, out, |row, _, text| {
         let flags = row.flags();
         Event::of_session(row, &flags).try_for_each(|event| line(&event, text))
     })?;
-    write_failures(answer, out, |row, text| line(&Event::of_failure(row), text))
+    write_failures(answer, out, |row, _, text| line(&Event::of_failure(row), text))
 }
 
 /// Leaves out what is null or empty. A text may be empty.

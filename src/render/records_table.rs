@@ -3,6 +3,7 @@
 
 use std::io;
 
+use super::evidence::block;
 use super::records::{look_at_failures, look_at_sessions, write_failures, write_sessions};
 use super::table::{push_time, width};
 use super::{Align, Answer, Columns, Seen, repeats};
@@ -103,10 +104,12 @@ pub(super) fn sessions(answer: &Answer<'_>, with_offset: bool, out: &mut dyn io:
         columns.widen(3, time);
     }
     columns.head(out)?;
-    write_sessions(answer, out, |row, text| {
+    write_sessions(answer, out, |row, lines, text| {
         let mut cells: [String; SESSIONS.len()] = Default::default();
         session_cells(row, &mut cells, &mut |cell, stamp| push_time(cell, answer, stamp, with_offset));
-        columns.row(text, &cells)
+        columns.row(text, &cells)?;
+        block(lines, text);
+        Ok(())
     })?;
     for (service, counts) in Service::ALL.into_iter().zip(fit.counts) {
         let name = service.as_str();
@@ -178,10 +181,12 @@ pub(super) fn failures(answer: &Answer<'_>, with_offset: bool, out: &mut dyn io:
         columns.widen(0, time);
     }
     columns.head(out)?;
-    write_failures(answer, out, |row, text| {
+    write_failures(answer, out, |row, lines, text| {
         let mut cells: [String; FAILURES.len()] = Default::default();
         failure_cells(row, &mut cells, &mut |cell, stamp| push_time(cell, answer, stamp, with_offset));
-        columns.row(text, &cells)
+        columns.row(text, &cells)?;
+        block(lines, text);
+        Ok(())
     })?;
     for (service, [count, ..]) in Service::ALL.into_iter().zip(fit.counts) {
         let name = service.as_str();
