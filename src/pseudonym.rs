@@ -12,7 +12,6 @@ use hmac::{Hmac, KeyInit, Mac};
 use ipnet::{IpNet, Ipv6Net};
 use sha2::Sha256;
 
-use crate::grammar::shape;
 use crate::model::Peer;
 
 /// A key has so many bytes at least.
@@ -140,11 +139,6 @@ impl Pseudonyms {
     pub fn path(&self, shown: &str) -> String {
         let part = |part: &str| if part == "-" { part.to_owned() } else { self.word(Of::File, part.as_bytes()) };
         shown.split('!').map(part).collect::<Vec<_>>().join("!")
-    }
-
-    /// A line or message of a log with all that varies masked: see [`shape`].
-    pub fn text(&self, text: &[u8]) -> String {
-        shape(text)
     }
 
     fn mechanism(&self, mechanism: &[u8]) -> Option<Vec<u8>> {

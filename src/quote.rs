@@ -6,7 +6,6 @@
 
 mod seek;
 
-use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -118,7 +117,7 @@ impl Cited {
         let into = |runs: Mutex<Runs>| runs.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut runs: Vec<Runs> = out.into_iter().map(into).collect();
         runs.par_iter_mut().try_for_each(Runs::finish)?;
-        Ok(Quotes { runs, files: sources.files, masks: None })
+        Ok(Quotes { runs, files: sources.files, masked: false })
     }
 }
 
@@ -195,17 +194,19 @@ impl Quote {
 pub struct Quotes {
     runs: Vec<Runs>,
     files: Vec<(String, Option<String>)>,
-    masks: Option<Pseudonyms>,
+    /// Texts may not be told.
+    masked: bool,
 }
 
 impl Quotes {
-    /// The same without names: files have others, and of a text only its shape is told.
+    /// The same without names: files have others, and no text is told. Even the shape of a line would name a user who is called as a
+    /// word of it.
     #[must_use]
     pub fn masked(self, masks: &Pseudonyms) -> Quotes {
         let masked = |(path, member): &(String, Option<String>)| {
             (masks.path(path), member.as_ref().map(|member| masks.path(member)))
         };
-        Quotes { files: self.files.iter().map(masked).collect(), masks: Some(masks.clone()), ..self }
+        Quotes { files: self.files.iter().map(masked).collect(), masked: true, ..self }
     }
 
     /// Path and member of a text.
@@ -284,10 +285,9 @@ pub struct Lines<'a, 'b> {
 }
 
 impl<'a, 'b> Lines<'a, 'b> {
-    /// What is told of the text of one of them.
-    pub fn text(&self, quote: &'b Quote) -> Cow<'b, [u8]> {
-        let masks = self.quotes.masks.as_ref();
-        masks.map_or(Cow::Borrowed(&quote.text), |masks| Cow::Owned(masks.text(&quote.text).into_bytes()))
+    /// The text of one of them, if it may be told.
+    pub fn text(&self, quote: &'b Quote) -> Option<&'b [u8]> {
+        (!self.quotes.masked && quote.line.is_some()).then_some(&quote.text)
     }
 
     /// Each with path and member of its text.

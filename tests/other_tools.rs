@@ -355,6 +355,14 @@ fn other_questions_are_refused() {
 }
 
 #[test]
+fn evidence_has_no_place_in_them() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write(folder.path(), "imap", common::login("10:00:00", 1, "ed"));
+    let got = run(folder.path(), &["sessions", "--evidence", "--format", "ocsf", "imap"]).exit(2);
+    assert!(got.out().is_empty() && got.err().contains("leave it out"), "{}", got.err());
+}
+
+#[test]
 fn an_answer_without_a_row_is_empty() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     write(folder.path(), "imap", common::login("10:00:00", 1, "ed"));

@@ -107,6 +107,10 @@ fn questions(user: &str, network: &str) -> Vec<Vec<String>> {
                 base.split_whitespace().map(str::to_owned).collect()
             };
             all.push(words(""));
+            // Events have no evidence, and coverage has none to show.
+            if matches!(*format, "table" | "json" | "csv") && question != "coverage" {
+                all.push(words("--evidence"));
+            }
             if question != "coverage" {
                 all.push(words("-u USER -u never.seen.before"));
             }

@@ -36,7 +36,7 @@ pub(super) fn json<'a>(lines: Option<Lines<'a, 'a>>, names: &[&'static str]) -> 
         line: quote.line,
         offset: quote.at.place,
         length: quote.line.map(|_| quote.text.len()),
-        text: quote.line.map(|_| exact(&lines.text(quote)).into_owned().into()),
+        text: lines.text(quote).map(exact),
         shows: names.iter().enumerate().filter(|(bit, _)| quote.shows >> bit & 1 != 0).map(|(_, name)| *name).collect(),
     };
     lines.map(|lines| lines.iter().map(|one| line(&lines, one)).collect())
@@ -62,9 +62,10 @@ pub(super) fn block(lines: Option<Lines<'_, '_>>, text: &mut Vec<u8>) {
         text.extend_from_slice(b"    ");
         text.extend_from_slice(place(line).as_bytes());
         let (_, _, quote) = line;
-        match quote.line {
-            Some(_) => text.extend_from_slice(format!(": {}", visible(&lines.text(quote))).as_bytes()),
-            None => text.extend_from_slice(b": cannot be read again"),
+        match (quote.line, lines.text(quote)) {
+            (Some(_), Some(line)) => text.extend_from_slice(format!(": {}", visible(line)).as_bytes()),
+            (Some(_), None) => {}
+            (None, _) => text.extend_from_slice(b": cannot be read again"),
         }
         text.push(b'\n');
     }
