@@ -120,6 +120,7 @@ fn questions(user: &str, network: &str) -> Vec<Vec<String>> {
         }
     }
     all.push(["-a", "-c"].map(str::to_owned).into());
+    all.push(["explain", "-u", user].map(str::to_owned).into());
     all.push(["-a", "--plan"].map(str::to_owned).into());
     all
 }

@@ -83,6 +83,12 @@ impl Ask {
             statuses: asked.status.iter().map(|status| (*status).into()).collect(),
             from: networks,
         });
+        // A story is of all sessions, unless it is of a moment.
+        let story = || cli.explain().filter(|explain| explain.at.is_none()).is_some();
+        let sessions = sessions.or_else(|| {
+            let services = cli.common.service.map(Service::from).into_iter().collect();
+            story().then(|| SessionsQuery { services, users: users.clone(), ..SessionsQuery::default() })
+        });
         let needs = Needs {
             access: cli.access,
             pairs: cli.connected || sessions.is_some() || cli.coverage(),

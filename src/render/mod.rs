@@ -5,6 +5,7 @@ mod csv;
 mod ecs;
 mod events;
 mod evidence;
+mod explain;
 mod json;
 mod ocsf;
 mod records;
@@ -157,6 +158,8 @@ pub enum Shape {
     Ecs,
     /// The same in the Open Cybersecurity Schema Framework.
     Ocsf,
+    /// A story of one user in words.
+    Words,
 }
 
 /// Writes an answer. As events, only sessions and failures have something to write.
@@ -173,6 +176,7 @@ pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut dyn io::Write) -> io::
         Shape::Timesketch => events::write(answer, timesketch::map, out),
         Shape::Ecs => events::write(answer, ecs::map, out),
         Shape::Ocsf => events::write(answer, ocsf::map, out),
+        Shape::Words => explain::write(answer, out),
     }
 }
 
