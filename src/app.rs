@@ -178,7 +178,9 @@ fn facts(plan: &Plan, outcome: &Outcome) -> std::collections::BTreeMap<crate::tr
     let of_leaf = |leaf: &Leaf| {
         let end = leaf.shown.rfind(['/', '!']).unwrap_or(0);
         let folder = leaf.shown.get(..end).unwrap_or_default().to_owned();
-        (leaf.id, FileFacts { sequence: leaf.sequence.clone(), folder, damaged: outcome.damaged.contains(&leaf.id) })
+        let holes = outcome.holes.get(&leaf.id).copied().unwrap_or(0);
+        let damaged = outcome.damaged.contains(&leaf.id);
+        (leaf.id, FileFacts { sequence: leaf.sequence.clone(), folder, damaged, holes })
     };
     plan.leaves.iter().chain(&outcome.unplanned).map(of_leaf).collect()
 }
@@ -244,6 +246,7 @@ fn answer(
         sessions,
         failures,
         covered,
+        limits: if cli.access { remarks.limits(ask.narrow()) } else { Default::default() },
         quotes: quotes.as_ref(),
         streams: &resolved,
         notes: &all,

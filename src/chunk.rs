@@ -41,6 +41,8 @@ pub enum Cut<'a> {
     Lines(&'a [u8], u64),
     /// A line that is too long to be held: its beginning, its bytes with the newline, its offset.
     TooLong(&'a [u8], u64, u64),
+    /// What damage has left of a line, whose end or beginning is lost: its bytes, its offset.
+    CutOff(u64, u64),
 }
 
 /// Cuts a text that comes in blocks of any size into whole lines, holding at most one line of the longest length.
@@ -51,6 +53,8 @@ pub struct Cutter {
     place: u64,
     /// Bytes of the line at hand that were dropped, if it is too long.
     dropped: u64,
+    /// The beginning of the line at hand is lost.
+    behind_hole: bool,
 }
 
 /// From this many bytes on a line is no longer held; longer than any line that is read.
@@ -65,6 +69,16 @@ impl Cutter {
     /// The next block. What it completes goes to `out`.
     pub fn push(&mut self, block: &[u8], out: &mut dyn FnMut(Cut<'_>)) {
         let mut block = block;
+        if self.behind_hole {
+            let newline = memchr::memchr(b'\n', block);
+            let (rest, lines) = block.split_at(newline.map_or(block.len(), |newline| newline + 1));
+            self.dropped += rest.len() as u64;
+            if newline.is_none() {
+                return;
+            }
+            self.cut_off(out);
+            block = lines;
+        }
         if !self.held.is_empty() || self.dropped > 0 {
             let (head, tail) = match memchr::memchr(b'\n', block) {
                 Some(newline) => block.split_at(newline + 1),
@@ -105,6 +119,27 @@ impl Cutter {
         self.held.clear();
     }
 
+    /// Something is lost here, of which nobody knows how much: neither the line that has begun is whole, even if it looks so, nor
+    /// the next one.
+    pub fn hole(&mut self, out: &mut dyn FnMut(Cut<'_>)) {
+        self.cut_off(out);
+        self.behind_hole = true;
+    }
+
+    /// The rest of the text is lost.
+    pub fn lost(&mut self, out: &mut dyn FnMut(Cut<'_>)) {
+        self.cut_off(out);
+    }
+
+    fn cut_off(&mut self, out: &mut dyn FnMut(Cut<'_>)) {
+        if let Some((bytes, place)) = self.begun() {
+            out(Cut::CutOff(bytes, place));
+            self.place += bytes;
+        }
+        self.held.clear();
+        (self.dropped, self.behind_hole) = (0, false);
+    }
+
     /// The line that has begun and not ended: its bytes so far, and its offset.
     pub fn begun(&self) -> Option<(u64, u64)> {
         let bytes = self.held.len() as u64 + self.dropped;
@@ -118,6 +153,9 @@ impl Cutter {
 
     /// The text is over: a last line without newline goes to `out`.
     pub fn end(&mut self, out: &mut dyn FnMut(Cut<'_>)) {
+        if self.behind_hole {
+            return self.cut_off(out);
+        }
         self.flush(out);
     }
 }
@@ -134,7 +172,7 @@ mod tests {
                 lines.extend(Lines::new(block).map(|(at, line, _)| (place + at, line.len())));
                 text.extend_from_slice(block);
             }
-            Cut::TooLong(_, bytes, _) => long += bytes,
+            Cut::TooLong(_, bytes, _) | Cut::CutOff(bytes, _) => long += bytes,
         };
         blocks.iter().for_each(|b| cutter.push(b, &mut out));
         cutter.end(&mut out);
@@ -160,5 +198,34 @@ mod tests {
         let (text, lines, long) = cut(&blocks);
         assert_eq!((text.as_slice(), long), (&b"short\n"[..], 10 * (1 << 16) + 1));
         assert_eq!(lines, [(10 * (1 << 16) + 1, 5)]);
+    }
+
+    /// The lines before and behind a hole are cut off, whatever they look like, and every byte is told once.
+    #[test]
+    fn lines_around_holes_are_cut_off() {
+        let cut = |blocks: &[&[u8]]| {
+            let (mut cutter, mut cuts) = (Cutter::default(), Vec::new());
+            let mut out = |cut: Cut<'_>| {
+                cuts.push(match cut {
+                    Cut::Lines(block, place) => (String::from_utf8(block.to_vec()).unwrap(), place),
+                    Cut::CutOff(bytes, place) => (format!("-{bytes}"), place),
+                    Cut::TooLong(..) => panic!("no long lines here"),
+                });
+            };
+            for block in blocks {
+                if block.is_empty() { cutter.hole(&mut out) } else { cutter.push(block, &mut out) }
+            }
+            cutter.end(&mut out);
+            cuts
+        };
+        let told = |cuts: &[(&str, u64)]| cuts.iter().map(|(text, at)| ((*text).to_owned(), *at)).collect::<Vec<_>>();
+        let hole = b"".as_slice();
+        assert_eq!(
+            cut(&[b"one\ntw", hole, b"o\nthree\n"]),
+            told(&[("one\n", 0), ("-2", 4), ("-2", 6), ("three\n", 8)])
+        );
+        assert_eq!(cut(&[b"one\n", hole, b"two\nthree"]), told(&[("one\n", 0), ("-4", 4), ("three", 8)]));
+        assert_eq!(cut(&[hole, b"a", b"b", hole, b"c"]), told(&[("-2", 0), ("-1", 2)]));
+        assert_eq!(cut(&[hole, b"a\n", hole, hole]), told(&[("-2", 0)]));
     }
 }

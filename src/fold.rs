@@ -174,6 +174,7 @@ pub struct Folder<'a> {
     sources: Vec<SourceState>,
     touched: Vec<u32>,
     file: FileId,
+    section: u32,
     tally: FileTally,
     jumps: Vec<Jump>,
     scratch: Vec<u8>,
@@ -196,6 +197,7 @@ impl<'a> Folder<'a> {
             sources: Vec::new(),
             touched: Vec::new(),
             file: FileId(0),
+            section: 0,
             tally: FileTally::default(),
             jumps: Vec::new(),
             scratch: Vec::new(),
@@ -225,9 +227,9 @@ impl<'a> Folder<'a> {
         work(&mut |accessed| keep_access(needs, streams, &mut trail.access, accessed))
     }
 
-    /// Begins a piece of a file.
-    pub fn begin(&mut self, file: FileId) {
-        self.file = file;
+    /// Begins a piece of a file, in the section of it that so many holes precede.
+    pub fn begin(&mut self, file: FileId, section: u32) {
+        (self.file, self.section) = (file, section);
     }
 
     /// Folds whole lines; `place` is the offset of the first in the decoded text.
@@ -279,7 +281,7 @@ impl<'a> Folder<'a> {
         self.tally.passed_over += lines;
     }
 
-    /// Counts the bytes of a last line that damage cut off. What the damage is told of in also tells of the line.
+    /// Counts the bytes of a line that damage cut off. What the damage is told of in also tells of the line.
     pub fn cut_off(&mut self, bytes: u64) {
         self.trail.tally.reject.add(bytes);
         self.tally.all.add(bytes);
@@ -449,7 +451,7 @@ impl<'a> Folder<'a> {
             let Some((state, seen)) = state.and_then(|s| s.seen.take().map(|seen| (s, seen))) else { continue };
             let Seen { source: Source { stream, pid, .. }, first, last, earliest, latest } = seen;
             state.pending.flush(stream, pid, &mut self.trail.coverage);
-            trail.span(stream, earliest, latest);
+            trail.span(stream, self.section, earliest, latest);
             sources.push(PieceSource { stream, pid, first, last, earliest });
         }
         trail.tally.merge(std::mem::take(&mut self.tally));

@@ -15,7 +15,7 @@ use crate::discover::{Discovered, Found};
 use crate::grammar;
 use crate::model::{Instant, Service, Stamp};
 use crate::note::{Note, NoteKind};
-use crate::open::{Damage, Kind, Member, Sink, WalkOptions, Want, kind_of, read_head, walk_file, walk_reader};
+use crate::open::{Damage, Kind, Member, Sink, WalkOptions, Want, kind_of_file, read_head, walk_file, walk_reader};
 use crate::parse::Years;
 use crate::resolve::{Sequence, parse_sequence};
 use crate::trail::FileId;
@@ -145,6 +145,8 @@ struct Peeked {
     kind: Kind,
     size: Option<u64>,
     head: Vec<u8>,
+    /// Bytes are lost behind its head, or before it.
+    holed: bool,
 }
 
 impl Peeked {
@@ -171,13 +173,20 @@ impl Sink for PeekSink {
             kind: member.kind,
             size: member.size,
             head: Vec::new(),
+            holed: false,
         });
         if member.kind == Kind::Plain { Want::Head(HEAD) } else { Want::Skip }
     }
     fn data(&mut self, bytes: &[u8]) {
-        if let Some(text) = self.texts.last_mut() {
+        // Behind a hole a line begins in its middle: what comes after it is no beginning.
+        if let Some(text) = self.texts.last_mut().filter(|text| !text.holed) {
             let room = HEAD.saturating_sub(text.head.len());
             text.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        }
+    }
+    fn hole(&mut self, damage: Damage) {
+        if let Some(text) = self.texts.last_mut() {
+            text.holed |= damage.at > 0;
         }
     }
     fn end(&mut self, _damage: Option<Damage>) {}
@@ -286,11 +295,12 @@ fn peek(file: &Found, input: &Input, options: &PlanOptions) -> (PeekSink, bool, 
         Input::Path(path) => (None, std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len())),
     };
     if let (Some(head), Some(size)) = (head, size)
-        && kind_of(head.get(..crate::open::HEAD).unwrap_or(&head)) == Kind::Plain
+        && let name = file.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+        && let start = head.get(..crate::open::HEAD).unwrap_or(&head)
+        && kind_of_file(start, &name) == Kind::Plain
     {
-        let name = file.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let shown = shown(&file.path, "");
-        sink.texts.push(Peeked { shown, name, kind: Kind::Plain, size: Some(size), head });
+        sink.texts.push(Peeked { shown, name, kind: Kind::Plain, size: Some(size), head, holed: false });
         return (sink, true, size);
     }
     if size.is_none() && !matches!(input, Input::Spooled(_)) {
@@ -362,6 +372,9 @@ fn scan_for_stamps(input: &Input, path: &Path, text: usize, options: &PlanOption
                 }
             });
         }
+        fn hole(&mut self, _: Damage) {
+            self.cutter.hole(&mut |_| {});
+        }
         fn end(&mut self, _: Option<Damage>) {}
         fn note(&mut self, _: Note) {}
     }
@@ -376,7 +389,14 @@ fn scan_for_stamps(input: &Input, path: &Path, text: usize, options: &PlanOption
 /// A leaf that only reading shows: of a pipe, which cannot be looked at before.
 pub(crate) fn unplanned(id: FileId, member: &Member<'_>, year: Option<u32>) -> Leaf {
     let shown = shown(member.path, member.member);
-    let peeked = Peeked { shown, name: member.name.to_owned(), kind: member.kind, size: member.size, head: Vec::new() };
+    let peeked = Peeked {
+        shown,
+        name: member.name.to_owned(),
+        kind: member.kind,
+        size: member.size,
+        head: Vec::new(),
+        holed: false,
+    };
     Leaf::new(id, peeked, year)
 }
 

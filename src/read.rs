@@ -13,7 +13,7 @@ mod shards;
 mod sieve;
 mod walk;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -140,6 +140,8 @@ pub struct Outcome {
     pub notes: Vec<Note>,
     /// Files that could not be read to their ends.
     pub damaged: BTreeSet<FileId>,
+    /// How many holes files have: something is lost there, and reading went on behind it.
+    pub holes: BTreeMap<FileId, u32>,
     /// Texts that the plan did not know: those of a pipe.
     pub unplanned: Vec<Leaf>,
     /// What the sieve saw clocks show.
@@ -196,6 +198,7 @@ struct Run<'a> {
 struct Found {
     notes: Vec<Note>,
     damaged: BTreeSet<FileId>,
+    holes: BTreeMap<FileId, u32>,
     unplanned: Vec<Leaf>,
     shown: BTreeSet<Shown>,
 }
@@ -280,10 +283,10 @@ impl<'a> Run<'a> {
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
             trail.files.entry(file).or_default().jumped(jumps);
         }
-        let Found { mut notes, damaged, unplanned, shown } =
+        let Found { mut notes, damaged, holes, unplanned, shown } =
             self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         notes.sort();
-        (Outcome { trail, notes, damaged, unplanned, shown, ..Outcome::default() }, accesses)
+        (Outcome { trail, notes, damaged, holes, unplanned, shown, ..Outcome::default() }, accesses)
     }
 
     /// Folds whole lines, or counts those that are passed over.
@@ -303,7 +306,8 @@ impl<'a> Run<'a> {
     /// Hands to a folder what a cutter cut out of a text that is so long, if that is known.
     fn feed(&self, folder: &mut Folder<'_>, cut: &Cut<'_>, end: Option<u64>, years: &Years) {
         match *cut {
-            Cut::Lines(block, place) => self.lines(folder, block, Stand { place, end }, years),
+            Cut::Lines(block, place) => self.lines(folder, block, Stand { place, begin: 0, end }, years),
+            Cut::CutOff(bytes, _) => folder.cut_off(bytes),
             Cut::TooLong(head, bytes, place) => folder.too_long(head, bytes, place),
         }
     }
@@ -368,7 +372,7 @@ impl<'a> Run<'a> {
     /// Folds the lines that begin in one range of a plain file.
     fn range(&self, unit: &Unit, leaf: &Leaf, file: &File, from: u64) {
         let to = (from + PIECE).min(unit.size);
-        self.fold(leaf.id, from / PIECE, Some(unit.size.div_ceil(PIECE)), |folder| {
+        self.fold((leaf.id, 0), from / PIECE, Some(unit.size.div_ceil(PIECE)), |folder| {
             if let Err((place, cause)) = read_range(file, from, to, folder, &mut |folder, cut| {
                 self.feed(folder, cut, Some(unit.size), &leaf.years)
             }) {
@@ -378,12 +382,18 @@ impl<'a> Run<'a> {
         self.reading.meter.add(to - from);
     }
 
-    /// Folds one piece of a text with this worker's folder, and hands on what it gave. `pieces` is how many the text has, where known.
-    fn fold(&self, file: FileId, piece: u64, pieces: Option<u64>, lines: impl FnOnce(&mut Folder<'a>)) {
+    /// Folds one piece of a section of a text with this worker's folder, and hands on what it gave. `pieces` is how many the text has, where known.
+    fn fold(
+        &self,
+        (file, section): (FileId, u32),
+        piece: u64,
+        pieces: Option<u64>,
+        lines: impl FnOnce(&mut Folder<'a>),
+    ) {
         let worker = rayon::current_thread_index().unwrap_or(0) % self.folders.len().max(1);
         let Some(folder) = self.folders.get(worker) else { return };
         let mut folder = lock(folder);
-        folder.begin(file);
+        folder.begin(file, section);
         lines(&mut folder);
         let sources = folder.end();
         let frontier = {
@@ -436,7 +446,7 @@ fn read_range<'a>(
     match read {
         Ok(()) => cutter.end(&mut |cut| feed(folder, &cut)),
         // What has begun before the failure was read, too.
-        Err(_) => cutter.begun().into_iter().for_each(|(bytes, _)| folder.cut_off(bytes)),
+        Err(_) => cutter.lost(&mut |cut| feed(folder, &cut)),
     }
     read.map_err(|cause| (at, cause))
 }

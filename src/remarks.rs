@@ -1,5 +1,7 @@
 //! Remarks: what must be known beside the rows, as notes. Pure; sorted by path and place.
 
+mod never;
+
 use crate::answer::{ConnectedQuery, SessionsQuery, moment};
 use crate::fold::Window;
 use crate::model::{Instant, Stamp};
@@ -81,10 +83,9 @@ impl Remarks<'_> {
 
     /// Whether enough was read to tell of a gap.
     fn is_known(&self, stream: &Resolved, gap: &Gap) -> bool {
-        let stamp = |at| Stamp { at, offset: stream.clock.offset_at(at) };
         self.sieved.is_none_or(|Sieved { window, by_users }| {
             let silence = by_users && gap.why == GapWhy::Silence;
-            !silence && window.holds(stamp(gap.from)) && window.holds(stamp(gap.to))
+            !silence && within(window, stream, gap)
         })
     }
 
@@ -278,6 +279,12 @@ fn of_moment(query: &ConnectedQuery, stream: &Resolved, name: &str) -> Vec<Note>
     );
     say(NoteKind::Info, text);
     notes
+}
+
+/// Whether all of a gap lies in a window.
+fn within(window: Window, stream: &Resolved, gap: &Gap) -> bool {
+    let stamp = |at| Stamp { at, offset: stream.clock.offset_at(at) };
+    window.holds(stamp(gap.from)) && window.holds(stamp(gap.to))
 }
 
 fn rejects(leaf: &Leaf, file: &FileTrail) -> Vec<Note> {

@@ -304,3 +304,28 @@ fn a_story_tells_how_each_time_is_known() {
         assert!(run(folder.path(), wrong).exit(2).err().contains("explain "), "{wrong:?}");
     }
 }
+
+/// Not seen is not the same as never: what the logs lack stands beside it.
+#[test]
+fn never_is_limited_by_what_the_logs_lack() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let close = "[29/May/2019:10:30:00 +0200] store2 popd[100]: Account Notice: close [192.0.2.7:2] bob 2019/5/29 10:00:58 0:29:02 11 22 3\n";
+    write(folder.path(), "imap.1.1559116800", login("10:00:00", 1, "ann"));
+    write(folder.path(), "imap.4.1559120400", login("12:00:00", 2, "ed"));
+    write(folder.path(), "pop", close);
+    let paths = ["imap.1.1559116800", "imap.4.1559120400", "pop"];
+    let rows = |args: &[&str]| ask(folder.path(), args, &paths).rows();
+    let gap = "no imap log of store1 from 29/May/2019:10:00:00 +0200 to 29/May/2019:12:00:00 +0200";
+    let all = rows(&["-a", "--format", "jsonl"]);
+    let never: Vec<&Value> = all.iter().map(|row| &row["never"]).collect();
+    let pop = "store2 did not log logins over pop, only sessions that were closed are seen";
+    let http = "no http log was read";
+    let seen = serde_json::json!({"http": http, "pop": pop});
+    assert_eq!(never, [&seen, &serde_json::json!({"imap": gap, "http": http}), &seen]);
+    // Of one user or a window only missing files are told of, since other lines are passed over.
+    let bob = rows(&["-a", "-u", "bob", "--format", "jsonl"]);
+    assert_eq!(bob[0]["never"], serde_json::json!({"imap": gap}));
+    let before = rows(&["-a", "-u", "bob", "--until", "2019-05-29T11:00", "--format", "jsonl"]);
+    assert_eq!(before[0]["never"], Value::Null);
+    assert!(rows(&["-a", "-u", "ann", "-u", "ed", "--format", "jsonl"]).iter().all(|row| row["never"].is_null()));
+}

@@ -40,7 +40,7 @@ impl Desk {
     /// The trail of a text: what `needs` asks of it.
     fn fold(&self, text: &[u8], needs: &Needs) -> Trail {
         let mut folder = Folder::new(needs, &self.grammars, &self.names, &self.streams);
-        folder.begin(FileId(0));
+        folder.begin(FileId(0), 0);
         let mut cutter = Cutter::default();
         let mut out = |cut: Cut<'_>| {
             if let Cut::Lines(block, place) = cut {

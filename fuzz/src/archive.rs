@@ -59,12 +59,18 @@ fn adds_up(answered: &Answered, texts: &[Decoded]) {
     assert_eq!((sum(|c| c.0), sum(|c| c.1)), answered.total, "the classes make the total");
     let read = texts.iter().filter(|t| !answered.copies.contains(&t.shown));
     let count = |t: &Decoded| {
-        let lines = t.bytes.iter().filter(|b| **b == b'\n').count();
-        let unended = t.bytes.last().is_some_and(|b| *b != b'\n');
-        ((lines + usize::from(unended)) as u64, t.bytes.len() as u64)
+        let lines: usize = sections(t).map(|section| section.split_inclusive(|b| *b == b'\n').count()).sum();
+        (lines as u64, t.bytes.len() as u64)
     };
     let decoded = read.map(count).fold((0, 0), |(lines, bytes), (l, b)| (lines + l, bytes + b));
     assert_eq!(answered.total, decoded, "lines and bytes that were decoded");
+}
+
+/// What lies between two holes of a text, and before the first, and behind the last.
+fn sections(text: &Decoded) -> impl Iterator<Item = &[u8]> {
+    let begins = std::iter::once(0).chain(text.holes.iter().copied());
+    let ends = text.holes.iter().copied().chain([text.bytes.len()]);
+    begins.zip(ends).map(|(from, to)| text.bytes.get(from..to).unwrap_or_default())
 }
 
 /// Every dated line with its instant, in the order of instants; lines of one instant as they stand in the texts.
@@ -73,13 +79,17 @@ fn lines(texts: &[Decoded]) -> Vec<(i64, &[u8])> {
     let mut reader = desk.reader();
     let mut lines = Vec::new();
     for text in texts.iter().filter(|t| t.plain) {
-        // A last line that damage cut off is rejected, whatever it looks like.
-        let whole = text.bytes.iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
-        let bytes = if text.damaged { &text.bytes[..whole] } else { &text.bytes };
-        for line in bytes.split(|b| *b == b'\n') {
-            let told = reader.read(line);
-            if let Some((at, _)) = told.stamp.filter(|_| !told.undated) {
-                lines.push((at, line));
+        // A line that damage cut off is rejected, whatever it looks like.
+        for (n, section) in sections(text).enumerate() {
+            let from =
+                if n == 0 { 0 } else { section.iter().position(|b| *b == b'\n').map_or(section.len(), |at| at + 1) };
+            let whole = section.iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
+            let to = if text.damaged || n < text.holes.len() { whole.max(from) } else { section.len() };
+            for line in section[from..to].split(|b| *b == b'\n') {
+                let told = reader.read(line);
+                if let Some((at, _)) = told.stamp.filter(|_| !told.undated) {
+                    lines.push((at, line));
+                }
             }
         }
     }

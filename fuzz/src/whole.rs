@@ -124,6 +124,7 @@ fn rendered(
         sessions: None,
         covered: None,
         failures: None,
+        limits: remarks.limits(None),
         quotes: None,
         streams: &resolved,
         notes: &notes,
@@ -155,7 +156,9 @@ fn facts(leaves: &[&Leaf], outcome: &Outcome) -> BTreeMap<FileId, FileFacts> {
     let of_leaf = |leaf: &&Leaf| {
         let end = leaf.shown.rfind(['/', '!']).unwrap_or(0);
         let folder = leaf.shown.get(..end).unwrap_or_default().to_owned();
-        (leaf.id, FileFacts { sequence: leaf.sequence.clone(), folder, damaged: outcome.damaged.contains(&leaf.id) })
+        let holes = outcome.holes.get(&leaf.id).copied().unwrap_or(0);
+        let damaged = outcome.damaged.contains(&leaf.id);
+        (leaf.id, FileFacts { sequence: leaf.sequence.clone(), folder, damaged, holes })
     };
     leaves.iter().map(of_leaf).collect()
 }
@@ -168,8 +171,10 @@ pub struct Decoded {
     pub plain: bool,
     /// Whether it could not be decoded to its end.
     pub damaged: bool,
-    /// All of its bytes, up to the damage.
+    /// All of its bytes that could be decoded.
     pub bytes: Vec<u8>,
+    /// Where among them something is lost.
+    pub holes: Vec<usize>,
 }
 
 /// Everything that lies in a file, decoded.
@@ -188,11 +193,15 @@ impl Sink for All {
     fn begin(&mut self, member: &Member<'_>) -> Want {
         let shown = imstrail::plan::shown(member.path, member.member);
         let plain = matches!(member.kind, Kind::Plain);
-        self.texts.push(Decoded { shown, plain, damaged: false, bytes: Vec::new() });
+        self.texts.push(Decoded { shown, plain, damaged: false, bytes: Vec::new(), holes: Vec::new() });
         Want::All
     }
     fn data(&mut self, bytes: &[u8]) {
         self.texts.last_mut().expect("a text began").bytes.extend_from_slice(bytes);
+    }
+    fn hole(&mut self, _: Damage) {
+        let text = self.texts.last_mut().expect("a text began");
+        text.holes.push(text.bytes.len());
     }
     fn end(&mut self, damage: Option<Damage>) {
         self.texts.last_mut().expect("a text began").damaged |= damage.is_some();

@@ -87,10 +87,12 @@ fn read(files: &[Text<'_>]) -> Known {
     let fold = |needs: &Needs| -> Trail {
         let mut folder = Folder::new(needs, grammars(), &names, &streams);
         for (number, (_, lines)) in (0..).zip(files) {
-            let text: String = lines.iter().map(|short| line(short)).collect();
-            folder.begin(FileId(number));
-            folder.lines(text.as_bytes(), 0, &Years::default());
-            folder.end();
+            for (section, lines) in (0..).zip(lines.split(|short| *short == "hole")) {
+                let text: String = lines.iter().map(|short| line(short)).collect();
+                folder.begin(FileId(number), section);
+                folder.lines(text.as_bytes(), 0, &Years::default());
+                folder.end();
+            }
         }
         folder.finish()
     };

@@ -124,6 +124,12 @@ impl Ask {
         })
     }
 
+    /// The window of a question of `-a` that is not of all users at all times.
+    pub(super) fn narrow(&self) -> Option<Window> {
+        let Needs { window, users, .. } = &self.needs;
+        (!users.is_empty() || *window != Window::default()).then_some(*window)
+    }
+
     /// What holds back lines that cannot bear on the question: where only `-a` is asked. The document tells of all lines, and a site's
     /// templates may tell of users and moments in ways of their own.
     ///

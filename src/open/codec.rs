@@ -53,7 +53,7 @@ impl Format {
             Format::Gzip => Box::new(Inflate::new(true)),
             Format::Deflate => Box::new(Inflate::new(false)),
             Format::Deflate64 => Box::new(Inflate64(Box::new(deflate64::InflaterManaged::new()))),
-            Format::Bzip2 => Box::new(Bunzip(bzip2::Decompress::new(false))),
+            Format::Bzip2 => Box::new(Bunzip::new()),
             Format::Xz => Box::new(Unxz(xz_stream()?)),
             Format::Zstd => Box::new(Unzstd::new()?),
         })
@@ -106,21 +106,46 @@ impl Codec for Inflate64 {
     }
 }
 
-struct Bunzip(bzip2::Decompress);
+struct Bunzip {
+    inner: bzip2::Decompress,
+    /// A block is being given.
+    gives: bool,
+}
 
-impl Codec for Bunzip {
-    fn restart(&mut self) -> Result<(), String> {
-        self.0 = bzip2::Decompress::new(false);
-        Ok(())
+impl Bunzip {
+    fn new() -> Self {
+        Self { inner: bzip2::Decompress::new(false), gives: false }
     }
 
-    fn step(&mut self, input: &[u8], out: &mut [u8]) -> Step {
-        let before = (self.0.total_in(), self.0.total_out());
-        let ended = match self.0.decompress(input, out) {
+    fn call(&mut self, input: &[u8], out: &mut [u8]) -> Step {
+        let before = (self.inner.total_in(), self.inner.total_out());
+        let ended = match self.inner.decompress(input, out) {
             Ok(status) => Ok(status == bzip2::Status::StreamEnd),
             Err(e) => Err(e.to_string().trim_start_matches("bzip2: ").to_owned()),
         };
-        step(before, (self.0.total_in(), self.0.total_out()), ended)
+        step(before, (self.inner.total_in(), self.inner.total_out()), ended)
+    }
+}
+
+impl Codec for Bunzip {
+    fn restart(&mut self) -> Result<(), String> {
+        *self = Self::new();
+        Ok(())
+    }
+
+    /// A step takes input or gives a block: that more is taken shows that the checksum of the block before was right. Where both
+    /// happen, it is the first byte of the next block that is given.
+    fn step(&mut self, input: &[u8], out: &mut [u8]) -> Step {
+        if self.gives {
+            let given = self.call(&[], out);
+            if given.produced > 0 || given.ended != Ok(false) {
+                return given;
+            }
+            self.gives = false;
+        }
+        let taken = self.call(input, out.get_mut(..1).unwrap_or_default());
+        self.gives = taken.produced > 0;
+        taken
     }
 }
 

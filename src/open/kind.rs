@@ -48,8 +48,8 @@ impl Kind {
 /// How many bytes [`kind_of`] wants to see; fewer will do when the file is shorter.
 pub const HEAD: usize = 1024;
 
-/// Finds the kind from the head of the content: at least its first 512 bytes, or all of it.
-pub fn kind_of(head: &[u8]) -> Kind {
+/// Finds the kind from the head of decoded content: at least its first 512 bytes, or all of it.
+pub(crate) fn kind_of(head: &[u8]) -> Kind {
     if head.is_empty() {
         return Kind::Empty;
     }
@@ -66,6 +66,24 @@ pub fn kind_of(head: &[u8]) -> Kind {
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Kind::Zip,
         [b'P', b'K', 7, 8, b'P', b'K', 3, 4, ..] | [b'P', b'K', b'0', b'0', b'P', b'K', 3, 4, ..] => Kind::Zip,
         _ => image(head).map_or(Kind::Plain, Kind::Image),
+    }
+}
+
+/// Finds the kind of a file or member that is not yet decoded. Its name counts for nothing, but where it begins like no known format and
+/// like no text either: then it is what its name says, and its first bytes are damaged.
+pub fn kind_of_file(head: &[u8], name: &str) -> Kind {
+    let kind = kind_of(head);
+    if kind != Kind::Plain || !head.iter().any(|b| *b < b'\t') {
+        return kind;
+    }
+    match name.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("gz" | "tgz") => Kind::Gzip,
+        Some("bz2" | "tbz2") => Kind::Bzip2,
+        Some("xz" | "txz") => Kind::Xz,
+        Some("zst" | "tzst") => Kind::Zstd,
+        Some("tar") => Kind::Tar,
+        Some("zip") => Kind::Zip,
+        _ => Kind::Plain,
     }
 }
 
@@ -189,6 +207,22 @@ mod tests {
             assert_eq!(kind_of(head), *kind, "{head:?}");
         }
         assert!(matches!(kind_of(b"\x1f\x9d\x90"), Kind::Image(what) if what.contains("not supported")));
+    }
+
+    #[test]
+    fn a_name_counts_where_the_first_bytes_are_no_text() {
+        for (head, name, kind) in [
+            (&b"\0\x8b\x08\0"[..], "imap.1.gz", Kind::Gzip),
+            (b"\0\0", "logs.txz", Kind::Xz),
+            (b"\0\0", "gz", Kind::Plain),
+            (b"\0\0", "imap", Kind::Plain),
+            (b"[29/May/2019", "imap.1.gz", Kind::Plain),
+            (b"\x1f\x8b\x08\0", "imap.zip", Kind::Gzip),
+            (b"%PDF-\0", "imap.gz", Kind::Image("a PDF document")),
+            (b"", "imap.gz", Kind::Empty),
+        ] {
+            assert_eq!(kind_of_file(head, name), kind, "{head:?} {name}");
+        }
     }
 
     #[test]

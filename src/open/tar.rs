@@ -1,24 +1,26 @@
 //! Tar archives: v7, ustar, GNU and pax, read in one pass.
 //!
 //! The `tar` crate's iterator ends at the first damaged header and takes long names of any length into memory; here it
-//! serves for the fields of a header only. After a damaged header the next block with a right checksum goes on.
+//! serves for the fields of a header only. After a damaged header the next block with a right checksum goes on. Where the
+//! input has a hole, nobody knows how much is missing: what follows up to the next header, at whatever offset, is handed out as
+//! the rest of the entry at hand.
 
-use super::decode::{Broken, read_on, read_up_to};
+use super::input::{Broken, Hole, read_up_to};
 use super::kind::checksum_fits;
 use super::names::{Names, skipped_folder};
+use super::tar_blocks::{BLOCK, Blocks, Content, Stop};
 use super::walk::{Place, Walker};
 use crate::note::NoteKind;
 use ::tar::{EntryType, Header};
-use std::io::{self, Read};
+use std::io::Read;
 
-const BLOCK: usize = 512;
 /// The longest name taken from a GNU long-name entry, and the most of a pax header, in bytes.
 const LONG_NAME: usize = 64 << 10;
 const PAX: usize = 1 << 20;
 
 /// Walks the tar that lies at `place`.
 pub(crate) fn walk(walker: &mut Walker<'_>, place: &Place, input: &mut dyn Read) {
-    let blocks = Blocks { input, at: 0, broken: None };
+    let blocks = Blocks::new(input);
     let mut tar = Tar { walker, place, blocks, names: Names::default(), next: Announced::default() };
     let outcome = tar.run();
     if let Err(broken) = outcome {
@@ -50,7 +52,7 @@ impl Tar<'_, '_, '_> {
         let mut lost: Option<u64> = None;
         loop {
             let at = self.blocks.at;
-            let Some(block) = self.blocks.header()? else { break };
+            let Some(block) = self.header(at)? else { break };
             if block.iter().all(|b| *b == 0) {
                 zeros += 1;
                 continue;
@@ -75,6 +77,48 @@ impl Tar<'_, '_, '_> {
         self.finish(zeros, lost)
     }
 
+    /// The next block; behind a hole, the next header.
+    fn header(&mut self, at: u64) -> Result<Option<[u8; BLOCK]>, Broken> {
+        loop {
+            match self.blocks.header() {
+                Ok(block) => return Ok(block),
+                Err(Stop::Broken(broken)) => return Err(broken),
+                Err(Stop::Hole(hole)) => self.hole(at, hole)?,
+            }
+        }
+    }
+
+    /// Tells of a hole that no entry has told of, and goes on to the next header.
+    fn hole(&mut self, at: u64, hole: Hole) -> Result<(), Broken> {
+        self.next = Announced::default();
+        self.walker.note(&self.place.member, NoteKind::Damaged, at, hole.0);
+        self.pass_by()
+    }
+
+    /// Passes over all that lies before the next header.
+    fn pass_by(&mut self) -> Result<(), Broken> {
+        let mut scratch = [0; 16 << 10];
+        while self.blocks.adrift {
+            let at = self.blocks.at;
+            match self.blocks.stray(&mut scratch) {
+                Ok(_) => {}
+                Err(Stop::Hole(hole)) => self.walker.note(&self.place.member, NoteKind::Damaged, at, hole.0),
+                Err(Stop::Broken(broken)) => return Err(broken),
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes over what is left of an entry and its padding.
+    fn skip(&mut self, size: u64) -> Result<(), Broken> {
+        let at = self.blocks.at;
+        match self.blocks.skip(size) {
+            Ok(()) => Ok(()),
+            Err(Stop::Broken(broken)) => Err(broken),
+            Err(Stop::Hole(hole)) => self.hole(at, hole),
+        }
+    }
+
     fn finish(&mut self, zeros: u64, lost: Option<u64>) -> Result<(), Broken> {
         if let Some(from) = lost {
             let (kind, text) = if zeros > 0 {
@@ -85,7 +129,7 @@ impl Tar<'_, '_, '_> {
             self.walker.note(&self.place.member, kind, from, text);
             return Ok(());
         }
-        if zeros == 0 {
+        if zeros == 0 && !self.blocks.end_mark {
             let text = "tar archive ends without its end mark, it may have been cut short; its whole entries were read";
             return Err(Broken(text.to_owned()));
         }
@@ -106,7 +150,7 @@ impl Tar<'_, '_, '_> {
                 return Ok(true);
             }
             EntryType::GNULongLink | EntryType::XGlobalHeader => {
-                self.blocks.skip(size, padding(size))?;
+                self.skip(size.saturating_add(padding(size)))?;
                 return Ok(true);
             }
             _ => {}
@@ -118,7 +162,7 @@ impl Tar<'_, '_, '_> {
         let name = name.trim_start_matches("./");
         let sparse = next.sparse || kind == EntryType::GNUSparse;
         if kind == EntryType::GNUSparse && header.as_gnu().is_some_and(::tar::GnuHeader::is_extended) {
-            self.blocks.sparse_map()?;
+            self.sparse_map()?;
         }
         let reason =
             if sparse { Some("a file stored with holes (sparse); unpack the archive first") } else { why_not(kind) };
@@ -130,7 +174,7 @@ impl Tar<'_, '_, '_> {
             self.walker.note(&member, kind, at, format!("entry skipped: {reason}"));
         }
         if !is_file || self.in_skipped_folder(name) {
-            self.blocks.skip(size, padding(size))?;
+            self.skip(size.saturating_add(padding(size)))?;
             return Ok(true);
         }
         self.file(name, size)
@@ -148,16 +192,37 @@ impl Tar<'_, '_, '_> {
     fn file(&mut self, name: &str, size: u64) -> Result<bool, Broken> {
         let shown = self.names.unique(name);
         let inside = self.place.entry(name, &shown, size);
-        let told = self.walker.told;
+        let (told, holes) = (self.walker.told, self.blocks.holes);
         let mut content = Content { blocks: &mut self.blocks, left: size };
         self.walker.visit(&inside, &mut content);
         let left = content.left;
+        if self.blocks.holes > holes {
+            // An entry that was not wanted may have met the hole in its head and kept it to itself.
+            if let Some(hole) = self.blocks.hole.clone().filter(|_| self.walker.told == told) {
+                self.walker.note(&inside.member, NoteKind::Damaged, 0, hole.0);
+            }
+            self.pass_by()?;
+            return Ok(true);
+        }
         if let Some(broken) = &self.blocks.broken {
             // An entry that was not wanted may have met the failure in its head and kept it to itself.
             return if self.walker.told > told { Ok(false) } else { Err(broken.clone()) };
         }
-        self.blocks.skip(left, padding(size))?;
+        self.skip(left.saturating_add(padding(size)))?;
         Ok(true)
+    }
+
+    /// Passes over the map blocks that follow a sparse header.
+    fn sparse_map(&mut self) -> Result<(), Broken> {
+        let at = self.blocks.at;
+        loop {
+            match self.blocks.header() {
+                Ok(Some(block)) if block[504] != 0 => {}
+                Ok(_) => return Ok(()),
+                Err(Stop::Broken(broken)) => return Err(broken),
+                Err(Stop::Hole(hole)) => return self.hole(at, hole),
+            }
+        }
     }
 
     /// The content of a special header, up to `limit` bytes; what is beyond is passed over.
@@ -166,15 +231,20 @@ impl Tar<'_, '_, '_> {
             let text = format!("{what} of {size} bytes is not believed and passed over");
             let at = self.blocks.at;
             self.walker.note(&self.place.member, NoteKind::Damaged, at, text);
-            self.blocks.skip(size, padding(size))?;
+            self.skip(size.saturating_add(padding(size)))?;
             return Ok(Vec::new());
         }
         let mut content = Content { blocks: &mut self.blocks, left: size };
-        let mut bytes = read_up_to(&mut content, usize::try_from(size).unwrap_or(limit));
+        let (mut bytes, error) = read_up_to(&mut content, usize::try_from(size).unwrap_or(limit));
         if let Some(broken) = &self.blocks.broken {
             return Err(broken.clone());
         }
-        self.blocks.skip(0, padding(size))?;
+        if let Some(hole) = error.as_ref().and_then(Hole::of) {
+            let at = self.blocks.at;
+            self.hole(at, hole.clone())?;
+            return Ok(Vec::new());
+        }
+        self.skip(padding(size))?;
         while bytes.last() == Some(&0) {
             bytes.pop();
         }
@@ -220,98 +290,4 @@ fn pax(mut text: &[u8], next: &mut Announced) {
 
 fn padding(size: u64) -> u64 {
     (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64
-}
-
-/// The input, its place, and its failure once it has failed.
-struct Blocks<'r> {
-    input: &'r mut dyn Read,
-    at: u64,
-    broken: Option<Broken>,
-}
-
-impl Blocks<'_> {
-    /// The next block; `None` at the end.
-    fn header(&mut self) -> Result<Option<[u8; BLOCK]>, Broken> {
-        let mut block = [0; BLOCK];
-        let mut len = 0;
-        while len < BLOCK {
-            match self.read(&mut block[len..]) {
-                Ok(0) if len == 0 => return Ok(None),
-                Ok(0) => return Err(Broken(format!("tar archive cut short at byte {}", self.at))),
-                Ok(n) => len += n,
-                Err(broken) => return Err(broken),
-            }
-        }
-        Ok(Some(block))
-    }
-
-    /// Passes over the map blocks that follow a sparse header.
-    fn sparse_map(&mut self) -> Result<(), Broken> {
-        while let Some(block) = self.header()? {
-            if block[504] == 0 {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Passes over `left` bytes of content and then the padding.
-    fn skip(&mut self, mut left: u64, padding: u64) -> Result<(), Broken> {
-        let mut scratch = [0; 16 << 10];
-        left = left.saturating_add(padding);
-        while left > 0 {
-            let want = usize::try_from(left).unwrap_or(scratch.len()).min(scratch.len());
-            let n = self.read(&mut scratch[..want])?;
-            if n == 0 {
-                return Err(Broken(format!("tar archive cut short at byte {}", self.at)));
-            }
-            left -= n as u64;
-        }
-        Ok(())
-    }
-
-    fn read(&mut self, out: &mut [u8]) -> Result<usize, Broken> {
-        match read_on(&mut self.input, out) {
-            Ok(n) => {
-                self.at += n as u64;
-                Ok(n)
-            }
-            Err(e) => {
-                let broken = Broken::below(&e, self.at);
-                self.broken = Some(broken.clone());
-                Err(broken)
-            }
-        }
-    }
-}
-
-/// The content of one entry.
-struct Content<'b, 'r> {
-    blocks: &'b mut Blocks<'r>,
-    left: u64,
-}
-
-impl Read for Content<'_, '_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if let Some(broken) = &self.blocks.broken {
-            return Err(broken.error());
-        }
-        if self.left == 0 || out.is_empty() {
-            return Ok(0);
-        }
-        let want = usize::try_from(self.left).unwrap_or(out.len()).min(out.len());
-        match self.blocks.read(&mut out[..want]) {
-            Ok(0) => {
-                let text = format!("tar archive cut short, {} bytes before the end of this entry", self.left);
-                let broken = Broken(text);
-                self.blocks.broken = Some(broken.clone());
-                Err(broken.error())
-            }
-            Ok(n) => {
-                self.left -= n as u64;
-                Ok(n)
-            }
-            Err(broken) => Err(broken.error()),
-        }
-    }
 }

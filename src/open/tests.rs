@@ -3,4 +3,5 @@
 mod archives;
 mod damage;
 mod plain;
+mod salvage;
 mod support;

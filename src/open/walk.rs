@@ -1,12 +1,14 @@
 //! The walk through one file: leaf or container, and what lies inside.
 
 use super::codec::Format;
-use super::decode::{Broken, Decoder, Source, read_on, read_up_to};
-use super::kind::{HEAD, Kind, kind_of};
+use super::decode::Decoder;
+use super::input::{Begun, Broken, Hole, Source, read_on};
+use super::kind::{HEAD, Kind, kind_of, kind_of_file};
+use super::tar_blocks::find_header;
 use super::{tar, zip};
 use crate::note::{Note, NoteKind, cause};
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Where a leaf lies: a log text, or what is found instead of one.
@@ -45,12 +47,14 @@ pub struct Damage {
     pub text: String,
 }
 
-/// Takes what a walk finds. For each leaf: one `begin`, some `data` as wanted, one `end`.
+/// Takes what a walk finds. For each leaf: one `begin`, some `data` as wanted, a `hole` wherever something is lost between, one `end`.
 pub trait Sink {
     /// A leaf begins; the answer says how much of it is wanted.
     fn begin(&mut self, member: &Member<'_>) -> Want;
     /// The next decoded bytes, in order, at most 256 KiB and never none.
     fn data(&mut self, bytes: &[u8]);
+    /// Something is lost here, nobody knows how much; the next data come from behind it.
+    fn hole(&mut self, damage: Damage);
     /// The leaf is over, also when skipped or stopped early; `damage` if it could not be read as far as wanted.
     fn end(&mut self, damage: Option<Damage>);
     /// Something about a container itself, or about an entry that is no leaf.
@@ -101,6 +105,9 @@ pub fn read_head(path: &Path, n: usize) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
+/// In so many bytes behind damage at its beginning, a tar is looked for.
+const TAR_SEARCHED: usize = 1 << 20;
+
 /// A place on the way down.
 #[derive(Clone)]
 pub(crate) struct Place {
@@ -111,19 +118,21 @@ pub(crate) struct Place {
     /// How many containers were opened above.
     pub(crate) depth: usize,
     pub(crate) size: Option<u64>,
+    /// The name is that of the compressed stream around it.
+    decoded: bool,
 }
 
 impl Place {
     fn top(path: &Path) -> Self {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Self { member: String::new(), name, depth: 0, size: None }
+        Self { member: String::new(), name, depth: 0, size: None, decoded: false }
     }
 
     /// The entry `name` of the archive that lies here; `shown` is the same name made unique.
     pub(crate) fn entry(&self, name: &str, shown: &str, size: u64) -> Self {
         let member = self.join(shown);
         let last = name.rsplit('/').next().unwrap_or(name).to_owned();
-        Self { member, name: last, depth: self.depth + 1, size: Some(size) }
+        Self { member, name: last, depth: self.depth + 1, size: Some(size), decoded: false }
     }
 
     /// The member path of an entry of the archive that lies here.
@@ -169,11 +178,11 @@ impl<'a> Walker<'a> {
             return self.visit(&place, &mut source);
         }
         place.size = Some(meta.len());
-        let head = read_up_to(&mut source, HEAD);
-        if kind_of(&head) == Kind::Zip && self.o.depth > 0 {
+        let mut begun = Begun::read(&mut source, HEAD);
+        if kind_of_file(begun.head(), &place.name) == Kind::Zip && self.o.depth > 0 {
             return zip::walk(self, &place, &file);
         }
-        self.visit(&place, &mut Cursor::new(head).chain(source));
+        self.visit(&place, &mut begun);
     }
 
     /// Says how many notes were kept back.
@@ -201,13 +210,21 @@ impl<'a> Walker<'a> {
 
     /// Looks at what lies here and goes on: down into a container, or through a leaf.
     pub(crate) fn visit(&mut self, place: &Place, input: &mut dyn Read) {
-        let head = read_up_to(input, HEAD);
-        let kind = match kind_of(&head) {
-            // What fails before its first byte is not empty, and nobody knows what it was. Asked again, it fails again.
-            Kind::Empty if input.read(&mut [0]).is_err() => Kind::Plain,
+        let mut whole = Begun::read(input, HEAD);
+        let kind = match kind_of(whole.head()) {
+            // What fails before its first byte is not empty, and nobody knows what it was.
+            Kind::Empty if whole.fails_at_once() => Kind::Plain,
+            Kind::Plain if whole.begins_with_hole() => {
+                whole.widen(TAR_SEARCHED);
+                match find_header(whole.head()) {
+                    Some(_) => Kind::Tar,
+                    None if place.decoded => Kind::Plain,
+                    None => kind_of_file(whole.head(), &place.name),
+                }
+            }
+            _ if !place.decoded => kind_of_file(whole.head(), &place.name),
             kind => kind,
         };
-        let mut whole = Cursor::new(head).chain(input);
         let format = match kind {
             Kind::Plain | Kind::Empty | Kind::Image(_) => return self.leaf(place, kind, &mut whole),
             _ if place.depth >= self.o.depth => {
@@ -226,7 +243,7 @@ impl<'a> Walker<'a> {
             Kind::Zstd => Format::Zstd,
         };
         let mut decoder = Decoder::new(format, BufReader::with_capacity(BLOCK, whole));
-        let inside = Place { depth: place.depth + 1, size: None, ..place.clone() };
+        let inside = Place { depth: place.depth + 1, size: None, decoded: true, ..place.clone() };
         self.visit(&inside, &mut decoder);
     }
 
@@ -242,7 +259,7 @@ impl<'a> Walker<'a> {
         self.sink.end(damage);
     }
 
-    /// Hands out up to `limit` bytes; gives the damage met on the way.
+    /// Hands out up to `limit` bytes, over holes; gives the damage behind which there is nothing.
     fn stream(&mut self, limit: u64, input: &mut dyn Read) -> Option<Damage> {
         let mut at = 0;
         while at < limit {
@@ -253,7 +270,13 @@ impl<'a> Walker<'a> {
                     self.sink.data(&self.block[..n]);
                     at += n as u64;
                 }
-                Err(e) => return Some(Damage { at, text: Broken::below(&e, at).0 }),
+                Err(e) => match Hole::of(&e) {
+                    Some(hole) => {
+                        self.told += 1;
+                        self.sink.hole(Damage { at, text: hole.0.clone() });
+                    }
+                    None => return Some(Damage { at, text: Broken::below(&e, at).0 }),
+                },
             }
         }
         None

@@ -1,7 +1,8 @@
 //! Zip archives: by their directory, or, where that is lost, by the local headers one after the other.
 
 use super::codec::Format;
-use super::decode::{Broken, Decoder, read_on};
+use super::decode::Decoder;
+use super::input::{Broken, Hole, is_interrupted, read_on};
 use super::names::{Names, skipped_folder};
 use super::walk::{Place, Walker};
 use super::zip_directory::{self, CENTRAL, Entry, LOCAL};
@@ -13,11 +14,14 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 /// is at the end.
 pub(crate) fn walk_spooled(walker: &mut Walker<'_>, place: &Place, input: &mut dyn Read) {
     match spool(walker, input) {
-        Ok((file, broken)) => {
-            if let Some(broken) = broken {
-                walker.note(&place.member, NoteKind::Damaged, 0, broken.0);
+        Ok((file, damage)) => {
+            let shifted = !damage.is_empty();
+            for (at, text) in damage {
+                walker.note(&place.member, NoteKind::Damaged, at, text);
             }
-            walk(walker, place, &file);
+            let mut zip = Zip { walker, place, file: &file, names: Names::default() };
+            // Behind a hole nothing lies where the directory says.
+            if shifted { zip.scan_all() } else { zip.read_all() }
         }
         Err(e) => {
             let text = format!(
@@ -30,41 +34,38 @@ pub(crate) fn walk_spooled(walker: &mut Walker<'_>, place: &Place, input: &mut d
     }
 }
 
-/// Copies the input to a file without a name. An error of the input ends the copy and is given with it; an error of
-/// the file is an error.
-fn spool(walker: &Walker<'_>, input: &mut dyn Read) -> io::Result<(File, Option<Broken>)> {
+/// Copies the input to a file without a name, over holes. The damage met on the way is given with it, by place; an error of the
+/// file is an error.
+fn spool(walker: &Walker<'_>, input: &mut dyn Read) -> io::Result<(File, Vec<(u64, String)>)> {
     let mut file = tempfile::tempfile_in(&walker.o.tmpdir)?;
     let mut block = vec![0; 64 << 10];
-    let mut at = 0;
+    let (mut at, mut damage) = (0, Vec::new());
     loop {
         match read_on(input, &mut block) {
-            Ok(0) => return Ok((file, None)),
+            Ok(0) => return Ok((file, damage)),
             Ok(n) => {
                 file.write_all(&block[..n])?;
                 at += n as u64;
             }
-            Err(e) => return Ok((file, Some(Broken::below(&e, at)))),
+            Err(e) => {
+                let goes_on = Hole::of(&e).is_some();
+                if damage.len() < HOLES {
+                    damage.push((at, Broken::below(&e, at).0));
+                }
+                if !goes_on {
+                    return Ok((file, damage));
+                }
+            }
         }
     }
 }
 
+/// How many holes of one zip are told.
+const HOLES: usize = 100;
+
 /// Walks a zip file that can be sought in.
 pub(crate) fn walk(walker: &mut Walker<'_>, place: &Place, file: &File) {
-    let mut zip = Zip { walker, place, file, names: Names::default() };
-    match zip_directory::read(file) {
-        Ok(entries) => {
-            for entry in &entries {
-                zip.listed(entry);
-            }
-        }
-        Err(why) => {
-            let text = format!("zip archive damaged ({why}); its entries were read one after the other");
-            zip.note("", NoteKind::Damaged, 0, text);
-            if let Err(e) = zip.scan() {
-                zip.note("", NoteKind::Damaged, 0, format!("zip archive ends early ({})", cause(&e)));
-            }
-        }
-    }
+    Zip { walker, place, file, names: Names::default() }.read_all();
 }
 
 struct Zip<'w, 'a> {
@@ -80,11 +81,36 @@ impl Zip<'_, '_> {
         self.walker.note(&member, kind, at, text);
     }
 
+    /// Reads the entries of the directory, or, where that is lost, those that are found.
+    fn read_all(&mut self) {
+        match zip_directory::read(self.file) {
+            Ok(entries) => entries.iter().for_each(|entry| self.listed(entry)),
+            Err(why) => {
+                let text = format!("zip archive damaged ({why}); its entries were read one after the other");
+                self.note("", NoteKind::Damaged, 0, text);
+                self.scan_all();
+            }
+        }
+    }
+
+    fn scan_all(&mut self) {
+        if let Err(e) = self.scan() {
+            self.note("", NoteKind::Damaged, 0, format!("zip archive ends early ({})", cause(&e)));
+        }
+    }
+
     /// Reads one entry of the directory.
     fn listed(&mut self, entry: &Entry) {
         let Some(name) = self.wanted(entry) else { return };
-        match content(self.file, entry.offset) {
-            Ok(input) => self.read(entry, &name, input.take(entry.packed)),
+        match content(self.file, entry) {
+            Ok((input, at, is_whole)) => {
+                if !is_whole {
+                    let text =
+                        "the local header of this zip entry is damaged; it was read as the directory describes it";
+                    self.note(&name, NoteKind::Damaged, entry.offset, text);
+                }
+                self.read(entry, &name, at, input.take(entry.packed));
+            }
             Err(e) => {
                 let text = format!("zip entry could not be found at byte {} ({})", entry.offset, cause(&e));
                 self.note(&name, NoteKind::Unreadable, entry.offset, text);
@@ -92,36 +118,54 @@ impl Zip<'_, '_> {
         }
     }
 
-    /// Reads what local headers can be found, from the beginning up to where a directory begins.
+    /// Reads what local headers can be found, from the beginning up to where a directory begins. Behind an entry that is not what its
+    /// header promises, the search goes on right behind the header: a damaged size leads anywhere. So much is searched twice, but not
+    /// more than some times the file's length, whatever the headers promise.
     fn scan(&mut self) -> io::Result<()> {
         let mut file = self.file;
+        let mut left = file.seek(SeekFrom::End(0))?.saturating_mul(TWICE);
         file.seek(SeekFrom::Start(0))?;
         let mut input = BufReader::with_capacity(64 << 10, file);
         while find_local(&mut input)? {
-            let entry = zip_directory::local(&mut input)?;
-            if !zip_directory::is_plausible(&entry) {
-                continue;
+            let begin = input.stream_position()?;
+            let is_whole = match zip_directory::local(&mut input) {
+                Ok(entry) if zip_directory::is_plausible(&entry) => self.found(&entry, &mut input)?,
+                Ok(_) => false,
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => false,
+                Err(e) => return Err(e),
+            };
+            let behind = input.stream_position()? - begin;
+            if !is_whole && behind <= left {
+                left -= behind;
+                input.seek(SeekFrom::Start(begin))?;
             }
-            let name = self.wanted(&entry);
-            if entry.sizes_follow && entry.packed == 0 {
-                // Only the data know where they end; stored ones do not, and are passed over with the search.
-                match name {
-                    Some(name) if entry.method == 0 => {
-                        let text = "zip entry stored without its size: it cannot be read without the directory";
-                        self.note(&name, NoteKind::Unreadable, 0, text);
-                    }
-                    Some(name) => self.read(&entry, &name, &mut input),
-                    None => {}
-                }
-                continue;
-            }
-            let mut limited = (&mut input).take(entry.packed);
-            if let Some(name) = name {
-                self.read(&entry, &name, &mut limited);
-            }
-            io::copy(&mut limited, &mut io::sink())?;
         }
         Ok(())
+    }
+
+    /// Reads an entry whose local header was found; whether it ends where that says.
+    fn found(&mut self, entry: &Entry, input: &mut BufReader<&File>) -> io::Result<bool> {
+        let name = self.wanted(entry);
+        let at = input.stream_position()?;
+        if entry.sizes_follow && entry.packed == 0 {
+            // Only the data know where they end; stored ones do not, and are passed over with the search.
+            match name {
+                Some(name) if entry.method == 0 => {
+                    let text = "zip entry stored without its size: it cannot be read without the directory";
+                    self.note(&name, NoteKind::Unreadable, 0, text);
+                }
+                Some(name) => return Ok(self.read(entry, &name, at, input)),
+                None => {}
+            }
+            return Ok(true);
+        }
+        let mut limited = input.take(entry.packed);
+        if let Some(name) = name {
+            self.read(entry, &name, at, &mut limited);
+        }
+        io::copy(&mut limited, &mut io::sink())?;
+        let ends_early = limited.limit() > 0;
+        Ok(!ends_early && matches!(input.fill_buf()?, [] | [b'P', b'K', ..]))
     }
 
     /// The name of an entry that is to be read; notes say why others are not.
@@ -150,15 +194,17 @@ impl Zip<'_, '_> {
         Some(name.to_owned())
     }
 
-    fn read(&mut self, entry: &Entry, name: &str, input: impl BufRead) {
+    /// Reads an entry whose data begin at byte `at` of the archive; whether they decode, where only they tell how long they are.
+    fn read(&mut self, entry: &Entry, name: &str, at: u64, input: impl BufRead) -> bool {
         let known = !(entry.sizes_follow && entry.packed == 0);
         let shown = self.names.unique(name);
         let Some(inner) = decoder(entry.method, input, !known) else {
             let text =
                 format!("zip entry has compression method {}, which is not supported; unpack it first", entry.method);
-            return self.note(&shown, NoteKind::Unreadable, entry.offset, text);
+            self.note(&shown, NoteKind::Unreadable, entry.offset, text);
+            return true;
         };
-        let promise = known.then_some((entry.size, entry.crc));
+        let promise = known.then_some(Promise { size: entry.size, crc: entry.crc, from: at, to: at + entry.packed });
         let mut checked = Checked { inner, promise, sum: flate2::Crc::new(), at: 0, broken: None };
         let mut inside = self.place.entry(name, &shown, entry.size);
         if !known {
@@ -168,22 +214,29 @@ impl Zip<'_, '_> {
         if !known {
             // The search for the next header goes on behind the data, which may not have been wanted. What is wrong
             // with them has been told, or was not asked for.
-            let _ = io::copy(&mut checked, &mut io::sink());
+            return io::copy(&mut checked, &mut io::sink()).is_ok();
         }
+        true
     }
 }
 
-/// The content behind the local header at `offset`.
-fn content(mut file: &File, offset: u64) -> io::Result<BufReader<&File>> {
-    file.seek(SeekFrom::Start(offset))?;
+/// How many times the length of an archive is searched again.
+const TWICE: u64 = 4;
+
+/// The content behind the local header of an entry of the directory, where it begins, and whether the header has its mark. Without, it
+/// must bear the entry's name.
+fn content<'f>(mut file: &'f File, entry: &Entry) -> io::Result<(BufReader<&'f File>, u64, bool)> {
+    file.seek(SeekFrom::Start(entry.offset))?;
     let mut input = BufReader::with_capacity(64 << 10, file);
     let mut mark = [0; 4];
     input.read_exact(&mut mark)?;
-    if mark != LOCAL {
+    let is_whole = mark == LOCAL;
+    let local = zip_directory::local(&mut input)?;
+    if !is_whole && local.name != entry.name {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "no entry begins there"));
     }
-    zip_directory::local(&mut input)?;
-    Ok(input)
+    let at = input.stream_position()?;
+    Ok((input, at, is_whole))
 }
 
 /// Searches for the next local header and reads its mark; `false` at the directory or the end.
@@ -227,10 +280,19 @@ fn decoder<'i>(method: u16, input: impl BufRead + 'i, single: bool) -> Option<Bo
     Some(Box::new(if single || matches!(method, 8 | 9) { decoder.single() } else { decoder }))
 }
 
-/// Holds the data against the size and checksum that the archive promised, and repeats its first error.
+/// What the archive says of an entry's data: their size, their checksum, and where they lie in the archive.
+#[derive(Clone, Copy)]
+struct Promise {
+    size: u64,
+    crc: u32,
+    from: u64,
+    to: u64,
+}
+
+/// Holds the data against what the archive promised, and repeats its last error.
 struct Checked<R> {
     inner: R,
-    promise: Option<(u64, u32)>,
+    promise: Option<Promise>,
     sum: flate2::Crc,
     at: u64,
     broken: Option<Broken>,
@@ -238,14 +300,26 @@ struct Checked<R> {
 
 impl<R> Checked<R> {
     fn verdict(&self) -> Result<(), Broken> {
-        let Some((size, crc)) = self.promise else { return Ok(()) };
+        let Some(Promise { size, crc, from, to }) = self.promise else { return Ok(()) };
+        let told =
+            |what: String| Err(Broken(format!("zip entry damaged in bytes {from} to {to} of the archive: {what}")));
         if self.at != size {
-            return Err(Broken(format!("zip entry damaged: {} bytes were read where {size} were promised", self.at)));
+            return told(format!("{} bytes were read where {size} were promised", self.at));
         }
         if self.sum.sum() != crc {
-            return Err(Broken("zip entry damaged: its checksum does not match what was read".to_owned()));
+            return told("its checksum does not match what was read".to_owned());
         }
         Ok(())
+    }
+
+    /// What a decoder says, with the place of its input.
+    fn placed(&self, text: String) -> String {
+        match self.promise {
+            Some(Promise { from, to, .. }) => {
+                format!("{text}; compressed, the entry is bytes {from} to {to} of the archive")
+            }
+            None => text,
+        }
     }
 }
 
@@ -264,8 +338,16 @@ impl<R: Read> Read for Checked<R> {
                 self.sum.update(&out[..n]);
                 Ok(n)
             }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => return Err(e),
-            Err(e) => Err(Broken::below(&e, self.at)),
+            Err(e) if is_interrupted(&e) => return Err(e),
+            Err(e) => {
+                if let Some(hole) = Hole::of(&e) {
+                    let hole = Hole(self.placed(hole.0.clone()));
+                    // It has told of the loss, which the size and the checksum would tell of again.
+                    self.promise = None;
+                    return Err(hole.error());
+                }
+                Err(Broken(self.placed(Broken::below(&e, self.at).0)))
+            }
         };
         outcome.map_err(|broken| {
             let error = broken.error();

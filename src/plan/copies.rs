@@ -15,13 +15,16 @@ use crate::trail::FileId;
 
 type Hash = [u8; 32];
 
+/// Stands for what is lost: no text that is whole has these bytes.
+const HOLE: &[u8] = b"\0\xff\n\0hole";
+
 /// What was learned of one text by reading it.
 #[derive(Clone, Debug, Default)]
 struct Hashed {
     /// The hash of its whole, or of its beginnings of the lengths given, by length.
     hashes: BTreeMap<u64, Hash>,
-    /// Where it could not be read further.
-    damage: Option<Damage>,
+    /// Where something is lost, and where it could not be read further.
+    damage: Vec<Damage>,
 }
 
 impl Hashed {
@@ -41,7 +44,7 @@ pub(super) fn mark(plan: &mut Plan, heads: &[Vec<u8>], options: &WalkOptions) {
         // Damage before the end of the first line leaves too little to tell a copy by.
         let has_line =
             |id: &FileId| usize::try_from(id.0).is_ok_and(|i| heads.get(i).is_some_and(|h| h.contains(&b'\n')));
-        let is_told_by = |id: &FileId| has_line(id) || whole.get(id).is_some_and(|h| h.damage.is_none());
+        let is_told_by = |id: &FileId| has_line(id) || whole.get(id).is_some_and(|h| h.damage.is_empty());
         let family: Vec<FileId> = family.into_iter().filter(is_told_by).collect();
         mark_family(plan, &family, &whole, &begun);
     }
@@ -111,8 +114,9 @@ fn mark_family(plan: &mut Plan, family: &[FileId], whole: &BTreeMap<FileId, Hash
                 if let (Some(copy), Some(kept)) = (plan.leaf(id), plan.leaf(original)) {
                     let note = copy_note(copy, kept);
                     // It will not be read again, so that nobody else tells of its damage.
-                    let damage = whole.get(&id).and_then(|h| h.damage.clone());
-                    let damage = damage.map(|d| Note::new(copy.shown.clone(), NoteKind::Damaged, d.text).at(d.at));
+                    let damage = whole.get(&id).map(|h| h.damage.clone()).unwrap_or_default();
+                    let told = |d: Damage| Note::new(copy.shown.clone(), NoteKind::Damaged, d.text).at(d.at);
+                    let damage: Vec<Note> = damage.into_iter().map(told).collect();
                     plan.notes.push(note);
                     plan.notes.extend(damage);
                 }
@@ -140,6 +144,7 @@ struct Hashing {
     length: u64,
     found: BTreeMap<u64, Hash>,
     stops: Vec<u64>,
+    damage: Vec<Damage>,
 }
 
 impl Hashing {
@@ -165,7 +170,8 @@ impl Sink for HashSink<'_> {
         self.next += 1;
         let Some(id) = id.filter(|id| self.family.contains(id)) else { return Want::Skip };
         let stops = self.stops.get(&id).map(|s| s.iter().rev().copied().collect()).unwrap_or_default();
-        self.current = Some(Hashing { id, hasher: Sha256::new(), length: 0, found: BTreeMap::new(), stops });
+        self.current =
+            Some(Hashing { id, hasher: Sha256::new(), length: 0, found: BTreeMap::new(), stops, damage: Vec::new() });
         Want::All
     }
     fn data(&mut self, bytes: &[u8]) {
@@ -173,10 +179,18 @@ impl Sink for HashSink<'_> {
             current.feed(bytes);
         }
     }
+    fn hole(&mut self, damage: Damage) {
+        if let Some(current) = &mut self.current {
+            // A text from which something is missing is a copy of none from which nothing is, but for one that ends here.
+            current.hasher.update(HOLE);
+            current.damage.push(damage);
+        }
+    }
     fn end(&mut self, damage: Option<Damage>) {
         if let Some(mut done) = self.current.take() {
+            done.damage.extend(damage);
             done.found.insert(done.length, done.hasher.finalize().into());
-            self.done.insert(done.id, Hashed { hashes: done.found, damage });
+            self.done.insert(done.id, Hashed { hashes: done.found, damage: done.damage });
         }
     }
     fn note(&mut self, _: Note) {}

@@ -294,6 +294,9 @@ impl Sink for SeekSink<'_> {
         self.seeker.feed(bytes, &mut |wanted, line, text| tell(out, wanted, line, text));
     }
 
+    /// Lines that a hole cuts off are never looked for, and places and numbers go on behind it.
+    fn hole(&mut self, _: Damage) {}
+
     fn end(&mut self, _: Option<Damage>) {
         let out = self.out;
         let seeker = std::mem::replace(&mut self.seeker, Seeker::new(&[], Stand::default()));

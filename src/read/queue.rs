@@ -14,6 +14,8 @@ pub(super) struct Piece {
     pub(super) file: FileId,
     /// Which piece of its text this is, from 0.
     pub(super) number: u64,
+    /// How many holes precede it.
+    pub(super) section: u32,
     /// Where it stands in the decoded text.
     pub(super) stand: Stand,
     pub(super) text: Vec<u8>,

@@ -47,7 +47,9 @@ pub(super) enum Sifted<'a> {
 pub(super) struct Stand {
     /// The offset of its first byte.
     pub(super) place: u64,
-    /// The length of the text, as far as it is known.
+    /// Where the section of the text begins in which it stands: 0 if nothing is lost before it.
+    pub(super) begin: u64,
+    /// Where the section ends, as far as that is known.
     pub(super) end: Option<u64>,
 }
 
@@ -142,7 +144,7 @@ impl Sieve {
         let (mut read, mut passed) = (0..0, (0, 0));
         let named = self.asked.as_ref().map(|asked| asked.named_in(block));
         let mut named = named.as_deref();
-        let head = EDGE.saturating_sub(stand.place);
+        let head = stand.begin.saturating_add(EDGE).saturating_sub(stand.place);
         let tail = stand.end.map_or(u64::MAX, |end| end.saturating_sub(EDGE).saturating_sub(stand.place));
         for (start, line, bytes) in Lines::new(block) {
             let from = usize::try_from(start).unwrap_or(block.len());

@@ -28,9 +28,12 @@ impl<'a> Run<'a> {
             cutter: Cutter::default(),
             piece: Vec::new(),
             place: 0,
+            begin: 0,
+            section: 0,
             pieces: 0,
             metered: 0,
             decoded: 0,
+            cut_off: None,
         };
         plan::walk(&unit.input, &unit.path, self.reading.walk, &mut sink);
         let rest = unit.size.saturating_sub(sink.metered);
@@ -42,8 +45,8 @@ impl<'a> Run<'a> {
 
     /// Folds a piece.
     pub(super) fn piece(&self, piece: Piece) {
-        let Piece { file, number, stand, text, years } = piece;
-        self.fold(file, number, None, |folder| self.lines(folder, &text, stand, &years));
+        let Piece { file, number, section, stand, text, years } = piece;
+        self.fold((file, section), number, None, |folder| self.lines(folder, &text, stand, &years));
         self.queue.done(text);
     }
 
@@ -62,9 +65,14 @@ struct ReadSink<'r, 'a> {
     cutter: Cutter,
     piece: Vec<u8>,
     place: u64,
+    /// Where the section at hand begins, and how many holes precede it.
+    begin: u64,
+    section: u32,
     pieces: u64,
     metered: u64,
     decoded: u64,
+    /// Where the last line stands that damage cut off.
+    cut_off: Option<u64>,
 }
 
 impl ReadSink<'_, '_> {
@@ -93,9 +101,9 @@ impl ReadSink<'_, '_> {
         }
         let (file, number, years) = (leaf.id, self.pieces, leaf.years.clone());
         let end = ends.then(|| self.place + self.piece.len() as u64);
-        let stand = Stand { place: self.place, end };
+        let stand = Stand { place: self.place, begin: self.begin, end };
         self.pieces += 1;
-        let piece = Piece { file, number, stand, text: std::mem::take(&mut self.piece), years };
+        let piece = Piece { file, number, section: self.section, stand, text: std::mem::take(&mut self.piece), years };
         if let Some(piece) = self.run.queue.offer(piece) {
             self.run.piece(piece);
         }
@@ -130,20 +138,18 @@ impl ReadSink<'_, '_> {
                 let Some(leaf) = &self.leaf else { return };
                 let number = self.pieces;
                 self.pieces += 1;
-                self.run.fold(leaf.id, number, None, |folder| self.run.feed(folder, cut, None, &leaf.years));
+                let section = self.section;
+                self.run.fold((leaf.id, section), number, None, |folder| self.run.feed(folder, cut, None, &leaf.years));
+            }
+            Cut::CutOff(bytes, place) => {
+                self.hand_on(true);
+                let Some(leaf) = &self.leaf else { return };
+                let number = self.pieces;
+                self.pieces += 1;
+                self.cut_off = Some(place);
+                self.run.fold((leaf.id, self.section), number, None, |folder| folder.cut_off(bytes));
             }
         }
-    }
-
-    /// Counts a line that has begun and will not end, since the text is damaged; its place. Even if it looked whole, nobody
-    /// knows what its end said.
-    fn cut_off(&mut self) -> Option<u64> {
-        let (bytes, place) = std::mem::take(&mut self.cutter).begun()?;
-        self.hand_on(true);
-        let leaf = self.leaf.as_ref()?;
-        self.run.fold(leaf.id, self.pieces, None, |folder| folder.cut_off(bytes));
-        self.pieces += 1;
-        Some(place)
     }
 
     fn with_cutter(&mut self, work: impl FnOnce(&mut Cutter, &mut dyn FnMut(Cut<'_>))) {
@@ -156,7 +162,7 @@ impl ReadSink<'_, '_> {
 impl Sink for ReadSink<'_, '_> {
     fn begin(&mut self, member: &Member<'_>) -> Want {
         self.leaf = self.leaf_of(member);
-        self.pieces = 0;
+        (self.pieces, self.section, self.begin) = (0, 0, 0);
         self.cutter = Cutter::default();
         match (&self.leaf, member.kind) {
             (Some(leaf), Kind::Plain) if leaf.copy_of.is_none() => Want::All,
@@ -173,14 +179,25 @@ impl Sink for ReadSink<'_, '_> {
         self.with_cutter(|cutter, out| cutter.push(bytes, out));
     }
 
+    fn hole(&mut self, Damage { at, text }: Damage) {
+        self.with_cutter(Cutter::hole);
+        self.hand_on(true);
+        (self.section, self.begin) = (self.section + 1, at);
+        let Some(leaf) = &self.leaf else { return };
+        let text = format!("{text}; the lines cut off by it, before and behind, count as rejected");
+        let mut found = lock(&self.run.found);
+        found.notes.push(Note::new(leaf.shown.clone(), NoteKind::Damaged, text).at(at));
+        *found.holes.entry(leaf.id).or_default() += 1;
+    }
+
     fn end(&mut self, damage: Option<Damage>) {
-        let cut_off = damage.as_ref().and_then(|_| self.cut_off());
-        self.with_cutter(Cutter::end);
+        self.cut_off = None;
+        self.with_cutter(if damage.is_some() { Cutter::lost } else { Cutter::end });
         self.hand_on(true);
         let Some(leaf) = self.leaf.take() else { return };
         lock(&self.run.progress).ended(leaf.id, self.pieces);
         if let Some(Damage { at, text }) = damage {
-            let last = cut_off.map_or_else(String::new, |place| {
+            let last = self.cut_off.map_or_else(String::new, |place| {
                 format!("; the line at byte {place} is cut off by it and counts as rejected")
             });
             let mut found = lock(&self.run.found);

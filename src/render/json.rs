@@ -13,7 +13,7 @@ use super::{Answer, Record, write_records};
 use crate::answer::{
     Connected, FailureRow, INFERRED_FORMAT, LastAccessRow, ServiceAccess, SessionRow, StreamCoverage, Why,
 };
-use crate::model::Instant;
+use crate::model::{Instant, Service};
 use crate::note::Note;
 use crate::quote::Lines;
 use crate::resolve::{GapWhy, Resolved, Silence};
@@ -55,7 +55,20 @@ struct AccessLine<'a> {
     http: Option<ServiceLine<'a>>,
     pop: Option<ServiceLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    never: Option<Never<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<Vec<EvidenceLine<'a>>>,
+}
+
+/// Why a service over which a user was not seen is not the same as never.
+#[derive(Default, Serialize)]
+struct Never<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    imap: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pop: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -85,7 +98,13 @@ struct ConnectedLine<'a> {
     evidence: Option<Vec<EvidenceLine<'a>>>,
 }
 
-fn put_access(row: &LastAccessRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+fn put_access(
+    row: &LastAccessRow<'_>,
+    lines: Option<Lines<'_, '_>>,
+    answer: &Answer<'_>,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    let zone = answer.zone;
     let line = |access: Option<ServiceAccess<'_>>| {
         access.map(|a| (a, exact(a.store()))).map(|(a, store)| ServiceLine {
             last_login: a.last_login().map(|t| rfc3339_of(t, zone)),
@@ -97,8 +116,13 @@ fn put_access(row: &LastAccessRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone,
         })
     };
     let [imap, http, pop] = row.services().map(line);
+    let limits = Service::ALL.into_iter().zip(&answer.limits);
+    let mut limits = limits.map(|(service, limit)| limit.as_deref().filter(|_| row.over(service).is_none()));
+    let mut limit = || limits.next().flatten();
+    let never = Never { imap: limit(), http: limit(), pop: limit() };
+    let never = Some(never).filter(|never| never.imap.or(never.http).or(never.pop).is_some());
     let evidence = evidence::json(lines, &evidence::ACCESS);
-    put(&AccessLine { record: "last_access", user: &exact(row.user), imap, http, pop, evidence }, out)
+    put(&AccessLine { record: "last_access", user: &exact(row.user), imap, http, pop, never, evidence }, out)
 }
 
 fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
@@ -121,10 +145,15 @@ fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, 
     put(&line, out)
 }
 
-fn put_record(record: &Record<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+fn put_record(
+    record: &Record<'_>,
+    lines: Option<Lines<'_, '_>>,
+    answer: &Answer<'_>,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
     match record {
-        Record::Connected(row) => put_connected(row, lines, zone, out),
-        Record::Access(row) => put_access(row, lines, zone, out),
+        Record::Connected(row) => put_connected(row, lines, answer.zone, out),
+        Record::Access(row) => put_access(row, lines, answer, out),
     }
 }
 
@@ -223,7 +252,7 @@ pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::R
     write_covered(answer, b"", b"\n", out)?;
     write_records(answer, out, |records, lines, text| {
         for (row, record) in records.enumerate() {
-            put_record(&record, lines.row(row), answer.zone, text)?;
+            put_record(&record, lines.row(row), answer, text)?;
             text.push(b'\n');
         }
         Ok(())
@@ -259,7 +288,7 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
     write_records(answer, &mut behind, |records, lines, text| {
         for (row, record) in records.enumerate() {
             text.extend_from_slice(b",\n");
-            put_record(&record, lines.row(row), answer.zone, text)?;
+            put_record(&record, lines.row(row), answer, text)?;
         }
         Ok(())
     })?;

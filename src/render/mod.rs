@@ -43,6 +43,8 @@ pub struct Answer<'a> {
     pub failures: Option<Failures<'a>>,
     /// `coverage`
     pub covered: Option<Covered<'a>>,
+    /// By service, what its logs lack: somebody who was not seen may have been there all the same.
+    pub limits: [Option<String>; 3],
     /// The lines that the rows rest on, if they are asked for.
     pub quotes: Option<&'a Quotes>,
     /// What the logs cover.

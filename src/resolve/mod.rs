@@ -25,6 +25,15 @@ pub struct FileFacts {
     pub folder: String,
     /// It could not be read to its end.
     pub damaged: bool,
+    /// How many holes it has, behind which reading went on.
+    pub holes: u32,
+}
+
+impl FileFacts {
+    /// Something of it is lost.
+    pub fn is_damaged(&self) -> bool {
+        self.damaged || self.holes > 0
+    }
 }
 
 /// One stream, resolved.

@@ -21,7 +21,7 @@ const BUFFERED: Instant = 60;
 pub enum GapWhy {
     /// Files with these sequence numbers are not there: first and last.
     Missing(u64, u64),
-    /// A file could not be read to its end.
+    /// A file could not be read to its end, or not in between.
     Damaged(FileId),
     /// Nothing was written, though the stream is busy.
     Silence,
@@ -84,10 +84,11 @@ pub fn parse_sequence(name: &str) -> Option<Sequence> {
     Some(Sequence { service: service.to_owned(), number: number.parse().ok()?, created: created.parse().ok()? })
 }
 
-/// One file's part of a stream.
+/// One file's part of a stream, or of a file that has holes what lies between two.
 #[derive(Clone, Debug)]
 pub struct Part {
     file: FileId,
+    section: u32,
     first: Instant,
     last: Instant,
     facts: FileFacts,
@@ -98,13 +99,13 @@ pub(super) fn parts(trail: &Trail, facts: &BTreeMap<FileId, FileFacts>, id: Stre
     let mut parts: Vec<Part> = trail
         .files
         .iter()
-        .filter_map(|(file, known)| {
-            let (first, last) = *known.spans.get(&id)?;
-            let facts = facts.get(file).cloned().unwrap_or_default();
-            Some(Part { file: *file, first, last, facts })
+        .flat_map(|(file, known)| known.sections(id).map(move |section| (*file, section)))
+        .map(|(file, (section, first, last))| {
+            let facts = facts.get(&file).cloned().unwrap_or_default();
+            Part { file, section, first, last, facts }
         })
         .collect();
-    parts.sort_by_key(|p| (p.first, p.last, p.facts.sequence.as_ref().map(|s| s.number), p.file));
+    parts.sort_by_key(|p| (p.first, p.last, p.facts.sequence.as_ref().map(|s| s.number), p.file, p.section));
     parts
 }
 
@@ -159,7 +160,7 @@ pub(super) fn present(facts: &BTreeMap<FileId, FileFacts>) -> BTreeSet<(&str, &s
 /// Damaged files with a number, of which not one line says anything.
 pub(super) fn unread<'a>(trail: &Trail, facts: &'a BTreeMap<FileId, FileFacts>) -> Vec<(FileId, &'a FileFacts)> {
     let is_mute = |id: &FileId| trail.files.get(id).is_none_or(|f| f.spans.is_empty());
-    let mute = facts.iter().filter(|(id, facts)| facts.damaged && facts.sequence.is_some() && is_mute(id));
+    let mute = facts.iter().filter(|(id, facts)| facts.is_damaged() && facts.sequence.is_some() && is_mute(id));
     mute.map(|(id, facts)| (*id, facts)).collect()
 }
 
@@ -200,7 +201,7 @@ pub(super) fn missing(parts: &[Part], present: &BTreeSet<(&str, &str, u64)>) -> 
     gaps
 }
 
-/// From the last readable stamp of a damaged file to the next file. A file without any belongs behind the one of its folder
+/// From the last readable stamp of a damaged file to the next file, and over the holes of files. A file without any belongs behind the one of its folder
 /// with the number before.
 pub(super) fn damaged(parts: &[Part], unread: &[(FileId, &FileFacts)], end: Instant) -> Vec<Gap> {
     let next = |part: &Part| parts.iter().map(|p| p.first).filter(|first| *first > part.last).min();
@@ -209,7 +210,10 @@ pub(super) fn damaged(parts: &[Part], unread: &[(FileId, &FileFacts)], end: Inst
         to: next(part).unwrap_or(end).max(part.last),
         why: GapWhy::Damaged(file),
     };
-    let own = parts.iter().filter(|p| p.facts.damaged).map(|p| gap(p, p.file));
+    // Of a file with holes: its last section with a line of the stream, if behind that something is lost.
+    let is_last = |p: &&Part| !parts.iter().any(|other| other.file == p.file && other.section > p.section);
+    let damaged = parts.iter().filter(|p| p.facts.is_damaged()).filter(is_last);
+    let own = damaged.filter(|p| p.facts.damaged || p.section < p.facts.holes).map(|p| gap(p, p.file));
     let behind = unread.iter().filter_map(|(file, facts)| {
         let Sequence { service, number, .. } = facts.sequence.as_ref()?;
         let number_of = |p: &Part| p.facts.sequence.as_ref().filter(|s| s.service == *service).map(|s| s.number);
@@ -217,7 +221,21 @@ pub(super) fn damaged(parts: &[Part], unread: &[(FileId, &FileFacts)], end: Inst
         let before = parts.iter().filter(is_before).max_by_key(|p| number_of(p))?;
         Some(gap(before, *file))
     });
-    own.chain(behind).collect()
+    own.chain(behind).chain(holes(parts)).collect()
+}
+
+/// From the last stamp before a hole to the first behind it. Lines of one second lie on either side, so that a gap has a second at
+/// least. If the hole comes before the file's first stamp, the last stamp of another file is the one before.
+fn holes(parts: &[Part]) -> Vec<Gap> {
+    let behind_hole = parts.iter().filter(|p| p.section > 0);
+    let gap = |part: &Part| {
+        let sections = parts.iter().filter(|p| p.file == part.file && p.section < part.section);
+        let before = sections.max_by_key(|p| p.section).map(|p| p.last);
+        let elsewhere = parts.iter().filter(|p| p.file != part.file && p.first <= part.first);
+        let from = before.or_else(|| elsewhere.map(|p| p.last.min(part.first)).max())?;
+        Some(Gap { from, to: part.first.max(from.saturating_add(1)), why: GapWhy::Damaged(part.file) })
+    };
+    behind_hole.filter_map(gap).collect()
 }
 
 /// Spans in which files overlap by more than what buffering explains.
@@ -226,6 +244,7 @@ pub(super) fn overlaps(parts: &[Part]) -> Vec<Overlap> {
     let mut longest: Option<&Part> = None;
     for part in parts {
         if let Some(before) = longest
+            && part.file != before.file
             && part.first.saturating_add(BUFFERED) < part.last.min(before.last)
         {
             let to = part.last.min(before.last);

@@ -41,16 +41,22 @@ pub const JUMPS: usize = 100;
 pub struct FileTrail {
     /// Its lines.
     pub tally: FileTally,
-    /// First and last stamp of each stream in it, of all of its lines.
-    pub spans: BTreeMap<StreamId, (Instant, Instant)>,
+    /// First and last stamp of each stream in it, of all of its lines, by section: damage divides a text into those that can be read.
+    pub spans: BTreeMap<(StreamId, u32), (Instant, Instant)>,
     /// Clock jumps, in the order of their places.
     pub jumps: Vec<Jump>,
 }
 
 impl FileTrail {
-    /// Widens a stream's span.
-    pub fn span(&mut self, stream: StreamId, first: Instant, last: Instant) {
-        let span = self.spans.entry(stream).or_insert((first, last));
+    /// The spans of a stream, section by section.
+    pub fn sections(&self, stream: StreamId) -> impl Iterator<Item = (u32, Instant, Instant)> {
+        let all = self.spans.range((stream, 0)..=(stream, u32::MAX));
+        all.map(|((_, section), (first, last))| (*section, *first, *last))
+    }
+
+    /// Widens a stream's span in one section.
+    pub fn span(&mut self, stream: StreamId, section: u32, first: Instant, last: Instant) {
+        let span = self.spans.entry((stream, section)).or_insert((first, last));
         *span = (span.0.min(first), span.1.max(last));
     }
 
@@ -63,8 +69,8 @@ impl FileTrail {
 
     fn merge(&mut self, other: FileTrail) {
         self.tally.merge(other.tally);
-        for (stream, (first, last)) in other.spans {
-            self.span(stream, first, last);
+        for ((stream, section), (first, last)) in other.spans {
+            self.span(stream, section, first, last);
         }
         self.jumped(other.jumps);
     }

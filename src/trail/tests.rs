@@ -12,16 +12,29 @@ const POP: StreamId = StreamId(2);
 #[test]
 fn r13_the_span_of_a_file_is_from_its_first_stamp_to_its_last() {
     let mut file = FileTrail::default();
-    file.span(IMAP, 20, 30);
-    file.span(IMAP, 25, 28);
-    file.span(POP, 5, 6);
+    file.span(IMAP, 0, 20, 30);
+    file.span(IMAP, 0, 25, 28);
+    file.span(POP, 0, 5, 6);
     let mut other = FileTrail::default();
-    other.span(IMAP, 10, 22);
-    other.span(POP, 6, 9);
+    other.span(IMAP, 0, 10, 22);
+    other.span(POP, 0, 6, 9);
     for (mut one, two) in [(file.clone(), other.clone()), (other, file)] {
         one.merge(two);
-        assert_eq!(one.spans, BTreeMap::from([(IMAP, (10, 30)), (POP, (5, 9))]));
+        assert_eq!(one.spans, BTreeMap::from([((IMAP, 0), (10, 30)), ((POP, 0), (5, 9))]));
     }
+}
+
+#[test]
+fn r9_the_sections_of_a_file_have_spans_of_their_own() {
+    let mut file = FileTrail::default();
+    file.span(IMAP, 0, 20, 30);
+    file.span(IMAP, 2, 50, 60);
+    file.span(POP, 1, 5, 6);
+    let mut other = FileTrail::default();
+    other.span(IMAP, 2, 40, 55);
+    file.merge(other);
+    assert_eq!(file.sections(IMAP).collect::<Vec<_>>(), [(0, 20, 30), (2, 40, 60)]);
+    assert_eq!(file.sections(POP).collect::<Vec<_>>(), [(1, 5, 6)]);
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn fold(
     let mut borders = Vec::new();
     for (piece, worker) in pieces.iter().zip(workers) {
         let folder = &mut folders[*worker];
-        folder.begin(piece.file);
+        folder.begin(piece.file, 0);
         folder.lines(piece.text, piece.place, &Years::default());
         borders.push(folder.end());
     }

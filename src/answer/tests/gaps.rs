@@ -5,7 +5,7 @@ use crate::resolve::{GapWhy, Sequence};
 
 fn file(service: &str, number: u64, folder: &str) -> FileFacts {
     let sequence = Some(Sequence { service: service.to_owned(), number, created: 1_559_000_000 + number as i64 });
-    FileFacts { sequence, folder: folder.to_owned(), damaged: false }
+    FileFacts { sequence, folder: folder.to_owned(), damaged: false, holes: 0 }
 }
 
 fn numbered(number: u64) -> FileFacts {
@@ -120,9 +120,48 @@ fn r9_damaged_files() {
     assert_eq!(spans(&[(numbered(5), BEFORE), (elsewhere, &[])]), []);
     let pop = FileFacts { damaged: true, ..file("pop", 6, "logs") };
     assert_eq!(spans(&[(numbered(5), BEFORE), (pop, &[])]), []);
-    let bare = FileFacts { damaged: true, folder: "logs".into(), sequence: None };
+    let bare = FileFacts { damaged: true, folder: "logs".into(), ..FileFacts::default() };
     assert_eq!(spans(&[(numbered(5), BEFORE), (bare, &[])]), []);
     assert_eq!(spans(&[(numbered(5), BEFORE), (numbered(6), &[])]), [], "not damaged");
+}
+
+/// A hole is a gap from the last stamp before it to the first behind it, a second long at least.
+#[test]
+fn r9_holes_inside_files() {
+    let holed = |holes| FileFacts { holes, ..numbered(5) };
+    let spans = |files: &[Text<'_>]| -> Vec<(i64, i64)> {
+        let known = read(files);
+        known.resolved[0].gaps.iter().map(|gap| (gap.from - DAY, gap.to - DAY)).collect()
+    };
+    let span = |from, to| (time(from), time(to));
+    let one: &[&str] = &["10:00:00 100 login ed", "10:01:00 100 shows", "hole", "11:00:00 100 login bob"];
+    assert_eq!(spans(&[(holed(1), one)]), [span("10:01:00", "11:00:00")]);
+    let at = |files: &[Text<'_>], clock: &str| read(files).at(clock);
+    assert_eq!(at(&[(holed(1), one)], "10:00:30"), ["ed"]);
+    assert_eq!(at(&[(holed(1), one)], "11:00:00"), ["bob", "ed gap"]);
+    // The sections of one file are no overlap, and none is missing between them.
+    let behind = (numbered(6), BEHIND);
+    assert_eq!(spans(&[(holed(1), one), behind.clone()]), [span("10:01:00", "11:00:00")]);
+    // All in one second, or stamps that go back.
+    let second: &[&str] = &["10:00:00 100 login ed", "hole", "10:00:00 100 login bob", "12:00:00 100 shows"];
+    assert_eq!(spans(&[(holed(1), second)]), [span("10:00:00", "10:00:01")]);
+    assert_eq!(at(&[(holed(1), second)], "12:00:00"), ["bob gap", "ed gap"]);
+    let back: &[&str] = &["10:00:20 100 login ed", "hole", "10:00:10 100 login bob", "12:00:00 100 shows"];
+    assert_eq!(spans(&[(holed(1), back)]), [span("10:00:20", "10:00:21")]);
+    // Two holes; between them, or behind the last, no line of the stream.
+    let two: &[&str] = &["10:00:00 100 login ed", "hole", "10:30:00 100 shows", "hole", "11:00:00 100 login bob"];
+    assert_eq!(spans(&[(holed(2), two)]), [span("10:00:00", "10:30:00"), span("10:30:00", "11:00:00")]);
+    let none_between: &[&str] = &["10:00:00 100 login ed", "hole", "hole", "11:00:00 100 login bob"];
+    assert_eq!(spans(&[(holed(2), none_between)]), [span("10:00:00", "11:00:00")]);
+    let none_behind: &[&str] = &["10:00:00 100 login ed", "hole"];
+    assert_eq!(spans(&[(holed(1), none_behind), behind.clone()]), [span("10:00:00", "12:00:10")]);
+    // Before the first line: from the last of the file before, if there is one.
+    let first: &[&str] = &["hole", "11:00:00 100 login bob"];
+    assert_eq!(spans(&[(holed(1), first)]), []);
+    assert_eq!(spans(&[(numbered(4), BEFORE), (holed(1), first)]), [span("10:01:00", "11:00:00")]);
+    // A hole and a bad end.
+    let both = FileFacts { damaged: true, ..holed(1) };
+    assert_eq!(spans(&[(both, one), behind]), [span("10:01:00", "11:00:00"), span("11:00:00", "12:00:10")]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub(super) struct Leaf {
     pub(super) size: Option<u64>,
     pub(super) bytes: Vec<u8>,
     pub(super) damage: Option<Damage>,
+    pub(super) holes: Vec<Damage>,
     ended: bool,
 }
 
@@ -33,6 +34,7 @@ impl Sink for Memory {
             size: m.size,
             bytes: Vec::new(),
             damage: None,
+            holes: Vec::new(),
             ended: false,
         });
         self.want.unwrap_or(Want::All)
@@ -41,6 +43,13 @@ impl Sink for Memory {
     fn data(&mut self, bytes: &[u8]) {
         assert!(!bytes.is_empty() && bytes.len() <= 256 << 10);
         self.leaves.last_mut().unwrap().bytes.extend_from_slice(bytes);
+    }
+
+    fn hole(&mut self, damage: Damage) {
+        let leaf = self.leaves.last_mut().unwrap();
+        assert!(!leaf.ended);
+        assert_eq!(damage.at, leaf.bytes.len() as u64);
+        leaf.holes.push(damage);
     }
 
     fn end(&mut self, damage: Option<Damage>) {
@@ -65,14 +74,15 @@ impl Memory {
     }
 
     pub(super) fn fails(&self) -> bool {
-        self.notes.iter().any(Note::fails) || self.leaves.iter().any(|leaf| leaf.damage.is_some())
+        self.notes.iter().any(Note::fails)
+            || self.leaves.iter().any(|leaf| leaf.damage.is_some() || !leaf.holes.is_empty())
     }
 
     /// The only leaf, whole, with no note.
     pub(super) fn only(&self) -> &Leaf {
         assert_eq!(self.notes, []);
         assert_eq!(self.leaves.len(), 1);
-        assert_eq!(self.leaves[0].damage, None);
+        assert_eq!((&self.leaves[0].damage, &self.leaves[0].holes), (&None, &Vec::new()));
         &self.leaves[0]
     }
 }
