@@ -5,6 +5,7 @@ mod again;
 mod ask;
 mod bar;
 mod manifest;
+mod mask;
 mod output;
 mod show_plan;
 mod verify;
@@ -122,7 +123,7 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     let pool = threads(cli)?;
     let found = discover(&ask.paths, &discover::Options { all: cli.common.all });
     if !found.openable {
-        notes.tell(&found.notes);
+        notes.tell(&mask::notes(ask.pseudonyms.as_ref(), found.notes));
         return Err(Stop::Usage("none of the paths could be opened".to_owned()));
     }
     let spool = ask.needs.pairs || cli.common.evidence || output.manifest.is_some();
@@ -131,6 +132,7 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
         plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool })
     })?;
     if cli.common.plan {
+        let plan = mask::plan(ask.pseudonyms.as_ref(), plan);
         show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
         notes.tell(&[plan.notes, plan.walk_notes].concat());
         return Ok((Exit::Answered, None));
@@ -147,7 +149,8 @@ fn read_with_bar(
     streams: &Streams,
     pool: &rayon::ThreadPool,
 ) -> (Outcome, Vec<Resolved>, Option<Sieve>) {
-    let meter = Meter::default();
+    // A bar that tells no names.
+    let meter = Meter { hidden: ask.pseudonyms.is_some().into(), ..Meter::default() };
     let mut query = ask.connected.clone();
     let mut sessions = ask.sessions.clone();
     let mut sieve = ask.sieve(cli, again::is_pipe(plan));
@@ -165,6 +168,7 @@ fn read_with_bar(
                     traces: ask.traces.as_ref(),
                     grammars: &ask.grammars,
                     names: &ask.names,
+                    pseudonyms: ask.pseudonyms.as_ref(),
                     walk: &ask.walk,
                     year: cli.common.year,
                     sieve: sieve.as_ref(),
@@ -236,7 +240,9 @@ fn answer(
     });
     let messages = activity.messages.as_ref().map(|runs| MessageLines { services: &only, runs, streams: &resolved });
     let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &runs, streams: &resolved });
-    let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
+    let texts: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
+    let renamed = ask.pseudonyms.as_ref().map(|pseudonyms| mask::leaves(pseudonyms, &texts));
+    let leaves: Vec<&Leaf> = renamed.as_ref().map_or_else(|| texts.clone(), |renamed| renamed.iter().collect());
     let covered = cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only));
     let (zone, is_table) = (cli.common.tz, cli.common.format == crate::cli::Format::Table);
     let summary = match (&sessions, &failures, &messages) {
@@ -250,9 +256,13 @@ fn answer(
         let mut cited = Cited::new(&ask.walk.tmpdir);
         cited.take(rows.as_deref().unwrap_or_default(), access.as_ref(), sessions.as_ref(), failures.as_ref())?;
         cited.take_messages(messages.as_ref())?;
-        cited.read(plan, &leaves, &ask.walk)
+        cited.read(plan, &texts, &ask.walk)
     });
     let quotes = cited.transpose()?;
+    let quotes = match &ask.pseudonyms {
+        Some(pseudonyms) => quotes.map(|quotes| quotes.masked(pseudonyms)),
+        None => quotes,
+    };
     let remarks = Remarks {
         leaves: &leaves,
         trail: &outcome.trail,
@@ -267,7 +277,8 @@ fn answer(
         only_traced: &only_traced,
         no_traces: cli.messages().is_some() && outcome.traces.iter().all(Runs::is_empty),
     };
-    let mut all = [plan.notes.clone(), outcome.notes, remarks.notes(), ask.echoes(&resolved)].concat();
+    let of_files = mask::notes(ask.pseudonyms.as_ref(), [plan.notes.clone(), outcome.notes].concat());
+    let mut all = [of_files, remarks.notes(), ask.echoes(&resolved)].concat();
     all.sort();
     all.dedup();
     let texts: Vec<&str> = leaves.iter().map(|leaf| leaf.shown.as_str()).collect();

@@ -31,13 +31,15 @@ Examples:
   imstrail explain -u ed logs/                        all that is known of a user, and why
   imstrail coverage logs/                             what the logs cover, and what they lack
   imstrail -a --manifest case7.json logs/             what was read, and the answer's hash; see imstrail verify
+  imstrail sessions --pseudonymize KEYFILE logs/      sessions without names, to be shared
   imstrail -a -c --plan logs/                         what would be read, without reading it
 
 Exit status: 0 answered in full; 1 answered, but a file could not be read to its end;
 2 wrong usage, or nothing could be opened.
 
-Access records are personal data: reading them without a lawful reason, or against your
-organisation's policy, may make you liable. Ask first, and note why you looked.";
+Access records are personal data: who may read them, and why, is a matter of law and of your
+organisation's policy. Reading them against either may make you liable, so ask first, and
+keep a note of why you looked.";
 
 const SESSIONS_EXAMPLES: &str = "\
 Examples:
@@ -189,6 +191,9 @@ pub struct Common {
     /// Let -o and --manifest replace an existing file
     #[arg(long, help_heading = "Output")]
     pub force: bool,
+    /// Pseudonyms for users, addresses and file names, by a key: the bytes of this file, 16 or more
+    #[arg(long, value_name = "KEYFILE", help_heading = "Output")]
+    pub pseudonymize: Option<PathBuf>,
     /// A bar on the terminal while reading takes longer than half a second
     #[arg(long, value_enum, default_value_t = Progress::Auto, help_heading = "Output")]
     pub progress: Progress,
@@ -292,6 +297,19 @@ pub enum Format {
     Jsonl,
     /// Comma-separated values
     Csv,
+    /// Logins, logouts and refusals as JSON Lines for Timesketch; as the next two, of sessions and failures, in UTC
+    Timesketch,
+    /// The same as events of the Elastic Common Schema
+    Ecs,
+    /// The same as OCSF events of class 3002, Authentication
+    Ocsf,
+}
+
+impl Format {
+    /// Whether it tells of events, which only sessions and failures are.
+    fn is_of_events(self) -> bool {
+        matches!(self, Format::Timesketch | Format::Ecs | Format::Ocsf)
+    }
 }
 
 /// `--progress`
@@ -355,6 +373,12 @@ impl Cli {
         if let Some(Command::Messages(messages)) = &self.command { Some(messages) } else { None }
     }
 
+    /// The networks that `--from` names.
+    pub fn networks(&self) -> &[IpNet] {
+        let of_failures = || self.failures().map_or(&[][..], |failures| &failures.from);
+        self.sessions().map_or_else(of_failures, |sessions| &sessions.from)
+    }
+
     /// `verify`, if that is asked.
     pub fn verify(&self) -> Option<&VerifyArgs> {
         if let Some(Command::Verify(verify)) = &self.command { Some(verify) } else { None }
@@ -378,11 +402,23 @@ impl Cli {
         if self.coverage() && (!user.is_empty() || file.is_some() || since.is_some() || until.is_some()) {
             return Err("coverage tells of all lines: leave out -u, -f, --since and --until".to_owned());
         }
+        if self.common.pseudonymize.is_some() && self.common.manifest.is_some() {
+            return Err(
+                "--manifest names the files and their hashes, which --pseudonymize is to hide: leave out one of them"
+                    .to_owned(),
+            );
+        }
         if !self.connected && !self.access && self.command.is_none() {
             return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions, failures, messages, coverage or explain; see --help".to_owned());
         }
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());
+        }
+        if self.common.format.is_of_events() && self.sessions().is_none() && self.failures().is_none() {
+            return Err("--format timesketch, ecs and ocsf tell of logins, logouts and refusals: ask for sessions or failures, or take --format jsonl".to_owned());
+        }
+        if self.common.format.is_of_events() && self.common.evidence {
+            return Err("--format timesketch, ecs and ocsf have no place for the lines of --evidence: leave it out, or take --format jsonl".to_owned());
         }
         self.common.check()
     }

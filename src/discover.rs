@@ -97,6 +97,12 @@ impl Search {
         self.notes.push(Note::new(path.to_string_lossy(), kind, text));
     }
 
+    /// A path that is the same file or folder as one that was found before.
+    fn same(&mut self, path: &Path, what: &str, first: &Path) {
+        let note = Note::new(path.to_string_lossy(), NoteKind::Copy, format!("the same {what} as "));
+        self.notes.push(note.naming(&first.to_string_lossy(), "; read once, under that name"));
+    }
+
     /// A path of the command line.
     fn given(&mut self, path: &Path) {
         if path.as_os_str() == "-" {
@@ -151,8 +157,8 @@ impl Search {
     fn list(&mut self, folder: &Folder) {
         if let Some(first) = self.listed.get(&folder.identity) {
             if !same_path(first, &folder.path) {
-                let text = format!("the same folder as {}; read once, under that name", first.to_string_lossy());
-                self.note(&folder.path, NoteKind::Copy, text);
+                let first = first.clone();
+                self.same(&folder.path, "folder", &first);
             }
             return;
         }
@@ -218,10 +224,7 @@ impl Search {
         for (found, identity) in files {
             match first.get(&identity) {
                 Some(path) if same_path(path, &found.path) => {}
-                Some(path) => {
-                    let text = format!("the same file as {}; read once, under that name", path.to_string_lossy());
-                    self.note(&found.path, NoteKind::Copy, text);
-                }
+                Some(path) => self.same(&found.path, "file", path),
                 None => {
                     first.insert(identity, found.path.clone());
                     kept.push(found);

@@ -9,6 +9,7 @@ use crate::grammar::{Fields, Grammars, Kind, is_like_account, shape};
 use crate::model::{Evidence, Instant, Peer, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, PairLine, Sought};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Written, Years, connect, written};
+use crate::pseudonym::{Masks, Pseudonyms};
 use crate::streams::{StreamId, Streams};
 use crate::trail::{
     Count, Counts, FileId, FileTally, FullHours, Jump, Last, LastAccess, Like, Pending, Sample, Shape, Trail, hour,
@@ -239,6 +240,8 @@ pub struct Folder<'a> {
     pairing: Option<&'a dyn Pairing>,
     refusals: Option<&'a dyn Refusals>,
     traces: Option<&'a dyn Traces>,
+    /// Where answers are to have pseudonyms.
+    masks: Option<Masks<'a>>,
     /// Login and close lines of the block at hand, by [`Sought::shard`].
     batches: Vec<Batch>,
     sources: Vec<SourceState>,
@@ -265,6 +268,7 @@ impl<'a> Folder<'a> {
             pairing: None,
             refusals: None,
             traces: None,
+            masks: None,
             batches: vec![Batch::default()],
             sources: Vec::new(),
             touched: Vec::new(),
@@ -292,6 +296,11 @@ impl<'a> Folder<'a> {
     /// The same folder, with lines of the message trace going somewhere.
     pub fn traces(self, traces: &'a dyn Traces) -> Folder<'a> {
         Folder { traces: Some(traces), ..self }
+    }
+
+    /// The same folder, with pseudonyms for users and addresses, and no text of a line as it is.
+    pub fn masking(self, pseudonyms: &'a Pseudonyms) -> Folder<'a> {
+        Folder { masks: Some(Masks::new(pseudonyms)), ..self }
     }
 
     /// Does something that tells of users.
@@ -344,7 +353,7 @@ impl<'a> Folder<'a> {
     pub fn too_long(&mut self, head: &[u8], bytes: u64, place: u64) {
         self.trail.tally.reject.add(bytes);
         self.tally.all.add(bytes);
-        self.tally.reject(Why::TooLong, Sample::of(self.file, place, head));
+        self.tally.reject(Why::TooLong, self.sample(place, head, ""));
     }
 
     /// Counts whole lines that need not be read.
@@ -376,18 +385,26 @@ impl<'a> Folder<'a> {
                 self.tally.enveloped += 1;
                 self.trail.tally.unknown.add(bytes);
                 let like = if source.is_some() && is_of_accounts(line, message) { Like::Account } else { Like::Other };
-                self.trail.tally.shape(Shape { like, text: shape(message) }, Sample::of(self.file, place, line));
+                let text = shape(message);
+                let sample = self.sample(place, line, &text);
+                self.trail.tally.shape(Shape { like, text }, sample);
                 self.saw(source, stamp, place, None);
             }
             Line::Reject(why) => {
                 self.trail.tally.reject.add(bytes);
-                let sample = Sample::of(self.file, place, line);
                 if let (Why::Unfit, Some(Written { message, .. })) = (why, written(line)) {
-                    self.trail.tally.shape(Shape { like: Like::Unfit, text: shape(message) }, sample.clone());
+                    let text = shape(message);
+                    let sample = self.sample(place, line, &text);
+                    self.trail.tally.shape(Shape { like: Like::Unfit, text }, sample);
                 }
-                self.tally.reject(why, sample);
+                self.tally.reject(why, self.sample(place, line, ""));
             }
         }
+    }
+
+    /// A sample of a line, or what may be told of it in its place.
+    fn sample(&self, place: u64, line: &[u8], masked: &str) -> Sample {
+        Sample::of(self.file, place, if self.masks.is_some() { masked.as_bytes() } else { line })
     }
 
     #[inline(always)]
@@ -418,9 +435,15 @@ impl<'a> Folder<'a> {
             }
             Counts::Start | Counts::Stop => return,
         };
-        let Folder { needs, names, streams, trail, batches, scratch, behind, file, .. } = self;
+        let Folder { needs, names, streams, trail, batches, scratch, behind, file, masks, .. } = self;
         let evidence = Evidence { file: *file, place };
-        let mut rest = if close.is_some() { event.behind(fields.user) } else { fields.mechanism };
+        let (mut user, mut peer, mut mechanism) = (names.user(fields.user, scratch), fields.peer, fields.mechanism);
+        let masked;
+        if let Some(masks) = masks {
+            masked = masks.of(user, peer, mechanism);
+            (user, peer, mechanism) = (&masked.user, masked.peer, masked.mechanism.as_deref().unwrap_or(mechanism));
+        }
+        let mut rest = if close.is_some() { event.behind(fields.user) } else { mechanism };
         if needs.behind.is_anything() {
             let Fields { bytes_in, bytes_out, mailboxes, .. } = *fields;
             let amounts = Amounts { bytes_in, bytes_out, mailboxes };
@@ -430,8 +453,8 @@ impl<'a> Folder<'a> {
         let line = PairLine {
             stream: source.stream,
             pid: source.pid,
-            peer: fields.peer,
-            user: names.user(fields.user, scratch),
+            peer,
+            user,
             rest,
             stamp: event.stamp,
             close,
@@ -458,19 +481,28 @@ impl<'a> Folder<'a> {
     /// Hands on a refused login, if that is what it is.
     #[inline(never)]
     fn refused(&mut self, event: &Event<'_>, place: u64) {
-        if let (Some(refusals), Kind::Refused, Some(source)) = (self.refusals, event.kind, event.source) {
+        let evidence = Evidence { file: self.file, place };
+        let Folder { refusals, names, scratch, masks, .. } = self;
+        if let (Some(refusals), Kind::Refused, Some(source)) = (refusals, event.kind, event.source) {
             let fields = &event.fields;
-            refusals.take(&Refused {
+            let mut refused = Refused {
                 stream: source.stream,
                 pid: source.pid,
                 peer: fields.peer,
-                user: self.names.user(fields.user, &mut self.scratch),
+                user: names.user(fields.user, scratch),
                 mechanism: fields.mechanism,
                 reason: fields.reason,
                 stamp: event.stamp,
                 inferred: event.inferred,
-                evidence: Evidence { file: self.file, place },
-            });
+                evidence,
+            };
+            let masked;
+            if let Some(masks) = masks {
+                masked = masks.of(refused.user, refused.peer, refused.mechanism);
+                (refused.user, refused.peer) = (&masked.user, masked.peer);
+                refused.mechanism = masked.mechanism.as_deref().unwrap_or(refused.mechanism);
+            }
+            refusals.take(&refused);
         }
     }
 
@@ -478,8 +510,14 @@ impl<'a> Folder<'a> {
     fn traced(&mut self, line: &[u8], event: &Event<'_>, action: Action, place: u64) {
         let fields = &event.fields;
         let evidence = Evidence { file: self.file, place };
-        let Folder { needs, names, trail, traces, scratch, .. } = self;
-        let user = names.user(fields.user, scratch);
+        let Folder { needs, names, trail, traces, scratch, masks, .. } = self;
+        let (mut user, mut folder, mut message_id) =
+            (names.user(fields.user, scratch), fields.folder, fields.message_id);
+        let masked;
+        if let Some(masks) = masks {
+            masked = masks.of_trace(user, folder, message_id);
+            (user, folder, message_id) = (&masked.0, masked.1.as_bytes(), masked.2.as_bytes());
+        }
         if let (true, Some(_)) = (needs.access && needs.window.holds(event.stamp), event.source) {
             trail.traced.add(user, needs.asks_for(user));
         }
@@ -491,9 +529,9 @@ impl<'a> Folder<'a> {
             pid: origin.pid,
             user,
             action,
-            folder: fields.folder,
+            folder,
             size: fields.size,
-            message_id: fields.message_id,
+            message_id,
             stamp: event.stamp,
             inferred: event.inferred,
             evidence,

@@ -14,12 +14,40 @@ pub struct Note {
     pub kind: NoteKind,
     /// One plain sentence, with the remedy where there is one.
     pub text: String,
+    /// From where to where the text is the name of another file.
+    names: Vec<(usize, usize)>,
 }
 
 impl Note {
     /// A note at no particular place in the file.
     pub fn new(path: impl Into<String>, kind: NoteKind, text: impl Into<String>) -> Self {
-        Self { path: path.into(), place: 0, kind, text: text.into() }
+        Self { path: path.into(), place: 0, kind, text: text.into(), names: Vec::new() }
+    }
+
+    /// The same note, with the name of another file behind its text, and more text behind that.
+    #[must_use]
+    pub fn naming(mut self, name: &str, more: &str) -> Self {
+        let from = self.text.len();
+        self.text.push_str(name);
+        self.names.push((from, self.text.len()));
+        self.text.push_str(more);
+        self
+    }
+
+    /// The same note, with other names for its own file and for those in its text.
+    #[must_use]
+    pub fn renamed(&self, rename: impl Fn(&str) -> String) -> Self {
+        let path = if self.path.is_empty() { String::new() } else { rename(&self.path) };
+        let part = |from, to| self.text.get(from..to).unwrap_or_default();
+        let mut note = Note { path, text: String::new(), names: Vec::new(), ..*self };
+        let mut at = 0;
+        for (from, to) in &self.names {
+            note.text.push_str(part(at, *from));
+            note = note.naming(&rename(part(*from, *to)), "");
+            at = *to;
+        }
+        note.text.push_str(part(at, self.text.len()));
+        note
     }
 
     /// The same note at byte offset or line `place`.
@@ -124,6 +152,17 @@ mod tests {
     fn only_losses_fail() {
         let failing: Vec<_> = NoteKind::ALL.iter().filter(|kind| kind.fails()).map(|kind| kind.as_str()).collect();
         assert_eq!(failing, ["unreadable", "missing", "damaged"]);
+    }
+
+    #[test]
+    fn names_in_a_note_can_be_others() {
+        let note = Note::new("a", NoteKind::Copy, "the same a as ").naming("a/b", ", or ").naming("a", "").at(7);
+        assert_eq!(note.text, "the same a as a/b, or a");
+        let renamed = note.renamed(|name| format!("<{name}>"));
+        assert_eq!((&*renamed.path, &*renamed.text), ("<a>", "the same a as <a/b>, or <a>"));
+        assert_eq!((renamed.place, renamed.kind), (7, NoteKind::Copy));
+        assert_eq!(renamed.renamed(|name| name.replace(['<', '>'], "")), note);
+        assert_eq!(Note::new("", NoteKind::Info, "x").renamed(|_| "y".to_owned()), Note::new("", NoteKind::Info, "x"));
     }
 
     #[test]

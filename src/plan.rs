@@ -415,9 +415,6 @@ pub(crate) fn earliest(leaf: &Leaf) -> Instant {
 
 /// The note about a copy (R13).
 fn copy_note(copy: &Leaf, kept: &Leaf) -> Note {
-    Note::new(
-        copy.shown.clone(),
-        NoteKind::Copy,
-        format!("a copy of {}, or of its beginning: not read again", kept.shown),
-    )
+    Note::new(copy.shown.clone(), NoteKind::Copy, "a copy of ")
+        .naming(&kept.shown, ", or of its beginning: not read again")
 }

@@ -16,6 +16,7 @@ use crate::answer::{Connected, FailureRow, Failures, LastAccessRows, MessageLine
 use crate::model::{Evidence, FileId};
 use crate::open::WalkOptions;
 use crate::plan::{Leaf, Plan, Unit};
+use crate::pseudonym::Pseudonyms;
 use crate::runs::{Merged, Runs};
 use seek::{Texts, Wanted};
 
@@ -127,7 +128,7 @@ impl Cited {
         let into = |runs: Mutex<Runs>| runs.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut runs: Vec<Runs> = out.into_iter().map(into).collect();
         runs.par_iter_mut().try_for_each(Runs::finish)?;
-        Ok(Quotes { runs, files: sources.files })
+        Ok(Quotes { runs, files: sources.files, masked: false })
     }
 }
 
@@ -204,9 +205,21 @@ impl Quote {
 pub struct Quotes {
     runs: Vec<Runs>,
     files: Vec<(String, Option<String>)>,
+    /// Texts may not be told.
+    masked: bool,
 }
 
 impl Quotes {
+    /// The same without names: files have others, and no text is told. Even the shape of a line would name a user who is called as a
+    /// word of it.
+    #[must_use]
+    pub fn masked(self, masks: &Pseudonyms) -> Quotes {
+        let masked = |(path, member): &(String, Option<String>)| {
+            (masks.path(path), member.as_ref().map(|member| masks.path(member)))
+        };
+        Quotes { files: self.files.iter().map(masked).collect(), masked: true, ..self }
+    }
+
     /// Path and member of a text.
     pub fn file(&self, id: FileId) -> (&str, Option<&str>) {
         let file = self.files.get(id.0 as usize);
@@ -285,6 +298,11 @@ pub struct Lines<'a, 'b> {
 }
 
 impl<'a, 'b> Lines<'a, 'b> {
+    /// The text of one of them, if it may be told.
+    pub fn text(&self, quote: &'b Quote) -> Option<&'b [u8]> {
+        (!self.quotes.masked && quote.line.is_some()).then_some(&quote.text)
+    }
+
     /// Those that show some of this.
     pub fn that_show(self, shows: Shows) -> Lines<'a, 'b> {
         Lines { shows, ..self }

@@ -34,6 +34,7 @@ use crate::open::WalkOptions;
 use crate::pair::{Key, Session};
 use crate::parse::{Names, Years};
 use crate::plan::{Input, Leaf, Plan, Unit};
+use crate::pseudonym::Pseudonyms;
 use crate::resolve::{coverage_end, hours_to_read_in_full};
 use crate::runs::Runs;
 use crate::streams::{StreamId, Streams};
@@ -120,6 +121,8 @@ pub struct Reading<'a> {
     pub grammars: &'a Grammars,
     /// Names of stores and users.
     pub names: &'a Names,
+    /// What stands in the place of users and addresses, where they are not to be told.
+    pub pseudonyms: Option<&'a Pseudonyms>,
     /// How archives are walked.
     pub walk: &'a WalkOptions,
     /// `--year`.
@@ -257,13 +260,17 @@ impl<'a> Run<'a> {
         refusals: Option<&'a Refusals<'a>>,
         traces: Option<&'a Traces<'a>>,
     ) -> (Outcome, Vec<LastAccess>) {
-        let Reading { needs, grammars, names, .. } = self.reading;
+        let Reading { needs, grammars, names, pseudonyms, .. } = self.reading;
         let workers = rayon::current_num_threads().max(1);
         let streams = self.streams;
         let folder = || {
             let folder = Folder::new(needs, grammars, names, streams).pairing(self.shards);
             let folder = match refusals {
                 Some(refusals) => folder.refusals(refusals),
+                None => folder,
+            };
+            let folder = match pseudonyms {
+                Some(pseudonyms) => folder.masking(pseudonyms),
                 None => folder,
             };
             match traces {

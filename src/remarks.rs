@@ -378,8 +378,10 @@ fn rejects(leaf: &Leaf, file: &FileTrail) -> Vec<Note> {
         return vec![Note::new(leaf.shown.clone(), NoteKind::NotALog, text)];
     }
     let told = file.tally.rejects.iter().map(|(why, seen)| {
+        // A line that may not be told has no text.
+        let behind = if seen.sample.text.is_empty() { "" } else { ": " };
         let text = format!(
-            "{} rejected: {}; the first at byte {}: {}",
+            "{} rejected: {}; the first at byte {}{behind}{}",
             lines(seen.count),
             why.as_str(),
             seen.sample.place,

@@ -511,6 +511,17 @@ fn help_has_examples() {
 }
 
 #[test]
+fn one_wording_on_the_law() {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let readme = include_str!("../README.md");
+    let (_, law) = readme.split_once("## The law\n").expect("a chapter");
+    let law = words(law.split("\n\n").next().expect("a paragraph"));
+    assert!(law.contains("personal data") && law.contains("liable") && law.matches(". ").count() == 1, "{law}");
+    let help = run(folder(&[]).path(), &["--help"]).exit(0).out();
+    assert!(words(&help).contains(&law), "{help}");
+}
+
+#[test]
 fn the_version_is_the_crates() {
     let folder = folder(&[]);
     let expected = concat!("imstrail ", env!("CARGO_PKG_VERSION"));

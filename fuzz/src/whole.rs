@@ -81,6 +81,7 @@ fn answer_here(paths: &[PathBuf], question: &Question) -> Answered {
         traces: None,
         grammars: Templates::built_in().grammars(),
         names: &Names::default(),
+        pseudonyms: None,
         walk: &options.walk,
         year: options.year,
         sieve: None,

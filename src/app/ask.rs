@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::again::{CLOCKS, shows_clocks};
-use super::{Stop, manifest, twice};
+use super::{Stop, manifest, mask, twice};
 use crate::answer::{At, AtError, ConnectedQuery, FailuresQuery, SessionsQuery, TracesQuery};
 use crate::cli::{Cli, Format};
 use crate::fold::{Moment, Needs, Window};
@@ -18,6 +18,7 @@ use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::pair::Behind;
 use crate::parse::Names;
+use crate::pseudonym::Pseudonyms;
 use crate::read::Sieve;
 use crate::resolve::Resolved;
 use crate::text::{exact, visible};
@@ -42,6 +43,12 @@ pub(super) struct Ask {
     pub(super) walk: WalkOptions,
     /// Files read beside the logs, for a manifest.
     pub(super) aside: Vec<Aside>,
+    /// What stands in the place of users, addresses and files.
+    pub(super) pseudonyms: Option<Pseudonyms>,
+    /// What is to be said of the key of the pseudonyms.
+    key: Option<Note>,
+    /// The users that are asked for, as lines name them.
+    named: BTreeSet<Vec<u8>>,
     times: Vec<(&'static str, Time)>,
 }
 
@@ -54,13 +61,26 @@ impl Ask {
         cli.check().map_err(Stop::Usage)?;
         let names = names(cli);
         let mut aside = Vec::new();
-        let users = users(cli, &names, &mut aside)?;
+        let (pseudonyms, key) = match &cli.common.pseudonymize {
+            Some(file) => mask::read_key(file).map(|(pseudonyms, note)| (Some(pseudonyms), note))?,
+            None => (None, None),
+        };
+        let pseudonyms = pseudonyms.map(|pseudonyms| pseudonyms.within(cli.networks().to_vec()));
+        let named = users(cli, &names, &mut aside)?;
+        let users: BTreeSet<Vec<u8>> = match &pseudonyms {
+            Some(pseudonyms) => named.iter().map(|user| pseudonyms.user(user).to_vec()).collect(),
+            None => named.clone(),
+        };
+        let networks = match &pseudonyms {
+            Some(_) if !cli.networks().is_empty() => vec![Pseudonyms::ASKED],
+            _ => cli.networks().to_vec(),
+        };
         let window = Window { since: cli.common.since.map(bound), until: cli.common.until.map(bound) };
-        let failures = cli.failures().map(|asked| FailuresQuery {
+        let failures = cli.failures().map(|_| FailuresQuery {
             services: cli.common.service.map(Service::from).into_iter().collect(),
             users: users.clone(),
             window,
-            from: asked.from.clone(),
+            from: networks.clone(),
             evidence: cli.common.evidence,
         });
         let sessions = cli.sessions().map(|asked| SessionsQuery {
@@ -68,7 +88,7 @@ impl Ask {
             users: users.clone(),
             window,
             statuses: asked.status.iter().map(|status| (*status).into()).collect(),
-            from: asked.from.clone(),
+            from: networks,
             with_others: false,
         });
         let traces = traces(cli, &users, window);
@@ -103,7 +123,7 @@ impl Ask {
             Some(Time::Digits(digits, _)) => At::Local(digits),
         };
         let connected = cli.connected.then(|| ConnectedQuery { at, services: cli.services(), users, drift: DRIFT });
-        let named = [("--at", cli.at), ("--since", cli.common.since), ("--until", cli.common.until)];
+        let times = [("--at", cli.at), ("--since", cli.common.since), ("--until", cli.common.until)];
         Ok(Ask {
             paths: paths(cli)?,
             needs,
@@ -114,12 +134,15 @@ impl Ask {
             grammars: grammars(cli, &mut aside)?,
             aside,
             names,
+            pseudonyms,
+            key,
+            named,
             walk: WalkOptions {
                 tmpdir: cli.common.tmpdir.clone().unwrap_or_else(std::env::temp_dir),
                 all: cli.common.all,
                 ..WalkOptions::default()
             },
-            times: named.into_iter().filter_map(|(flag, time)| Some((flag, time?))).collect(),
+            times: times.into_iter().filter_map(|(flag, time)| Some((flag, time?))).collect(),
         })
     }
 
@@ -143,7 +166,7 @@ impl Ask {
         {
             return None;
         }
-        let Needs { window, users, .. } = &self.needs;
+        let (window, users) = (&self.needs.window, &self.named);
         let all = BTreeSet::new();
         if pipe && shows_clocks(cli) {
             Sieve::new(&window.widened(CLOCKS), &all, &self.names)
@@ -174,9 +197,9 @@ impl Ask {
         Ok(())
     }
 
-    /// Notes that say which instants times without an offset stand for.
+    /// Notes that say which instants times without an offset stand for, and what is to be said of a key.
     pub(super) fn echoes(&self, streams: &[Resolved]) -> Vec<Note> {
-        let mut notes = Vec::new();
+        let mut notes: Vec<Note> = self.key.iter().cloned().collect();
         for (flag, time) in &self.times {
             let Time::Digits(digits, _) = time else { continue };
             let mut meant: Vec<(Stamp, String)> = Vec::new();

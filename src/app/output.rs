@@ -105,6 +105,9 @@ impl Output {
             Format::Json => Shape::Json,
             Format::Jsonl => Shape::JsonLines,
             Format::Csv => Shape::Csv,
+            Format::Timesketch => Shape::Timesketch,
+            Format::Ecs => Shape::Ecs,
+            Format::Ocsf => Shape::Ocsf,
         };
         Output { to: Where::Nowhere, shape, manifest: None }
     }

@@ -32,16 +32,16 @@ pub(super) struct EvidenceLine<'a> {
 
 /// The lines of a row in JSON; `None` if they are not asked for.
 pub(super) fn json<'a>(lines: Option<Lines<'a, 'a>>, names: &[&'static str]) -> Option<Vec<EvidenceLine<'a>>> {
-    let line = |(file, member, quote): (&'a str, Option<&'a str>, &'a Quote)| EvidenceLine {
+    let line = |lines: &Lines<'a, 'a>, (file, member, quote): (&'a str, Option<&'a str>, &'a Quote)| EvidenceLine {
         file: exact(file.as_bytes()),
         member: member.map(|member| exact(member.as_bytes())),
         line: quote.line,
         offset: quote.at.place,
         length: quote.line.map(|_| quote.text.len()),
-        text: quote.line.map(|_| exact(&quote.text)),
+        text: lines.text(quote).map(exact),
         shows: names.iter().enumerate().filter(|(bit, _)| quote.shows >> bit & 1 != 0).map(|(_, name)| *name).collect(),
     };
-    lines.map(|lines| lines.iter().map(line).collect())
+    lines.map(|lines| lines.iter().map(|one| line(&lines, one)).collect())
 }
 
 /// Where a line is: path, member and number.
@@ -59,13 +59,15 @@ fn place((file, member, quote): (&str, Option<&str>, &Quote)) -> String {
 
 /// Appends the lines of a row, indented, as they stand below it in a table.
 pub(super) fn block(lines: Option<Lines<'_, '_>>, text: &mut Vec<u8>) {
-    for line in lines.iter().flat_map(Lines::iter) {
+    let Some(lines) = lines else { return };
+    for line in lines.iter() {
         text.extend_from_slice(b"    ");
         text.extend_from_slice(place(line).as_bytes());
         let (_, _, quote) = line;
-        match quote.line {
-            Some(_) => text.extend_from_slice(format!(": {}", visible(&quote.text)).as_bytes()),
-            None => text.extend_from_slice(b": cannot be read again"),
+        match (quote.line, lines.text(quote)) {
+            (Some(_), Some(line)) => text.extend_from_slice(format!(": {}", visible(line)).as_bytes()),
+            (Some(_), None) => {}
+            (None, _) => text.extend_from_slice(b": cannot be read again"),
         }
         text.push(b'\n');
     }

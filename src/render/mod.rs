@@ -1,15 +1,19 @@
-//! Render: rows as a table, JSON or CSV. Pure: everything is written to the writer that is given.
+//! Render: rows as a table, JSON or CSV, or as events for other tools. Pure: everything is written to the writer that is given.
 
 mod coverage;
 mod csv;
+mod ecs;
+mod events;
 mod evidence;
 mod explain;
 mod json;
 mod messages_table;
+mod ocsf;
 mod records;
 mod records_table;
 mod strip;
 mod table;
+mod timesketch;
 
 use std::io;
 use std::ops::Range;
@@ -167,11 +171,17 @@ pub enum Shape {
     JsonLines,
     /// Comma-separated values.
     Csv,
+    /// Events of sessions and failures, as Timesketch takes them.
+    Timesketch,
+    /// The same in the Elastic Common Schema.
+    Ecs,
+    /// The same in the Open Cybersecurity Schema Framework.
+    Ocsf,
     /// A story of one user in words.
     Words,
 }
 
-/// Writes an answer.
+/// Writes an answer. As events, only sessions and failures have something to write.
 ///
 /// # Errors
 /// Those of the writer.
@@ -182,6 +192,9 @@ pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut dyn io::Write) -> io::
         Shape::Json => json::write_document(answer, out),
         Shape::JsonLines => json::write_lines(answer, out),
         Shape::Csv => csv::write(answer, out),
+        Shape::Timesketch => events::write(answer, timesketch::map, out),
+        Shape::Ecs => events::write(answer, ecs::map, out),
+        Shape::Ocsf => events::write(answer, ocsf::map, out),
         Shape::Words => explain::write(answer, out),
     }
 }

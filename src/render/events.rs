@@ -1,0 +1,199 @@
+//! Sessions and refusals as events, for other tools: each is a moment at which a user logged in, logged out or was refused.
+
+use std::borrow::Cow;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use serde_json::Value;
+
+use super::Answer;
+use super::json::put;
+use super::records::{write_failures, write_sessions};
+use crate::answer::{FailureRow, INFERRED_FORMAT, SessionRow};
+use crate::model::{Instant, Service, Stamp};
+use crate::pair::Amounts;
+use crate::text::exact;
+use crate::times::{Zone, rfc3339_of};
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// A session began.
+    Login,
+    /// A session ended.
+    Logout,
+    /// A login was refused.
+    Refused,
+}
+
+/// One event.
+#[derive(Clone, Debug)]
+pub(super) struct Event<'a> {
+    pub(super) what: What,
+    /// When, with the offset of the line.
+    pub(super) at: Stamp,
+    pub(super) store: Cow<'a, str>,
+    pub(super) service: Service,
+    pub(super) user: Cow<'a, str>,
+    /// The far end as shown, and as numbers.
+    pub(super) from: Cow<'a, str>,
+    pub(super) address: Option<IpAddr>,
+    pub(super) port: Option<u16>,
+    pub(super) auth: Option<Cow<'a, str>>,
+    /// Why a login was refused.
+    pub(super) reason: Option<Cow<'a, str>>,
+    pub(super) pid: u32,
+    pub(super) flags: &'a [&'static str],
+    /// What is known of the session as a whole.
+    pub(super) session: Option<SessionPart>,
+}
+
+/// What is known of the session as a whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SessionPart {
+    /// `closed`, `open` or `lost`.
+    pub(super) status: &'static str,
+    /// `login` or `close`: which line the login was read from.
+    pub(super) login_source: &'static str,
+    pub(super) login: Instant,
+    pub(super) logout: Option<Instant>,
+    /// In seconds.
+    pub(super) duration: Option<i64>,
+    pub(super) amounts: Amounts,
+}
+
+impl<'a> Event<'a> {
+    fn of_session(row: &'a SessionRow<'_>, flags: &'a [&'static str]) -> impl Iterator<Item = Event<'a>> {
+        let session = SessionPart {
+            status: row.status.as_str(),
+            login_source: row.login_source(),
+            login: row.login.at,
+            logout: row.logout.map(|logout| logout.at),
+            duration: row.duration,
+            amounts: row.amounts,
+        };
+        let from = exact(&row.from);
+        let (address, port) = ends(&from);
+        let login = Event {
+            what: What::Login,
+            at: row.login,
+            store: exact(&row.store),
+            service: row.service,
+            user: exact(&row.user),
+            from,
+            address,
+            port,
+            auth: row.auth.as_deref().map(exact),
+            reason: None,
+            pid: row.pid,
+            flags,
+            session: Some(session),
+        };
+        let logout = row.logout.map(|at| Event { what: What::Logout, at, ..login.clone() });
+        std::iter::once(login).chain(logout)
+    }
+
+    fn of_failure(row: &'a FailureRow<'_>) -> Event<'a> {
+        let from = exact(&row.from);
+        let (address, port) = ends(&from);
+        Event {
+            what: What::Refused,
+            at: row.time,
+            store: exact(&row.store),
+            service: row.service,
+            user: exact(&row.user),
+            from,
+            address,
+            port,
+            auth: Some(exact(&row.auth)),
+            reason: Some(exact(&row.reason)),
+            pid: row.pid,
+            flags: if row.inferred { &[INFERRED_FORMAT] } else { &[] },
+            session: None,
+        }
+    }
+
+    /// One sentence for people.
+    pub(super) fn message(&self) -> String {
+        let Event { user, from, store, .. } = self;
+        let service = self.service.as_str();
+        let auth = self.auth.as_deref().unwrap_or("-");
+        match (self.what, &self.reason) {
+            (What::Login, _) if self.is_from_close() => {
+                format!("{user} connected to {service} of {store} from {from}, as the close line tells")
+            }
+            (What::Login, _) => format!("{user} logged in to {service} of {store} from {from} ({auth})"),
+            (What::Logout, _) => format!("{user} logged out of {service} of {store}, from {from}"),
+            (What::Refused, reason) => {
+                let reason = reason.as_deref().unwrap_or("-");
+                format!("{user} was refused by {service} of {store} from {from} ({auth}): {reason}")
+            }
+        }
+    }
+
+    /// Whether its time is that of a connection, which the close line tells: there is no login line.
+    pub(super) fn is_from_close(&self) -> bool {
+        self.what == What::Login && self.session.is_some_and(|session| session.login_source == "close")
+    }
+
+    /// What only the close line tells, and therefore only the end of a session has.
+    pub(super) fn amounts(&self) -> Amounts {
+        let at_end = self.session.filter(|_| self.what == What::Logout);
+        at_end.map_or(Amounts::default(), |session| session.amounts)
+    }
+
+    /// How long the session lasted, at its end, in seconds.
+    pub(super) fn duration(&self) -> Option<i64> {
+        self.session.filter(|_| self.what == What::Logout)?.duration
+    }
+
+    /// The user's name and domain apart, if that is what the user is: what clients send when they are refused may be anything.
+    pub(super) fn name_and_domain(&self) -> (&str, Option<&str>) {
+        let parts = self.user.split_once('@').filter(|(name, domain)| {
+            let is_word = |text: &str| !text.is_empty() && !text.contains([' ', '@', '\t']);
+            is_word(name) && is_word(domain)
+        });
+        parts.map_or((&self.user, None), |(name, domain)| (name, Some(domain)))
+    }
+}
+
+/// The far end as numbers.
+fn ends(from: &str) -> (Option<IpAddr>, Option<u16>) {
+    match from.parse::<SocketAddr>() {
+        Ok(socket) => (Some(socket.ip()), Some(socket.port())),
+        Err(_) => (from.parse().ok(), None),
+    }
+}
+
+/// An instant in UTC, as RFC 3339 has it.
+pub(super) fn utc(at: Instant) -> String {
+    rfc3339_of(Stamp { at, offset: 0 }, Zone::Utc)
+}
+
+/// Writes every event, one a line, as `map` says it in another tool's words; what is null or empty is left out.
+pub(super) fn write(answer: &Answer<'_>, map: fn(&Event<'_>) -> Value, out: &mut dyn io::Write) -> io::Result<()> {
+    let line = |event: &Event<'_>, text: &mut Vec<u8>| {
+        let mut value = map(event);
+        prune(&mut value);
+        put(&value, text)?;
+        text.push(b'\n');
+        Ok(())
+    };
+    write_sessions(answer, out, |row, _, text| {
+        let flags = row.flags();
+        Event::of_session(row, &flags).try_for_each(|event| line(&event, text))
+    })?;
+    write_failures(answer, out, |row, _, text| line(&Event::of_failure(row), text))
+}
+
+/// Leaves out what is null or empty. A text may be empty.
+fn prune(value: &mut Value) {
+    let Value::Object(map) = value else { return };
+    map.values_mut().for_each(prune);
+    map.retain(|_, value| match value {
+        Value::Null => false,
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        _ => true,
+    });
+}
