@@ -6,6 +6,7 @@ mod bar;
 mod output;
 mod show_plan;
 
+use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -24,7 +25,7 @@ use crate::remarks::{Remarks, Sieved};
 use crate::render::{Answer, Summary};
 use crate::resolve::{ClockError, FileFacts, Resolved, resolve};
 use crate::runs::Runs;
-use crate::streams::Streams;
+use crate::streams::{StreamId, Streams};
 use crate::text::visible;
 use crate::times::{Zone, written};
 use ask::Ask;
@@ -194,8 +195,8 @@ fn answer(
     let covered = cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only));
     let (zone, is_table) = (cli.common.tz, cli.common.format == crate::cli::Format::Table);
     let summary = match (&sessions, &failures) {
-        (Some(sessions), _) if is_table => Summary::of_sessions(sessions, zone, &resolved)?,
-        (_, Some(failures)) if is_table => Summary::of_failures(failures, zone, &resolved)?,
+        (Some(sessions), _) if is_table => Summary::of_records(sessions, zone, &resolved)?,
+        (_, Some(failures)) if is_table => Summary::of_records(failures, zone, &resolved)?,
         _ => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), zone),
     };
     let remarks = Remarks {
@@ -243,8 +244,9 @@ fn runs(outcome: &mut Outcome, streams: &[Resolved], ask: &Ask) -> Result<Vec<Ru
     let mut runs = std::mem::take(&mut outcome.runs);
     if let Some(query) = &ask.sessions {
         let mut unclosed = Runs::new(&ask.walk.tmpdir, usize::MAX);
+        let streams: HashMap<StreamId, &Resolved> = streams.iter().map(|stream| (stream.id, stream)).collect();
         for session in &outcome.sessions {
-            let Some(stream) = streams.iter().find(|stream| stream.id == session.stream) else { continue };
+            let Some(stream) = streams.get(&session.stream) else { continue };
             unclosed.push(|record| outcome.trail.collected.inferred |= query.unclosed(session, stream, record));
         }
         runs.push(unclosed);

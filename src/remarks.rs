@@ -185,7 +185,7 @@ impl Remarks<'_> {
         if let Some(query) = self.connected.filter(|_| asked) {
             notes.extend(of_moment(query, stream, &name));
         }
-        if self.sessions.is_some_and(|query| query.is_over(stream.service)) {
+        if self.sessions.is_some_and(|query| query.filter.is_over(stream.service)) {
             let spans = stream.unlogged.iter();
             notes.extend(spans.map(|span| note(NoteKind::Blind, not_logged(stream, span))));
             let text = format!(

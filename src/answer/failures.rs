@@ -4,39 +4,28 @@
 //! user, from, mechanism, reason.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use ipnet::IpNet;
-
+use super::Filter;
+use super::copies::Copies;
 use super::record::{Fields, put_instant, put_text};
-use super::sessions::is_within;
-use crate::fold::{Refused, Window};
+use crate::fold::Refused;
 use crate::model::{Service, Stamp};
-use crate::resolve::{Overlap, Resolved};
+use crate::resolve::Resolved;
 use crate::runs::{Merged, Runs};
 
-/// Which refusals are asked for; what is empty asks for all.
+/// Which refusals are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct FailuresQuery {
-    /// Over which services.
-    pub services: Vec<Service>,
-    /// Of which users, as they were given.
-    pub users: BTreeSet<Vec<u8>>,
-    /// Those within it.
-    pub window: Window,
-    /// From where.
-    pub from: Vec<IpNet>,
+    /// Of whom, when, and from where; users as they were given.
+    pub filter: Filter,
 }
 
 impl FailuresQuery {
     /// Appends the record of a refusal, if it is asked for; whether that rests on a template that is a guess.
     pub fn refused(&self, refused: &Refused<'_>, store: &[u8], record: &mut Vec<u8>) -> bool {
         let (service, ip) = (refused.stream.service(), refused.peer.ip());
-        let asked = self.window.holds(refused.stamp)
-            && (self.services.is_empty() || self.services.contains(&service))
-            && (self.users.is_empty() || self.users.contains(refused.user))
-            && (self.from.is_empty() || self.from.iter().any(|net| net.contains(&ip)));
+        let asked = self.filter.window.holds(refused.stamp) && self.filter.asks_for(service, refused.user, ip);
         if asked {
             let row = FailureRow {
                 store: store.into(),
@@ -126,8 +115,7 @@ pub struct Failures<'a> {
 #[derive(Debug)]
 pub struct FailureRows<'a> {
     merged: Merged<'a>,
-    overlaps: BTreeMap<(&'a [u8], Service), &'a [Overlap]>,
-    last: Vec<u8>,
+    copies: Copies<'a>,
 }
 
 impl<'a> Failures<'a> {
@@ -136,9 +124,7 @@ impl<'a> Failures<'a> {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn rows(&self) -> io::Result<FailureRows<'a>> {
-        let overlapped = self.streams.iter().filter(|stream| !stream.overlaps.is_empty());
-        let overlaps = overlapped.map(|stream| ((&stream.store[..], stream.service), &stream.overlaps[..])).collect();
-        Ok(FailureRows { merged: Merged::of(self.runs)?, overlaps, last: Vec::new() })
+        Ok(FailureRows { merged: Merged::of(self.runs)?, copies: Copies::of(self.streams) })
     }
 }
 
@@ -149,16 +135,13 @@ impl FailureRows<'_> {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn next(&mut self, work: impl FnOnce(&[u8])) -> io::Result<bool> {
-        let FailureRows { merged, overlaps, last } = self;
+        let FailureRows { merged, copies } = self;
         merged.next(|record| {
-            if overlaps.is_empty() {
+            if copies.are_none() {
                 return work(record);
             }
             let Some(row) = FailureRow::read(record) else { return };
-            let overlaps = overlaps.get(&(&*row.store, row.service)).copied().unwrap_or_default();
-            if last != record || !is_within(overlaps, row.time.at) {
-                last.clear();
-                last.extend_from_slice(record);
+            if !copies.has((&row.store, row.service, row.time.at), record) {
                 work(record);
             }
         })
@@ -168,6 +151,7 @@ impl FailureRows<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fold::Window;
     use crate::model::Peer;
     use crate::streams::StreamId;
 
@@ -196,14 +180,15 @@ mod tests {
         for cut in 0..record.len() {
             assert_eq!(FailureRow::read(&record[..cut]), None, "cut at {cut}");
         }
-        let not = |query: FailuresQuery| {
+        let not = |filter: Filter| {
             let mut record = Vec::new();
+            let query = FailuresQuery { filter };
             assert!(!query.refused(&refused, b"store1", &mut record) && record.is_empty(), "{query:?}");
         };
-        not(FailuresQuery { services: vec![Service::Imap], ..FailuresQuery::default() });
-        not(FailuresQuery { users: [b"x".to_vec()].into(), ..FailuresQuery::default() });
-        not(FailuresQuery { from: vec!["198.51.100.0/24".parse().unwrap()], ..FailuresQuery::default() });
+        not(Filter { services: vec![Service::Imap], ..Filter::default() });
+        not(Filter { users: [b"x".to_vec()].into(), ..Filter::default() });
+        not(Filter { from: vec!["198.51.100.0/24".parse().unwrap()], ..Filter::default() });
         let until = Some(crate::fold::Moment::Instant(100));
-        not(FailuresQuery { window: Window { since: None, until }, ..FailuresQuery::default() });
+        not(Filter { window: Window { since: None, until }, ..Filter::default() });
     }
 }

@@ -1,8 +1,10 @@
 //! Answer: the rows of a query, from what was resolved. Pure, ordered, and the same for any way of reading.
 
 mod connected;
+mod copies;
 mod coverage;
 mod failures;
+mod filter;
 mod last_access;
 mod record;
 mod sessions;
@@ -10,8 +12,8 @@ mod sessions;
 pub use connected::{At, AtError, Connected, ConnectedQuery, collects, connected, moment};
 pub use coverage::{Covered, Idle, StreamCoverage, Why, covered};
 pub use failures::{FailureRow, FailureRows, Failures, FailuresQuery};
+pub use filter::Filter;
 pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
-
 pub use sessions::{SessionRow, SessionRows, Sessions, SessionsQuery, Status};
 
 /// What is asked of sessions.

@@ -4,18 +4,16 @@
 //! of the answer: store, service, login, user, from, logout, and then whatever else may differ.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
-use super::INFERRED_FORMAT;
+use super::copies::{Copies, is_within};
 use super::record::{Fields, put_instant, put_number, put_stamp, put_text};
-use crate::fold::Window;
+use super::{Filter, INFERRED_FORMAT};
 use crate::model::{Instant, Service, Stamp};
 use crate::pair::{Amounts, Session, Settled};
-use crate::resolve::{LifeEnd, Overlap, Resolved};
+use crate::resolve::{LifeEnd, Resolved};
 use crate::runs::{Merged, Runs};
 
 /// What became of a session.
@@ -42,35 +40,18 @@ impl Status {
     }
 }
 
-/// Which sessions are asked for; what is empty asks for all.
+/// Which sessions are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct SessionsQuery {
-    /// Over which services.
-    pub services: Vec<Service>,
-    /// Of which users.
-    pub users: BTreeSet<Vec<u8>>,
-    /// Those that touch it.
-    pub window: Window,
-    /// What became of them.
+    /// Of whom, from where, and touching which window.
+    pub filter: Filter,
+    /// What became of them; empty asks for all.
     pub statuses: Vec<Status>,
-    /// From where.
-    pub from: Vec<IpNet>,
 }
 
 impl SessionsQuery {
     fn asks_for(&self, service: Service, user: &[u8], ip: IpAddr, (from, to): (Stamp, Option<Stamp>)) -> bool {
-        let since = self.window.since.is_none_or(|since| to.is_none_or(|to| since.reached(to)));
-        let until = self.window.until.is_none_or(|until| !until.reached(from));
-        since
-            && until
-            && self.is_over(service)
-            && (self.users.is_empty() || self.users.contains(user))
-            && (self.from.is_empty() || self.from.iter().any(|net| net.contains(&ip)))
-    }
-
-    /// Whether sessions over a service are asked for.
-    pub fn is_over(&self, service: Service) -> bool {
-        self.services.is_empty() || self.services.contains(&service)
+        self.filter.is_touched(from, to) && self.filter.asks_for(service, user, ip)
     }
 
     fn has(&self, status: Status) -> bool {
@@ -302,9 +283,7 @@ type PortlessClose = (Vec<u8>, Service, Option<Instant>, Option<Instant>, u32, V
 #[derive(Debug)]
 pub struct SessionRows<'a> {
     merged: Merged<'a>,
-    overlaps: BTreeMap<(&'a [u8], Service), &'a [Overlap]>,
-    /// The record before, but for its flags.
-    last: Vec<u8>,
+    copies: Copies<'a>,
     /// Closes in an overlap that took a login: an equal one without is a copy.
     with_login: BTreeSet<PortlessClose>,
 }
@@ -315,25 +294,19 @@ impl<'a> Sessions<'a> {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn rows(&self) -> io::Result<SessionRows<'a>> {
-        let overlapped = self.streams.iter().filter(|stream| !stream.overlaps.is_empty());
-        let overlaps: BTreeMap<_, _> =
-            overlapped.map(|stream| ((&stream.store[..], stream.service), &stream.overlaps[..])).collect();
-        let mut rows =
-            SessionRows { merged: Merged::of(self.runs)?, overlaps, last: Vec::new(), with_login: BTreeSet::new() };
-        if !rows.overlaps.is_empty() {
-            let mut with_login = BTreeSet::new();
-            let SessionRows { merged, overlaps, .. } = &mut rows;
+        let copies = Copies::of(self.streams);
+        let mut with_login = BTreeSet::new();
+        if !copies.are_none() {
+            let mut merged = Merged::of(self.runs)?;
             while merged.next(|record| {
-                let row = SessionRow::read(record).filter(|row| row.auth.is_some() && row.logout.is_some());
+                let row = SessionRow::read(record).filter(|row| row.auth.is_some() && !row.has_port);
                 let within = |row: &SessionRow<'_>| {
-                    let overlaps = overlaps.get(&(&*row.store, row.service)).copied().unwrap_or_default();
-                    row.logout.is_some_and(|end| is_within(overlaps, end.at))
+                    row.logout.is_some_and(|end| copies.may_be((&row.store, row.service, end.at)))
                 };
-                with_login.extend(row.filter(|row| !row.has_port && within(row)).map(|row| row.portless_close()));
+                with_login.extend(row.filter(within).map(|row| row.portless_close()));
             })? {}
-            rows = SessionRows { merged: Merged::of(self.runs)?, with_login, ..rows };
         }
-        Ok(rows)
+        Ok(SessionRows { merged: Merged::of(self.runs)?, copies, with_login })
     }
 }
 
@@ -343,28 +316,20 @@ impl SessionRows<'_> {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn next(&mut self, work: impl FnOnce(&[u8])) -> io::Result<bool> {
-        let SessionRows { merged, overlaps, last, with_login } = self;
+        let SessionRows { merged, copies, with_login } = self;
         merged.next(|record| {
-            if overlaps.is_empty() {
+            if copies.are_none() {
                 return work(record);
             }
             let Some(row) = SessionRow::read(record) else { return };
-            let overlaps = overlaps.get(&(&*row.store, row.service)).copied().unwrap_or_default();
             // All but the flags, which come last: one that is not ambiguous comes first, and stays.
             let but_flags = record.get(..record.len() - 1).unwrap_or_default();
-            let equal = last == but_flags && is_within(overlaps, row.at());
             let has_twin = row.auth.is_none() && with_login.contains(&row.portless_close());
-            if !equal && !has_twin {
-                last.clear();
-                last.extend_from_slice(but_flags);
+            if !has_twin && !copies.has((&row.store, row.service, row.at()), but_flags) {
                 work(record);
             }
         })
     }
-}
-
-pub(super) fn is_within(overlaps: &[Overlap], at: Instant) -> bool {
-    overlaps.iter().any(|overlap| overlap.from <= at && at <= overlap.to)
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::again::{CLOCKS, shows_clocks};
 use super::{Stop, twice};
-use crate::answer::{At, AtError, ConnectedQuery, FailuresQuery, SessionsQuery};
+use crate::answer::{At, AtError, ConnectedQuery, FailuresQuery, Filter, SessionsQuery};
 use crate::cli::{Cli, Format};
 use crate::fold::{Moment, Needs, Window};
 use crate::grammar::Grammars;
@@ -48,18 +49,16 @@ impl Ask {
         let names = names(cli);
         let users = users(cli, &names)?;
         let window = Window { since: cli.common.since.map(bound), until: cli.common.until.map(bound) };
-        let failures = cli.failures().map(|asked| FailuresQuery {
+        let filter = |from: &[IpNet]| Filter {
             services: cli.common.service.map(Service::from).into_iter().collect(),
             users: users.clone(),
             window,
-            from: asked.from.clone(),
-        });
+            from: from.to_vec(),
+        };
+        let failures = cli.failures().map(|asked| FailuresQuery { filter: filter(&asked.from) });
         let sessions = cli.sessions().map(|asked| SessionsQuery {
-            services: cli.common.service.map(Service::from).into_iter().collect(),
-            users: users.clone(),
-            window,
+            filter: filter(&asked.from),
             statuses: asked.status.iter().map(|status| (*status).into()).collect(),
-            from: asked.from.clone(),
         });
         let needs = Needs {
             access: cli.access,
@@ -184,31 +183,28 @@ impl Ask {
             let services: Vec<&str> = cli.common.service.map(|s| Service::from(s).as_str()).into_iter().collect();
             return json!({"coverage": true, "services": services});
         }
-        if let Some(query) = &self.failures {
-            let services: Vec<&str> = query.services.iter().map(|s| s.as_str()).collect();
-            let from: Vec<String> = query.from.iter().map(ToString::to_string).collect();
-            return json!({
-                "failures": true,
+        let filtered = |name: &str, filter: &Filter| {
+            let services: Vec<&str> = filter.services.iter().map(|s| s.as_str()).collect();
+            let from: Vec<String> = filter.from.iter().map(ToString::to_string).collect();
+            json!({
+                name: true,
                 "services": services,
                 "users": users,
                 "from": from,
                 "since": time(cli.common.since),
                 "until": time(cli.common.until),
-            });
+            })
+        };
+        if let Some(query) = &self.failures {
+            return filtered("failures", &query.filter);
         }
         if let Some(query) = &self.sessions {
-            let services: Vec<&str> = query.services.iter().map(|s| s.as_str()).collect();
             let statuses: Vec<&str> = query.statuses.iter().map(|s| s.as_str()).collect();
-            let from: Vec<String> = query.from.iter().map(ToString::to_string).collect();
-            return json!({
-                "sessions": true,
-                "services": services,
-                "users": users,
-                "status": statuses,
-                "from": from,
-                "since": time(cli.common.since),
-                "until": time(cli.common.until),
-            });
+            let mut asked = filtered("sessions", &query.filter);
+            if let Value::Object(asked) = &mut asked {
+                asked.shift_insert(3, "status".to_owned(), json!(statuses));
+            }
+            return asked;
         }
         json!({
             "connected": cli.connected,

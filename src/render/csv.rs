@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use super::records::{write_failures, write_sessions};
+use super::records::write_rows;
 use super::{Answer, Record, write_records};
 use crate::answer::{Connected, Covered, INFERRED_FORMAT, LastAccessRow, StreamCoverage};
 use crate::resolve::GapWhy;
@@ -48,7 +48,7 @@ fn write_head<T: AsRef<[u8]>>(out: &mut dyn io::Write, names: &[T]) -> io::Resul
 /// The rows of `sessions`.
 fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     write_head(out, &SESSION)?;
-    write_sessions(answer, out, |row, text| {
+    write_rows(answer.sessions.as_ref(), out, |row, text| {
         let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
         let number = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
         let mut writer = csv::WriterBuilder::new().from_writer(text);
@@ -81,7 +81,7 @@ const FAILURE: [&str; 10] = ["record", "store", "service", "user", "from", "auth
 /// The rows of `failures`.
 fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     write_head(out, &FAILURE)?;
-    write_failures(answer, out, |row, text| {
+    write_rows(answer.failures.as_ref(), out, |row, text| {
         let mut writer = csv::WriterBuilder::new().from_writer(text);
         let cells: [String; FAILURE.len()] = [
             "failure".to_owned(),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use serde_json::{Value, json};
 
-use super::records::{write_failures, write_sessions};
+use super::records::write_rows;
 use super::{Answer, Record, write_records};
 use crate::answer::{
     Connected, FailureRow, INFERRED_FORMAT, LastAccessRow, ServiceAccess, SessionRow, StreamCoverage, Why,
@@ -195,12 +195,12 @@ fn put_failure(row: &FailureRow<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Resul
 }
 
 pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    write_sessions(answer, out, |row, text| {
+    write_rows(answer.sessions.as_ref(), out, |row, text| {
         put_session(row, answer.zone, text)?;
         text.push(b'\n');
         Ok(())
     })?;
-    write_failures(answer, out, |row, text| {
+    write_rows(answer.failures.as_ref(), out, |row, text| {
         put_failure(row, answer.zone, text)?;
         text.push(b'\n');
         Ok(())
@@ -248,11 +248,11 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
         }
         Ok(())
     })?;
-    write_sessions(answer, &mut behind, |row, text| {
+    write_rows(answer.sessions.as_ref(), &mut behind, |row, text| {
         text.extend_from_slice(b",\n");
         put_session(row, answer.zone, text)
     })?;
-    write_failures(answer, &mut behind, |row, text| {
+    write_rows(answer.failures.as_ref(), &mut behind, |row, text| {
         text.extend_from_slice(b",\n");
         put_failure(row, answer.zone, text)
     })?;

@@ -12,7 +12,8 @@ use std::io;
 
 use rayon::prelude::*;
 
-pub use records_table::Fit;
+pub use records::Recorded;
+pub use records_table::{Fit, Tabled};
 pub use table::{Align, Columns};
 
 use crate::answer::{Connected, Covered, Failures, INFERRED_FORMAT, LastAccessRow, LastAccessRows, Sessions};
@@ -79,21 +80,12 @@ impl Summary {
         Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: None }
     }
 
-    /// Of the rows of `sessions`, as far as a table must know of them.
+    /// Of the rows of `sessions` or `failures`, as far as a table must know of them.
     ///
     /// # Errors
     /// Those of reading back what was put aside.
-    pub fn of_sessions(sessions: &Sessions<'_>, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
-        let (fit, seen) = records_table::fit_sessions(sessions, zone, streams)?;
-        Ok(Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: Some(fit) })
-    }
-
-    /// The same of `failures`.
-    ///
-    /// # Errors
-    /// Those of reading back what was put aside.
-    pub fn of_failures(failures: &Failures<'_>, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
-        let (fit, seen) = records_table::fit_failures(failures, zone, streams)?;
+    pub fn of_records<K: Tabled>(records: &K, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
+        let (fit, seen) = records_table::fit(records, zone, streams)?;
         Ok(Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: Some(fit) })
     }
 }

@@ -5,12 +5,15 @@ use std::io;
 
 use rayon::prelude::*;
 
-use super::{Answer, ROWS};
+use super::ROWS;
 use crate::answer::{FailureRow, FailureRows, Failures, SessionRow, SessionRows, Sessions};
 
 /// Where records come from, in order.
-pub(super) trait Records: Send {
+pub trait Records: Send {
     /// Hands the next record to `work`; `false` if there is none.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
     fn next(&mut self, work: &mut dyn FnMut(&[u8])) -> io::Result<bool>;
 }
 
@@ -23,6 +26,45 @@ impl Records for SessionRows<'_> {
 impl Records for FailureRows<'_> {
     fn next(&mut self, work: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
         FailureRows::next(self, work)
+    }
+}
+
+/// All rows of one kind.
+pub trait Recorded {
+    /// One of them.
+    type Row<'r>;
+
+    /// Their records, from the beginning.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
+    fn rows(&self) -> io::Result<impl Records>;
+
+    /// The row of a record; `None` for bytes that are none.
+    fn read(record: &[u8]) -> Option<Self::Row<'_>>;
+}
+
+impl Recorded for Sessions<'_> {
+    type Row<'r> = SessionRow<'r>;
+
+    fn rows(&self) -> io::Result<impl Records> {
+        Sessions::rows(self)
+    }
+
+    fn read(record: &[u8]) -> Option<SessionRow<'_>> {
+        SessionRow::read(record)
+    }
+}
+
+impl Recorded for Failures<'_> {
+    type Row<'r> = FailureRow<'r>;
+
+    fn rows(&self) -> io::Result<impl Records> {
+        Failures::rows(self)
+    }
+
+    fn read(record: &[u8]) -> Option<FailureRow<'_>> {
+        FailureRow::read(record)
     }
 }
 
@@ -87,73 +129,35 @@ fn each<T: Default + Send>(
     Ok(())
 }
 
-/// Writes what `render` appends to a text for each record.
-fn write(
-    rows: impl Records,
+/// Writes every row by `render`, which appends it to a text.
+pub(super) fn write_rows<K: Recorded>(
+    all: Option<&K>,
     out: &mut dyn io::Write,
-    render: impl Fn(&[u8], &mut Vec<u8>) -> io::Result<()> + Sync,
+    render: impl Fn(&K::Row<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
-    each(rows, render, |text: &mut Vec<u8>| {
+    let Some(all) = all else { return Ok(()) };
+    let render = |record: &[u8], text: &mut Vec<u8>| K::read(record).map_or(Ok(()), |row| render(&row, text));
+    each(all.rows()?, render, |text: &mut Vec<u8>| {
         out.write_all(text)?;
         text.clear();
         Ok(())
     })
 }
 
-/// Writes every session by `render`, which appends it to a text.
-pub(super) fn write_sessions(
-    answer: &Answer<'_>,
-    out: &mut dyn io::Write,
-    render: impl Fn(&SessionRow<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
-) -> io::Result<()> {
-    let Some(sessions) = &answer.sessions else { return Ok(()) };
-    write(sessions.rows()?, out, |record, text| SessionRow::read(record).map_or(Ok(()), |row| render(&row, text)))
-}
-
-/// Writes every refusal by `render`, which appends it to a text.
-pub(super) fn write_failures(
-    answer: &Answer<'_>,
-    out: &mut dyn io::Write,
-    render: impl Fn(&FailureRow<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
-) -> io::Result<()> {
-    let Some(failures) = &answer.failures else { return Ok(()) };
-    write(failures.rows()?, out, |record, text| FailureRow::read(record).map_or(Ok(()), |row| render(&row, text)))
-}
-
-/// Looks at every session.
+/// Looks at every row.
 ///
 /// # Errors
 /// Those of reading back what was put aside.
-pub(super) fn look_at_sessions<T: Default + Send>(
-    sessions: &Sessions<'_>,
-    see: impl Fn(&SessionRow<'_>, &mut T) + Sync,
-    merge: impl FnMut(T),
-) -> io::Result<()> {
-    look(sessions.rows()?, |record, seen| SessionRow::read(record).iter().for_each(|row| see(row, seen)), merge)
-}
-
-/// Looks at every refusal.
-///
-/// # Errors
-/// Those of reading back what was put aside.
-pub(super) fn look_at_failures<T: Default + Send>(
-    failures: &Failures<'_>,
-    see: impl Fn(&FailureRow<'_>, &mut T) + Sync,
-    merge: impl FnMut(T),
-) -> io::Result<()> {
-    look(failures.rows()?, |record, seen| FailureRow::read(record).iter().for_each(|row| see(row, seen)), merge)
-}
-
-fn look<T: Default + Send>(
-    rows: impl Records,
-    see: impl Fn(&[u8], &mut T) + Sync,
+pub(super) fn look_at_rows<K: Recorded, T: Default + Send>(
+    all: &K,
+    see: impl Fn(&K::Row<'_>, &mut T) + Sync,
     mut merge: impl FnMut(T),
 ) -> io::Result<()> {
     let see = |record: &[u8], seen: &mut T| {
-        see(record, seen);
+        K::read(record).iter().for_each(|row| see(row, seen));
         Ok(())
     };
-    each(rows, see, |seen| {
+    each(all.rows()?, see, |seen| {
         merge(std::mem::take(seen));
         Ok(())
     })

@@ -115,8 +115,8 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
         }
     }
     access(answer, all_offsets, out)?;
-    records_table::sessions(answer, all_offsets, out)?;
-    records_table::failures(answer, all_offsets, out)
+    records_table::write(answer, answer.sessions.as_ref(), all_offsets, out)?;
+    records_table::write(answer, answer.failures.as_ref(), all_offsets, out)
 }
 
 /// Appends a time as the vendor's tool writes it; with its offset where it would not be clear without.
