@@ -206,6 +206,7 @@ fn answer(
         connected: ask.connected.as_ref(),
         access: cli.access,
         sessions: ask.sessions.as_ref(),
+        once: !outcome.unplanned.is_empty(),
         sieved: sieve
             .filter(|_| outcome.trail.tally.passed_over.lines > 0)
             .map(|sieve| Sieved { window: ask.needs.window, by_users: sieve.is_by_users() }),

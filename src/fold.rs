@@ -2,15 +2,18 @@
 //!
 //! One worker has one [`Folder`] and feeds it piece after piece. A piece is some neighbouring lines of one file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, shape};
-use crate::model::{Instant, Peer, Service, Stamp};
+use crate::model::{Doubt, Instant, Peer, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, CloseLine, Key, PairLine, Sought};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
 use crate::streams::{StreamId, Streams};
-use crate::trail::{Count, Counts, FileId, FileTally, FullHours, Jump, Last, LastAccess, Pending, Sample, Trail, hour};
+use crate::trail::{
+    Breaks, Count, Counts, FileId, FileTally, FullHours, Jump, Last, LastAccess, Pending, Sample, Trail, hour,
+};
 
 /// How far a clock may go back before it is a jump (R14), in seconds.
 const JUMP: Instant = 60;
@@ -75,6 +78,8 @@ pub struct Needs {
     pub users: BTreeSet<Vec<u8>>,
     /// Hours of processes of which every line is to be kept.
     pub full: FullHours,
+    /// Where refused logins go over several lines ([`Breaks::spans`]): what stands between them may be forged.
+    pub forged: BTreeMap<FileId, Vec<Range<u64>>>,
 }
 
 impl Needs {
@@ -113,8 +118,8 @@ pub struct Refused<'a> {
     pub reason: &'a [u8],
     /// When.
     pub stamp: Stamp,
-    /// Read by an inferred template.
-    pub inferred: bool,
+    /// What its line is doubted for.
+    pub doubt: Doubt,
 }
 
 /// Where a folder's refused logins go.
@@ -171,6 +176,10 @@ pub struct Folder<'a> {
     file: FileId,
     tally: FileTally,
     jumps: Vec<Jump>,
+    breaks: Breaks,
+    /// Where in the file at hand lines may be forged, and whether the line at hand may be.
+    spans: &'a [Range<u64>],
+    is_forged: bool,
     scratch: Vec<u8>,
     counted: Vec<u8>,
 }
@@ -192,6 +201,9 @@ impl<'a> Folder<'a> {
             file: FileId(0),
             tally: FileTally::default(),
             jumps: Vec::new(),
+            breaks: Breaks::default(),
+            spans: &[],
+            is_forged: false,
             scratch: Vec::new(),
             counted: Vec::new(),
         }
@@ -217,6 +229,8 @@ impl<'a> Folder<'a> {
     /// Begins a piece of a file.
     pub fn begin(&mut self, file: FileId) {
         self.file = file;
+        self.spans = self.needs.forged.get(&file).map_or(&[], Vec::as_slice);
+        self.is_forged = false;
     }
 
     /// Folds whole lines; `place` is the offset of the first in the decoded text.
@@ -229,6 +243,9 @@ impl<'a> Folder<'a> {
         for (start, line, bytes) in Lines::new(block) {
             let text = usize::try_from(start).ok().and_then(|start| block.get(start..)).unwrap_or(line);
             self.tally.all.add(bytes);
+            if !self.spans.is_empty() {
+                self.is_forged = self.spans.iter().any(|span| span.start < place + start && place + start <= span.end);
+            }
             match self.reader.usual(text, line.len()) {
                 Some(event) => self.event(block, &event, bytes, place + start),
                 None => self.line(block, line, bytes, place + start, years),
@@ -260,9 +277,18 @@ impl<'a> Folder<'a> {
         self.tally.reject(Why::TooLong, Sample::of(self.file, place, head));
     }
 
-    /// Counts whole lines that need not be read.
-    pub fn pass_over(&mut self, lines: u64, bytes: u64) {
-        let passed = Count { lines, bytes };
+    /// Counts whole lines that need not be read, and looks for what makes it necessary to read them after all.
+    pub fn pass_over(&mut self, text: &[u8], lines: u64, place: u64, years: &Years) {
+        for found in memchr::memmem::find_iter(text, b"badlogin: [") {
+            let (before, behind) = text.split_at(found);
+            let from = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+            let to = memchr::memchr(b'\n', behind).map_or(text.len(), |newline| found + newline);
+            let at = place + from as u64;
+            if let Line::Reject(Why::BreaksOff) = self.reader.read(text.get(from..to).unwrap_or_default(), years, at) {
+                self.breaks.begins(at);
+            }
+        }
+        let passed = Count { lines, bytes: text.len() as u64 };
         self.trail.tally.passed_over.merge(passed);
         self.tally.all.merge(passed);
         self.tally.passed_over += lines;
@@ -287,9 +313,15 @@ impl<'a> Folder<'a> {
                 self.trail.tally.unknown.add(bytes);
                 self.trail.tally.shape(shape(message), Sample::of(self.file, place, line));
                 self.saw(source, stamp, place, None);
+                self.ends(message, place);
             }
             Line::Reject(why) => {
                 self.trail.tally.reject.add(bytes);
+                if why == Why::BreaksOff {
+                    self.breaks.begins(place);
+                } else {
+                    self.ends(line.strip_suffix(b"\r").unwrap_or(line), place);
+                }
                 self.tally.reject(why, Sample::of(self.file, place, line));
             }
         }
@@ -310,7 +342,7 @@ impl<'a> Folder<'a> {
             _ => None,
         };
         self.saw(event.source, event.stamp, place, counts);
-        let (Some(source), Some(counts)) = (event.source, counts) else { return self.refused(event) };
+        let (Some(source), Some(counts)) = (event.source, counts) else { return self.other(event, place) };
         if fields.user.eq_ignore_ascii_case(b"[unauthenticated]") {
             return;
         }
@@ -323,6 +355,7 @@ impl<'a> Folder<'a> {
             }
             Counts::Start | Counts::Stop => return,
         };
+        let doubt = self.doubt(event, place);
         let Folder { needs, names, streams, trail, batches, scratch, counted, .. } = self;
         let behind = || event.behind(fields.user);
         let rest = match close {
@@ -342,7 +375,7 @@ impl<'a> Folder<'a> {
             rest,
             stamp: event.stamp,
             close,
-            inferred: event.inferred,
+            doubt,
         };
         if needs.pairs {
             let long;
@@ -362,9 +395,29 @@ impl<'a> Folder<'a> {
         }
     }
 
+    /// What a login or close line is doubted for.
+    #[inline(always)]
+    fn doubt(&mut self, event: &Event<'_>, place: u64) -> Doubt {
+        let forged = self.is_forged || (!event.fields.more.is_empty() && self.ends(event.message, place));
+        Doubt { inferred: event.inferred, forged }
+    }
+
+    /// Whether a text of the line at this place, which is no refused login, ends in the reason of one.
+    #[inline(never)]
+    fn ends(&mut self, text: &[u8], place: u64) -> bool {
+        let ends = self.reader.ends_in_reason(text);
+        if ends {
+            self.breaks.ends(place);
+        }
+        ends
+    }
+
     /// Hands on a refused login, if that is what it is.
     #[inline(never)]
-    fn refused(&mut self, event: &Event<'_>) {
+    fn other(&mut self, event: &Event<'_>, place: u64) {
+        if event.kind != Kind::Refused {
+            self.ends(event.message, place);
+        }
         if let (Some(refusals), Kind::Refused, Some(source)) = (self.refusals, event.kind, event.source) {
             let fields = &event.fields;
             refusals.take(&Refused {
@@ -375,7 +428,7 @@ impl<'a> Folder<'a> {
                 mechanism: fields.mechanism,
                 reason: fields.reason,
                 stamp: event.stamp,
-                inferred: event.inferred,
+                doubt: Doubt { inferred: event.inferred, forged: self.is_forged },
             });
         }
     }
@@ -422,6 +475,7 @@ impl<'a> Folder<'a> {
         }
         trail.tally.merge(std::mem::take(&mut self.tally));
         trail.jumped(self.jumps.drain(..));
+        trail.breaks.merge(std::mem::take(&mut self.breaks));
         sources
     }
 
@@ -441,13 +495,13 @@ pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LastAccess, ac
     if !needs.access || !needs.asks_for(user) {
         return;
     }
-    let last = |stamp: Stamp, from_login: bool, inferred: bool| {
-        let last = Last { stamp, stream, from_login, inferred };
+    let last = |stamp: Stamp, from_login: bool, doubt: Doubt| {
+        let last = Last { stamp, stream, from_login, doubt };
         needs.window.holds(stamp).then_some(last)
     };
-    let line = login.and_then(|(stamp, inferred)| last(stamp, true, inferred));
-    let connect = close.and_then(|(connect, _, inferred)| last(connect, false, inferred));
-    let end = close.and_then(|(_, end, inferred)| last(end, false, inferred));
+    let line = login.and_then(|(stamp, doubt)| last(stamp, true, doubt));
+    let connect = close.and_then(|(connect, _, doubt)| last(connect, false, doubt));
+    let end = close.and_then(|(_, end, doubt)| last(end, false, doubt));
     if line.is_some() || connect.is_some() || end.is_some() {
         access.add(user, stream.service(), [line, connect], end, streams);
     }

@@ -13,9 +13,10 @@ mod shards;
 mod sieve;
 mod walk;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -164,14 +165,30 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
         }
         let late = outcome.settle(shards, accesses, streams, reading.asked);
         let full = if needs.pairs { hours_to_read_in_full(&outcome.trail) } else { BTreeSet::new() };
-        let again = !late.is_empty() || !full.is_subset(&needs.full);
+        let forged = if may_read_again(plan, reading) { forged(&outcome.trail) } else { BTreeMap::new() };
+        let again = !late.is_empty() || !full.is_subset(&needs.full) || forged != needs.forged;
         if !again || round == READINGS {
             return outcome;
         }
         hold.extend(late);
         needs.full.extend(full);
+        needs.forged = forged;
     }
     Outcome::default()
+}
+
+/// Whether rows can have the flag of lines that may be forged: those are known only when all has been read. A pipe can be read but
+/// once, and whoever passes over lines reads all of them first.
+fn may_read_again(plan: &Plan, reading: &Reading<'_>) -> bool {
+    let has_rows = reading.needs.access || !matches!(reading.asked, Asked::Nothing);
+    let is_pipe = plan.units.iter().any(|unit| matches!(unit.input, Input::Stream));
+    has_rows && reading.sieve.is_none() && !is_pipe
+}
+
+/// Where lines may be forged.
+fn forged(trail: &Trail) -> BTreeMap<FileId, Vec<Range<u64>>> {
+    let spans = trail.files.iter().map(|(file, trail)| (*file, trail.breaks.spans()));
+    spans.filter(|(_, spans)| !spans.is_empty()).collect()
 }
 
 /// One reading of everything.
@@ -286,7 +303,7 @@ impl<'a> Run<'a> {
         let mut shown = BTreeSet::new();
         sieve.sift(block, stand, &mut shown, &mut |part| match part {
             Sifted::Read(lines, at) => folder.lines(lines, place + at, years),
-            Sifted::Passed(lines, bytes) => folder.pass_over(lines, bytes),
+            Sifted::Passed(text, at, lines) => folder.pass_over(text, lines, place + at, years),
         });
         if !shown.is_empty() {
             lock(&self.found).shown.append(&mut shown);

@@ -1,5 +1,7 @@
 //! Remarks: what must be known beside the rows, as notes. Pure; sorted by path and place.
 
+use std::ops::Range;
+
 use crate::answer::{ConnectedQuery, SessionsQuery, moment};
 use crate::fold::Window;
 use crate::model::{Instant, Stamp};
@@ -10,7 +12,7 @@ use crate::plan::Leaf;
 use crate::resolve::{Gap, GapWhy, Resolved, Unlogged};
 use crate::text::visible;
 use crate::times::{log_offset, written};
-use crate::trail::{Count, FileId, FileTrail, Trail};
+use crate::trail::{Breaks, Count, FileId, FileTrail, Trail};
 
 /// How many shapes of unknown messages are told, the most frequent ones.
 const SHAPES_TOLD: usize = 5;
@@ -30,6 +32,8 @@ pub struct Remarks<'a> {
     pub access: bool,
     /// What `sessions` asked, if it did.
     pub sessions: Option<&'a SessionsQuery>,
+    /// What was read could be read but once: rows do not tell which lines may be forged.
+    pub once: bool,
     /// What lines were passed over for, if any were.
     pub sieved: Option<Sieved>,
     /// Whether a row of the answer rests on a template that is a guess.
@@ -115,6 +119,7 @@ impl Remarks<'_> {
             let text = format!("{} {have}: {}", lines(file.tally.undated), years_from(leaf));
             notes.push(note(NoteKind::Info, text));
         }
+        notes.extend(forgeries(leaf, &file.breaks, self.once));
         for jump in &file.jumps {
             let back = jump.from - jump.to;
             let (store, service) = self.stream_of(jump.stream);
@@ -300,6 +305,28 @@ fn rejects(leaf: &Leaf, file: &FileTrail) -> Vec<Note> {
         Note::new(leaf.shown.clone(), NoteKind::Reject, text).at(seen.sample.place)
     });
     told.collect()
+}
+
+/// R1: refused logins over several lines.
+fn forgeries(leaf: &Leaf, breaks: &Breaks, once: bool) -> Vec<Note> {
+    let note = |text: String| Note::new(leaf.shown.clone(), NoteKind::Forgery, text);
+    let of_span = |span: Range<u64>| {
+        let text = format!(
+            "the refused login at byte {} breaks off, and what may be its reason ends the line at byte {}: the user name \
+             held line breaks, so the lines between may be forged; rows that rest on them {}",
+            span.start,
+            span.end,
+            if once {
+                "could not be flagged, since a pipe is read once: name a file"
+            } else {
+                "are flagged possibly-forged"
+            },
+        );
+        note(text).at(span.start)
+    };
+    let full =
+        breaks.is_full().then(|| note("too many refused logins break off: only the first are looked at".to_owned()));
+    breaks.spans().into_iter().map(of_span).chain(full).collect()
 }
 
 fn years_from(leaf: &Leaf) -> String {

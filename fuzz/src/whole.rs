@@ -111,6 +111,7 @@ fn rendered(
         access: needs.access,
         sessions: None,
         sieved: None,
+        once: false,
         inferred: summary.inferred,
     };
     let mut notes: Vec<Note> = [plan.notes.clone(), outcome.notes.clone(), remarks.notes()].concat();

@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 use std::io;
 
-use super::Filter;
 use super::copies::Copies;
 use super::record::{Fields, put_instant, put_text};
+use super::{Filter, flags_of};
 use crate::fold::Refused;
-use crate::model::{Service, Stamp};
+use crate::model::{Doubt, Service, Stamp};
 use crate::resolve::Resolved;
 use crate::runs::{Merged, Runs};
 
@@ -36,11 +36,11 @@ impl FailuresQuery {
                 auth: refused.mechanism.into(),
                 reason: refused.reason.into(),
                 pid: refused.pid,
-                inferred: refused.inferred,
+                doubt: refused.doubt,
             };
             row.write(record);
         }
-        asked && refused.inferred
+        asked && refused.doubt.inferred
     }
 }
 
@@ -63,11 +63,16 @@ pub struct FailureRow<'a> {
     pub reason: Cow<'a, [u8]>,
     /// The process.
     pub pid: u32,
-    /// Whether it rests on a template that is a guess.
-    pub inferred: bool,
+    /// What its line is doubted for.
+    pub doubt: Doubt,
 }
 
 impl<'a> FailureRow<'a> {
+    /// What is to be known about it, in the order of the names.
+    pub fn flags(&self) -> &'static [&'static str] {
+        flags_of(self.doubt)
+    }
+
     fn write(&self, record: &mut Vec<u8>) {
         put_text(record, &self.store);
         record.push(self.service as u8);
@@ -77,7 +82,7 @@ impl<'a> FailureRow<'a> {
         }
         record.extend(self.time.offset.to_le_bytes());
         record.extend(self.pid.to_be_bytes());
-        record.push(u8::from(self.inferred));
+        record.push(u8::from(self.doubt.inferred) | u8::from(self.doubt.forged) << 1);
     }
 
     /// The row of a record; `None` for bytes that are none.
@@ -95,7 +100,7 @@ impl<'a> FailureRow<'a> {
             auth,
             reason,
             pid: u32::from_be_bytes(from.take()?),
-            inferred: from.byte()? != 0,
+            doubt: from.byte().map(|flags| Doubt { inferred: flags & 1 != 0, forged: flags & 2 != 0 })?,
         })
     }
 }
@@ -141,7 +146,9 @@ impl FailureRows<'_> {
                 return work(record);
             }
             let Some(row) = FailureRow::read(record) else { return };
-            if !copies.has((&row.store, row.service, row.time.at), record) {
+            // All but what it is doubted for, which comes last: one that is not possibly forged comes first, and stays.
+            let but_doubt = record.get(..record.len() - 1).unwrap_or_default();
+            if !copies.has((&row.store, row.service, row.time.at), but_doubt) {
                 work(record);
             }
         })
@@ -159,6 +166,7 @@ mod tests {
     fn a_record_holds_all_of_a_refusal_that_is_asked_for() {
         let peer = Peer::new("192.0.2.7".parse().unwrap(), Some(1));
         let stamp = Stamp { at: 100, offset: -60 };
+        let doubt = Doubt { inferred: true, forged: true };
         let refused = Refused {
             stream: StreamId(2),
             pid: 7,
@@ -167,7 +175,7 @@ mod tests {
             mechanism: b"plaintext",
             reason: b"authentication failure",
             stamp,
-            inferred: true,
+            doubt,
         };
         let mut record = Vec::new();
         assert!(FailuresQuery::default().refused(&refused, b"store1", &mut record));
@@ -176,7 +184,7 @@ mod tests {
             (&*row.user, &*row.from, row.service, row.time),
             (&b"x\0 y"[..], &b"192.0.2.7:1"[..], Service::Pop, stamp)
         );
-        assert_eq!((&*row.auth, &*row.reason, row.pid, row.inferred), (refused.mechanism, refused.reason, 7, true));
+        assert_eq!((&*row.auth, &*row.reason, row.pid, row.doubt), (refused.mechanism, refused.reason, 7, doubt));
         for cut in 0..record.len() {
             assert_eq!(FailureRow::read(&record[..cut]), None, "cut at {cut}");
         }

@@ -16,6 +16,8 @@ pub use filter::Filter;
 pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
 pub use sessions::{SessionRow, SessionRows, Sessions, SessionsQuery, Status};
 
+use crate::model::Doubt;
+
 /// What is asked of sessions.
 #[derive(Clone, Copy, Debug)]
 pub enum Asked<'a> {
@@ -31,6 +33,18 @@ pub enum Asked<'a> {
 
 /// A row rests on a template that is a guess.
 pub const INFERRED_FORMAT: &str = "inferred-format";
+/// A row rests on a line that may be a part of a refused user name.
+pub const POSSIBLY_FORGED: &str = "possibly-forged";
+
+/// What lines are doubted for, by name.
+fn flags_of(doubt: Doubt) -> &'static [&'static str] {
+    match (doubt.inferred, doubt.forged) {
+        (false, false) => &[],
+        (true, false) => &[INFERRED_FORMAT],
+        (false, true) => &[POSSIBLY_FORGED],
+        (true, true) => &[INFERRED_FORMAT, POSSIBLY_FORGED],
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use super::copies::{Copies, is_within};
 use super::record::{Fields, put_instant, put_number, put_stamp, put_text};
-use super::{Filter, INFERRED_FORMAT};
+use super::{Filter, INFERRED_FORMAT, POSSIBLY_FORGED};
 use crate::model::{Instant, Service, Stamp};
 use crate::pair::{Amounts, Session, Settled};
 use crate::resolve::{LifeEnd, Resolved};
@@ -68,7 +68,7 @@ impl SessionsQuery {
             let amounts = session.amounts();
             let session = session.to_session();
             SessionRow::of(&session, Status::Closed, 0, store, amounts).write(record);
-            return session.flags.inferred;
+            return session.flags.doubt.inferred;
         }
         false
     }
@@ -82,7 +82,7 @@ impl SessionsQuery {
         let asked = self.asks_for(stream.service, &session.user, session.peer.ip(), (session.login, None));
         if asked && self.has(status) {
             SessionRow::of(session, status, flags, &stream.store, Amounts::default()).write(record);
-            return session.flags.inferred;
+            return session.flags.doubt.inferred;
         }
         false
     }
@@ -110,14 +110,16 @@ const INFERRED: u8 = 8;
 const OVERLAP: u8 = 16;
 const PEER_REUSED: u8 = 32;
 const USER_DIFFERS: u8 = 64;
+const FORGED: u8 = 128;
 /// In the order of the names.
-const FLAGS: [(u8, &str); 7] = [
+const FLAGS: [(u8, &str); 8] = [
     (AMBIGUOUS, "ambiguous-pairing"),
     (DOUBTFUL, "doubtful-life"),
     (MISMATCH, "duration-mismatch"),
     (INFERRED, INFERRED_FORMAT),
     (OVERLAP, "overlap"),
     (PEER_REUSED, "peer-reused"),
+    (FORGED, POSSIBLY_FORGED),
     (USER_DIFFERS, "user-differs"),
 ];
 
@@ -174,7 +176,8 @@ impl<'a> SessionRow<'a> {
             flags: flags
                 | flag(marks.ambiguous, AMBIGUOUS)
                 | flag(marks.mismatch, MISMATCH)
-                | flag(marks.inferred, INFERRED)
+                | flag(marks.doubt.inferred, INFERRED)
+                | flag(marks.doubt.forged, FORGED)
                 | flag(marks.user_differs, USER_DIFFERS),
         }
     }

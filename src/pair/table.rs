@@ -167,7 +167,7 @@ impl PairTable {
         let login = entry.login(&self.outside);
         let same_user = login.words.user == line.user;
         let Some(closed) = self.queue.push(entry.key, Some((&login, same_user)), line, close) else { return false };
-        let told = Some((login.stamp, login.inferred));
+        let told = Some((login.stamp, login.doubt));
         if same_user {
             accessed(&Accessed { login: told, ..Accessed::of_said(key.stream(), line) });
         } else {

@@ -5,7 +5,7 @@ use std::io;
 
 use super::records::write_rows;
 use super::{Answer, Record, write_records};
-use crate::answer::{Connected, Covered, INFERRED_FORMAT, LastAccessRow, StreamCoverage};
+use crate::answer::{Connected, Covered, LastAccessRow, StreamCoverage};
 use crate::resolve::GapWhy;
 use crate::text::visible;
 use crate::times::rfc3339_of;
@@ -93,7 +93,7 @@ fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Resul
             safe(visible(&row.reason)),
             rfc3339_of(row.time, answer.zone),
             row.pid.to_string(),
-            if row.inferred { INFERRED_FORMAT } else { "" }.to_owned(),
+            row.flags().join(" "),
         ];
         writer.write_record(&cells).map_err(cause)?;
         writer.flush()

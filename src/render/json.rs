@@ -9,9 +9,7 @@ use serde_json::{Value, json};
 
 use super::records::write_rows;
 use super::{Answer, Record, write_records};
-use crate::answer::{
-    Connected, FailureRow, INFERRED_FORMAT, LastAccessRow, ServiceAccess, SessionRow, StreamCoverage, Why,
-};
+use crate::answer::{Connected, FailureRow, LastAccessRow, ServiceAccess, SessionRow, StreamCoverage, Why};
 use crate::model::Instant;
 use crate::note::Note;
 use crate::resolve::{GapWhy, Resolved, Silence};
@@ -189,7 +187,7 @@ fn put_failure(row: &FailureRow<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Resul
         reason: &exact(&row.reason),
         time: rfc3339_of(row.time, zone),
         pid: row.pid,
-        flags: if row.inferred { &[INFERRED_FORMAT] } else { &[] },
+        flags: row.flags(),
     };
     put(&line, out)
 }

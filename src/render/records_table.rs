@@ -6,7 +6,7 @@ use std::io;
 use super::records::{Recorded, look_at_rows, write_rows};
 use super::table::{push_time, width};
 use super::{Align, Answer, Columns, Seen, repeats};
-use crate::answer::{FailureRow, Failures, INFERRED_FORMAT, SessionRow, Sessions, Status};
+use crate::answer::{FailureRow, Failures, SessionRow, Sessions, Status};
 use crate::model::{Service, Stamp};
 use crate::resolve::Resolved;
 use crate::text::visible;
@@ -197,7 +197,7 @@ impl Tabled for Failures<'_> {
     }
 
     fn flags(row: &FailureRow<'_>) -> Vec<&'static str> {
-        if row.inferred { vec![INFERRED_FORMAT] } else { Vec::new() }
+        row.flags().to_vec()
     }
 
     fn services(&self) -> &[Service] {

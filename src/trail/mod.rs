@@ -5,12 +5,14 @@
 
 mod access;
 mod coverage;
+mod forgery;
 mod tally;
 
 use std::collections::BTreeMap;
 
 pub use access::{Access, Accesses, Last, LastAccess, Sorted};
 pub use coverage::{Cell, Counts, Coverage, FullHours, Pending, ProcessHours, StreamHours, hour};
+pub use forgery::Breaks;
 pub use tally::{Count, FileId, FileTally, SHAPES, Sample, Sampled, Tally};
 
 use crate::model::Instant;
@@ -44,6 +46,8 @@ pub struct FileTrail {
     pub spans: BTreeMap<StreamId, (Instant, Instant)>,
     /// Clock jumps, in the order of their places.
     pub jumps: Vec<Jump>,
+    /// Refused logins that seem to go over several lines.
+    pub breaks: Breaks,
 }
 
 impl FileTrail {
@@ -66,6 +70,7 @@ impl FileTrail {
             self.span(stream, first, last);
         }
         self.jumped(other.jumps);
+        self.breaks.merge(other.breaks);
     }
 }
 

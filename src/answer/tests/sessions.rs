@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fold::{Moment, Window};
+use crate::model::Doubt;
 use crate::pair::SessionFlags;
 
 fn stamp(at: Instant, offset: i16) -> Stamp {
@@ -45,7 +46,7 @@ fn a_record_holds_all_of_a_row() {
         amounts: Amounts { bytes_in: Some(0), bytes_out: Some(u64::MAX - 1), mailboxes: None },
         pid: u32::MAX,
         has_port: false,
-        flags: 0x7f,
+        flags: 0xff,
         ..row(b"ed", i64::MAX)
     };
     let names = full.flags();
@@ -134,7 +135,7 @@ fn amounts_come_through_a_text() {
                 rest: &text,
                 stamp: stamp(2, 0),
                 close: Some(close),
-                inferred: false,
+                doubt: Doubt::default(),
             };
             let mut table = crate::pair::PairTable::default();
             table.add(&line, &mut |_| {});
