@@ -3,6 +3,7 @@
 mod again;
 mod ask;
 mod bar;
+mod findings;
 mod output;
 mod show_plan;
 
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::answer::{
-    Asked, At, AtError, Connected, ConnectedQuery, Failures, LastAccessRows, Sessions, connected, covered,
+    Asked, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, Sessions, connected, covered,
 };
 use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
@@ -102,7 +103,14 @@ fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     }
     let output = Output::new(cli)?;
     let plan = pool.install(|| {
-        plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool: ask.needs.pairs })
+        plan(
+            &found,
+            &PlanOptions {
+                walk: ask.walk.clone(),
+                year: cli.common.year,
+                spool: ask.needs.pairs || ask.failures.is_some(),
+            },
+        )
     })?;
     if cli.common.plan {
         show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
@@ -191,12 +199,21 @@ fn answer(
     let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
     let sessions = ask.sessions.as_ref().map(|_| Sessions { services: &only, runs: &runs, streams: &resolved });
     let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &runs, streams: &resolved });
+    let thresholds = ask.failures.as_ref().map(|query| query.thresholds).filter(|_| cli.finds());
+    let found = match (thresholds, &failures) {
+        (Some(thresholds), Some(failures)) => {
+            findings::find(cli, ask, (plan, streams), &outcome, failures, &thresholds)?
+        }
+        _ => Vec::new(),
+    };
+    let findings = thresholds.map(|thresholds| Findings { runs: &found, thresholds });
     let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let covered = cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only));
     let (zone, is_table) = (cli.common.tz, cli.common.format == crate::cli::Format::Table);
+    let only_findings = cli.failures().is_some_and(|asked| asked.findings);
     let summary = match (&sessions, &failures) {
         (Some(sessions), _) if is_table => Summary::of_records(sessions, zone, &resolved)?,
-        (_, Some(failures)) if is_table => Summary::of_records(failures, zone, &resolved)?,
+        (_, Some(failures)) if is_table && !only_findings => Summary::of_records(failures, zone, &resolved)?,
         _ => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), zone),
     };
     let remarks = Remarks {
@@ -219,7 +236,8 @@ fn answer(
         connected: rows.as_deref().zip(ask.connected.as_ref().map(|q| q.services.as_slice())),
         access,
         sessions,
-        failures,
+        failures: failures.filter(|_| !only_findings),
+        findings,
         covered,
         streams: &resolved,
         notes: &all,

@@ -1,5 +1,7 @@
 //! The command line: what the user may write, checked, as types.
 
+mod failures;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -7,6 +9,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+pub use self::failures::FailuresArgs;
 use crate::answer::Status;
 use crate::model::Service;
 use crate::times::{Time, Zone, parse_time, parse_zone};
@@ -37,14 +40,6 @@ Examples:
 
 A session touches --since and --until if any part of it lies between them. Of more sessions than memory
 holds some are kept in a file without a name under --tmpdir for the time being.";
-
-const FAILURES_EXAMPLES: &str = "\
-Examples:
-  imstrail failures --since 2019-05-29 --until 2019-05-30 logs/      who was refused on a day
-  imstrail failures --from 203.0.113.0/24 logs/                      what one network tried
-  imstrail failures --format jsonl logs/ | jq -r .from | sed 's/:[0-9]*$//' | sort | uniq -c
-
-The user is whatever the client sent: everything between the mechanism and the last known reason.";
 
 const COVERAGE_EXAMPLES: &str = "\
 Examples:
@@ -85,22 +80,11 @@ pub enum Command {
     #[command(version, after_help = SESSIONS_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Sessions(SessionsArgs),
     /// Refused logins: who was tried, from where, why it was refused
-    #[command(version, after_help = FAILURES_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    #[command(version, after_help = failures::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Failures(FailuresArgs),
     /// What the logs cover: hours, what was logged, gaps, silences, restarts, clock jumps, copies
     #[command(version, after_help = COVERAGE_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Coverage(CoverageArgs),
-}
-
-/// `imstrail failures`
-#[derive(Clone, Debug, Args)]
-pub struct FailuresArgs {
-    /// Only refusals from this network, as 192.0.2.0/24, or address; may be repeated
-    #[arg(long, value_name = "CIDR", value_parser = network)]
-    pub from: Vec<IpNet>,
-    /// What every question may have.
-    #[command(flatten)]
-    pub common: Common,
 }
 
 /// `imstrail coverage`
@@ -310,6 +294,11 @@ impl Cli {
     /// `failures`, if that is asked.
     pub fn failures(&self) -> Option<&FailuresArgs> {
         if let Some(Command::Failures(failures)) = &self.command { Some(failures) } else { None }
+    }
+
+    /// Whether findings are to be told, or counted.
+    pub fn finds(&self) -> bool {
+        self.failures().is_some_and(|asked| asked.findings || self.common.format == Format::Table)
     }
 
     /// Whether `coverage` is asked.

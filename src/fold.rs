@@ -128,6 +128,31 @@ pub trait Refusals: std::fmt::Debug + Sync {
     fn take(&self, refused: &Refused<'_>);
 }
 
+/// A login that succeeded, as a login or a close line tells it.
+#[derive(Clone, Copy, Debug)]
+pub struct LoggedIn<'a> {
+    /// The stream.
+    pub stream: StreamId,
+    /// The far end.
+    pub peer: Peer,
+    /// The user (R2).
+    pub user: &'a [u8],
+    /// The mechanism, where a login line tells it.
+    pub mechanism: &'a [u8],
+    /// When: the connect of a close (R6).
+    pub stamp: Stamp,
+    /// Whether a close tells it.
+    pub by_close: bool,
+    /// What its line is doubted for.
+    pub doubt: Doubt,
+}
+
+/// Where a folder's logins go that succeeded.
+pub trait Logins: std::fmt::Debug + Sync {
+    /// Takes one.
+    fn take(&self, login: &LoggedIn<'_>);
+}
+
 /// What the piece before must know of a process, to see a clock jump between the two.
 #[derive(Clone, Copy, Debug)]
 pub struct PieceSource {
@@ -169,6 +194,7 @@ pub struct Folder<'a> {
     trail: Trail,
     pairing: Option<&'a dyn Pairing>,
     refusals: Option<&'a dyn Refusals>,
+    logins: Option<&'a dyn Logins>,
     /// Login and close lines of the block at hand, by [`Sought::shard`].
     batches: Vec<Batch>,
     sources: Vec<SourceState>,
@@ -195,6 +221,7 @@ impl<'a> Folder<'a> {
             trail: Trail::default(),
             pairing: None,
             refusals: None,
+            logins: None,
             batches: vec![Batch::default()],
             sources: Vec::new(),
             touched: Vec::new(),
@@ -218,6 +245,11 @@ impl<'a> Folder<'a> {
     /// The same folder, with refused logins going somewhere.
     pub fn refusals(self, refusals: &'a dyn Refusals) -> Folder<'a> {
         Folder { refusals: Some(refusals), ..self }
+    }
+
+    /// The same folder, with logins that succeeded going somewhere, if neither pairing nor last access needs them.
+    pub fn logins(self, logins: &'a dyn Logins) -> Folder<'a> {
+        Folder { logins: Some(logins), ..self }
     }
 
     /// Does something that tells of users.
@@ -392,6 +424,10 @@ impl<'a> Folder<'a> {
             }
         } else if needs.access {
             keep_access(needs, streams, &mut trail.access, &Accessed::of(&line));
+        } else if let Some(logins) = self.logins {
+            let PairLine { stream, peer, user, close, doubt, .. } = line;
+            let (stamp, mechanism) = close.map_or((line.stamp, line.rest), |close| (close.connect, &[]));
+            logins.take(&LoggedIn { stream, peer, user, mechanism, stamp, by_close: close.is_some(), doubt });
         }
     }
 

@@ -6,6 +6,7 @@
 //! all is read again with its peer held back, so that the answer never depends on the order.
 
 mod asked;
+mod logins;
 mod progress;
 mod queue;
 mod refusals;
@@ -24,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::answer::Asked;
+use crate::answer::{Asked, Events};
 use crate::chunk::{Cut, Cutter};
 use crate::fold::{Folder, Needs, keep_access};
 use crate::grammar::Grammars;
@@ -37,6 +38,7 @@ use crate::resolve::{coverage_end, hours_to_read_in_full};
 use crate::runs::Runs;
 use crate::streams::Streams;
 use crate::trail::{FileId, LastAccess, Trail};
+use logins::Logins;
 use progress::Progress;
 use queue::Queue;
 use refusals::Refusals;
@@ -134,6 +136,8 @@ pub struct Outcome {
     pub sessions: Vec<Session>,
     /// Closed sessions that `sessions` asks for.
     pub runs: Vec<Runs>,
+    /// Logins that findings may need.
+    pub logins: Vec<Events>,
     /// What was noticed.
     pub notes: Vec<Note>,
     /// Files that could not be read to their ends.
@@ -158,7 +162,9 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
         let shards = Shards::holding(&hold, &reading.walk.tmpdir);
         let refusals = Refusals::new(reading.asked, streams, &reading.walk.tmpdir);
         let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
-        let (mut outcome, accesses) = run.read(refusals.as_ref());
+        let logins = Logins::new(reading.asked, streams, &reading.walk.tmpdir);
+        let (mut outcome, accesses) = run.read(refusals.as_ref(), logins.as_ref());
+        outcome.logins = logins.map(Logins::finish).unwrap_or_default();
         if let Some((runs, inferred)) = refusals.map(Refusals::finish) {
             outcome.runs = runs;
             outcome.trail.collected.inferred |= inferred;
@@ -186,7 +192,7 @@ fn may_read_again(plan: &Plan, reading: &Reading<'_>) -> bool {
 }
 
 /// Where lines may be forged.
-fn forged(trail: &Trail) -> BTreeMap<FileId, Vec<Range<u64>>> {
+pub fn forged(trail: &Trail) -> BTreeMap<FileId, Vec<Range<u64>>> {
     let spans = trail.files.iter().map(|(file, trail)| (*file, trail.breaks.spans()));
     spans.filter(|(_, spans)| !spans.is_empty()).collect()
 }
@@ -245,15 +251,20 @@ impl<'a> Run<'a> {
     }
 
     /// Reads all; sessions are still in the shards, and what each worker knows of users stands apart.
-    fn read(mut self, refusals: Option<&'a Refusals<'a>>) -> (Outcome, Vec<LastAccess>) {
+    fn read(
+        mut self,
+        refusals: Option<&'a Refusals<'a>>,
+        logins: Option<&'a Logins<'a>>,
+    ) -> (Outcome, Vec<LastAccess>) {
         let Reading { needs, grammars, names, .. } = self.reading;
         let workers = rayon::current_num_threads().max(1);
         let streams = self.streams;
         let folder = || {
             let folder = Folder::new(needs, grammars, names, streams).pairing(self.shards);
-            match refusals {
-                Some(refusals) => folder.refusals(refusals),
-                None => folder,
+            match (refusals, logins) {
+                (Some(refusals), _) => folder.refusals(refusals),
+                (None, Some(logins)) => folder.logins(logins),
+                (None, None) => folder,
             }
         };
         self.folders = (0..workers).map(|_| Mutex::new(folder())).collect();

@@ -54,7 +54,7 @@ fn flagged(run: &Run) -> Vec<String> {
 
 #[test]
 fn wherever_it_stands_and_however_it_is_read() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let piece = 512 * K;
     for (from, forged, to) in [
         (piece - 1000, piece, piece + 1000),
@@ -83,7 +83,7 @@ fn wherever_it_stands_and_however_it_is_read() {
 
 #[test]
 fn too_far_apart_is_no_forgery() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), "imap", archive(63 * K, 100 * K, 129 * K));
     assert_eq!(flagged(&ask(folder.path(), &["-a"], &["imap"])), Vec::<String>::new());
 }

@@ -124,6 +124,7 @@ fn rendered(
         sessions: None,
         covered: None,
         failures: None,
+        findings: None,
         streams: &resolved,
         notes: &notes,
         tally,

@@ -4,21 +4,44 @@
 //! user, from, mechanism, reason.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io;
 
 use super::copies::Copies;
 use super::record::{Fields, put_instant, put_text};
-use super::{Filter, flags_of};
-use crate::fold::Refused;
+use super::{Armed, Events, Filter, Thresholds, flags_of};
+use crate::fold::{LoggedIn, Refused};
 use crate::model::{Doubt, Service, Stamp};
 use crate::resolve::Resolved;
 use crate::runs::{Merged, Runs};
+use crate::streams::StreamId;
+use crate::trail::hour;
 
 /// Which refusals are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct FailuresQuery {
     /// Of whom, when, and from where; users as they were given.
     pub filter: Filter,
+    /// What makes a finding.
+    pub thresholds: Thresholds,
+}
+
+/// Which logins findings may need.
+#[derive(Debug, Default)]
+pub struct LoginsQuery {
+    /// Of which users and addresses.
+    pub armed: Armed,
+    /// In which hours of which streams logins were logged: there closes tell nothing that login lines do not.
+    pub logged: HashSet<(StreamId, i64)>,
+}
+
+impl LoginsQuery {
+    /// Keeps a login if it may be needed.
+    pub fn logged_in(&self, login: &LoggedIn<'_>, store: &[u8], events: &mut Events) {
+        if !login.by_close || !self.logged.contains(&(login.stream, hour(login.stamp.at))) {
+            events.logged_in(login, store, &self.armed);
+        }
+    }
 }
 
 impl FailuresQuery {
@@ -160,7 +183,6 @@ mod tests {
     use super::*;
     use crate::fold::Window;
     use crate::model::Peer;
-    use crate::streams::StreamId;
 
     #[test]
     fn a_record_holds_all_of_a_refusal_that_is_asked_for() {
@@ -190,7 +212,7 @@ mod tests {
         }
         let not = |filter: Filter| {
             let mut record = Vec::new();
-            let query = FailuresQuery { filter };
+            let query = FailuresQuery { filter, ..FailuresQuery::default() };
             assert!(!query.refused(&refused, b"store1", &mut record) && record.is_empty(), "{query:?}");
         };
         not(Filter { services: vec![Service::Imap], ..Filter::default() });

@@ -5,14 +5,16 @@ mod copies;
 mod coverage;
 mod failures;
 mod filter;
+mod findings;
 mod last_access;
 mod record;
 mod sessions;
 
 pub use connected::{At, AtError, Connected, ConnectedQuery, collects, connected, moment};
 pub use coverage::{Covered, Idle, StreamCoverage, Why, covered};
-pub use failures::{FailureRow, FailureRows, Failures, FailuresQuery};
+pub use failures::{FailureRow, FailureRows, Failures, FailuresQuery, LoginsQuery};
 pub use filter::Filter;
+pub use findings::{Armed, Event, Events, Finding, Findings, Rule, Side, Thresholds, findings};
 pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
 pub use sessions::{SessionRow, SessionRows, Sessions, SessionsQuery, Status};
 
@@ -29,6 +31,8 @@ pub enum Asked<'a> {
     Sessions(&'a SessionsQuery),
     /// `failures`, which are none.
     Failures(&'a FailuresQuery),
+    /// Nothing, but logins that findings of `failures` may need.
+    Logins(&'a LoginsQuery),
 }
 
 /// A row rests on a template that is a guess.

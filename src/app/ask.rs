@@ -55,7 +55,8 @@ impl Ask {
             window,
             from: from.to_vec(),
         };
-        let failures = cli.failures().map(|asked| FailuresQuery { filter: filter(&asked.from) });
+        let failures =
+            cli.failures().map(|asked| FailuresQuery { filter: filter(&asked.from), thresholds: asked.thresholds() });
         let sessions = cli.sessions().map(|asked| SessionsQuery {
             filter: filter(&asked.from),
             statuses: asked.status.iter().map(|status| (*status).into()).collect(),

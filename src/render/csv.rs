@@ -14,7 +14,7 @@ const CONNECTED: [&str; 9] = ["service", "since", "auth", "to", "from", "store",
 const ACCESS: [&str; 6] = ["last_login", "last_logout", "last_access", "login_source", "store", "flags"];
 
 /// A cell that a spreadsheet would run as a formula is led by an apostrophe.
-fn safe(cell: Cow<'_, str>) -> String {
+pub(super) fn safe(cell: Cow<'_, str>) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.into_owned() }
 }
 
@@ -38,8 +38,8 @@ const SESSION: [&str; 17] = [
     "flags",
 ];
 
-/// Writes the names of the columns.
-fn write_head<T: AsRef<[u8]>>(out: &mut dyn io::Write, names: &[T]) -> io::Result<()> {
+/// Writes a line, as that of the names of the columns.
+pub(super) fn write_line<T: AsRef<[u8]>>(out: &mut dyn io::Write, names: &[T]) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().from_writer(out);
     writer.write_record(names).map_err(cause)?;
     writer.flush()
@@ -47,7 +47,7 @@ fn write_head<T: AsRef<[u8]>>(out: &mut dyn io::Write, names: &[T]) -> io::Resul
 
 /// The rows of `sessions`.
 fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    write_head(out, &SESSION)?;
+    write_line(out, &SESSION)?;
     write_rows(answer.sessions.as_ref(), out, |row, text| {
         let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
         let number = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
@@ -80,7 +80,7 @@ const FAILURE: [&str; 10] = ["record", "store", "service", "user", "from", "auth
 
 /// The rows of `failures`.
 fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    write_head(out, &FAILURE)?;
+    write_line(out, &FAILURE)?;
     write_rows(answer.failures.as_ref(), out, |row, text| {
         let mut writer = csv::WriterBuilder::new().from_writer(text);
         let cells: [String; FAILURE.len()] = [
@@ -153,6 +153,9 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
     if let Some(covered) = &answer.covered {
         return write_coverage(answer, covered, out);
     }
+    if let Some(findings) = answer.only_findings() {
+        return super::findings::write_csv(answer, findings, out);
+    }
     if answer.failures.is_some() {
         return write_failure_rows(answer, out);
     }
@@ -160,7 +163,7 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
         return write_session_rows(answer, out);
     }
     let (with_connected, with_access) = (answer.connected.is_some(), answer.access.is_some());
-    write_head(out, &header(with_connected, with_access))?;
+    write_line(out, &header(with_connected, with_access))?;
     write_records(answer, out, |records, text| {
         let mut writer = csv::WriterBuilder::new().from_writer(text);
         for record in records {

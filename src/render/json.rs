@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use serde_json::{Value, json};
 
+use super::findings::write_json as write_findings;
 use super::records::write_rows;
 use super::{Answer, Record, write_records};
 use crate::answer::{Connected, FailureRow, LastAccessRow, ServiceAccess, SessionRow, StreamCoverage, Why};
@@ -37,7 +38,7 @@ impl Formatter for Quiet {
     }
 }
 
-fn put<W: io::Write + ?Sized>(value: &impl Serialize, out: &mut W) -> io::Result<()> {
+pub(super) fn put<W: io::Write + ?Sized>(value: &impl Serialize, out: &mut W) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(out, Quiet(CompactFormatter));
     value.serialize(&mut serializer).map_err(io::Error::from)
 }
@@ -203,6 +204,9 @@ pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::R
         text.push(b'\n');
         Ok(())
     })?;
+    if let Some(findings) = answer.only_findings() {
+        write_findings(answer, findings, (b"", b"\n"), out)?;
+    }
     write_covered(answer, b"", b"\n", out)?;
     write_records(answer, out, |records, text| {
         for record in records {
@@ -254,6 +258,9 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
         text.extend_from_slice(b",\n");
         put_failure(row, answer.zone, text)
     })?;
+    if let Some(findings) = answer.only_findings() {
+        write_findings(answer, findings, (b",\n", b""), &mut behind)?;
+    }
     write_covered(answer, b",\n", b"", &mut behind)?;
     out.write_all(b"],\n\"coverage\":")?;
     put(&answer.streams.iter().map(|s| coverage(s, answer.zone)).collect::<Vec<_>>(), out)?;

@@ -2,6 +2,7 @@
 
 mod coverage;
 mod csv;
+mod findings;
 mod json;
 mod records;
 mod records_table;
@@ -16,7 +17,7 @@ pub use records::Recorded;
 pub use records_table::{Fit, Tabled};
 pub use table::{Align, Columns};
 
-use crate::answer::{Connected, Covered, Failures, INFERRED_FORMAT, LastAccessRow, LastAccessRows, Sessions};
+use crate::answer::{Connected, Covered, Failures, Findings, INFERRED_FORMAT, LastAccessRow, LastAccessRows, Sessions};
 use crate::model::{Service, Stamp};
 use crate::note::Note;
 use crate::resolve::Resolved;
@@ -34,6 +35,8 @@ pub struct Answer<'a> {
     pub sessions: Option<Sessions<'a>>,
     /// `failures`
     pub failures: Option<Failures<'a>>,
+    /// What the refusals show together: in place of them, or else a table counts them behind the rows.
+    pub findings: Option<Findings<'a>>,
     /// `coverage`
     pub covered: Option<Covered<'a>>,
     /// What the logs cover.
@@ -115,6 +118,13 @@ impl Seen {
             differ: self.differ | other.differ | apart,
             inferred: self.inferred | other.inferred,
         }
+    }
+}
+
+impl<'a> Answer<'a> {
+    /// The findings, if they are asked for in place of rows.
+    fn only_findings(&self) -> Option<&Findings<'a>> {
+        self.findings.as_ref().filter(|_| self.failures.is_none())
     }
 }
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Answer, ROWS, records_table, repeats, side_by_side};
+use super::{Answer, ROWS, findings, records_table, repeats, side_by_side};
 use crate::answer::{Connected, LastAccessRow, ServiceAccess};
 use crate::model::{Service, Stamp};
 use crate::text::visible;
@@ -116,7 +116,16 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
     }
     access(answer, all_offsets, out)?;
     records_table::write(answer, answer.sessions.as_ref(), all_offsets, out)?;
-    records_table::write(answer, answer.failures.as_ref(), all_offsets, out)
+    records_table::write(answer, answer.failures.as_ref(), all_offsets, out)?;
+    let Some(findings) = &answer.findings else { return Ok(()) };
+    if answer.failures.is_none() {
+        return findings::write_table(answer, findings, out);
+    }
+    match findings.count()? {
+        0 => Ok(()),
+        1 => writeln!(out, "1 finding; --findings shows it."),
+        count => writeln!(out, "{count} findings; --findings shows them."),
+    }
 }
 
 /// Appends a time as the vendor's tool writes it; with its offset where it would not be clear without.
