@@ -21,6 +21,7 @@ use crate::discover::{self, discover};
 use crate::model::Service;
 use crate::note::Note;
 use crate::plan::{Leaf, Plan, PlanOptions, plan};
+use crate::quote::Cited;
 use crate::read::{Meter, Outcome, Reading, Sieve, read};
 use crate::remarks::{Remarks, Sieved};
 use crate::render::{Answer, Summary};
@@ -108,7 +109,7 @@ fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
             &PlanOptions {
                 walk: ask.walk.clone(),
                 year: cli.common.year,
-                spool: ask.needs.pairs || ask.failures.is_some(),
+                spool: ask.needs.pairs || ask.failures.is_some() || cli.common.evidence,
             },
         )
     })?;
@@ -216,6 +217,13 @@ fn answer(
         (_, Some(failures)) if is_table && !only_findings => Summary::of_records(failures, zone, &resolved)?,
         _ => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), zone),
     };
+    let shown = failures.filter(|_| !only_findings);
+    let cited = cli.common.evidence.then(|| {
+        let mut cited = Cited::new(&ask.walk.tmpdir);
+        cited.take(rows.as_deref().unwrap_or_default(), access.as_ref(), sessions.as_ref(), shown.as_ref())?;
+        cited.read(plan, &leaves, &ask.walk)
+    });
+    let quotes = cited.transpose()?;
     let remarks = Remarks {
         leaves: &leaves,
         trail: &outcome.trail,
@@ -236,9 +244,10 @@ fn answer(
         connected: rows.as_deref().zip(ask.connected.as_ref().map(|q| q.services.as_slice())),
         access,
         sessions,
-        failures: failures.filter(|_| !only_findings),
+        failures: shown,
         findings,
         covered,
+        quotes: quotes.as_ref(),
         streams: &resolved,
         notes: &all,
         tally: &outcome.trail.tally,

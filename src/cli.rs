@@ -144,6 +144,9 @@ pub struct Common {
     /// Write the answer to this file, which must not exist
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
+    /// Show for each row the log lines that it rests on, and where they are
+    #[arg(long, help_heading = "Output")]
+    pub evidence: bool,
     /// Let -o replace an existing file
     #[arg(long, help_heading = "Output")]
     pub force: bool,

@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, shape};
-use crate::model::{Doubt, Instant, Peer, Service, Stamp};
-use crate::pair::{Accessed, Amounts, Batch, CloseLine, Key, PairLine, Sought};
+use crate::model::{Doubt, Evidence, Instant, Peer, Service, Stamp};
+use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, PairLine, Sought};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
 use crate::streams::{StreamId, Streams};
 use crate::trail::{
@@ -70,8 +70,8 @@ pub struct Needs {
     pub access: bool,
     /// Sessions (`-c`).
     pub pairs: bool,
-    /// Sessions with what their close lines counted.
-    pub amounts: bool,
+    /// What comes with lines to whoever answers.
+    pub behind: Behind,
     /// The window of `-a`.
     pub window: Window,
     /// The users that are asked for; empty for all.
@@ -120,6 +120,8 @@ pub struct Refused<'a> {
     pub stamp: Stamp,
     /// What its line is doubted for.
     pub doubt: Doubt,
+    /// Where the line is.
+    pub evidence: Evidence,
 }
 
 /// Where a folder's refused logins go.
@@ -207,7 +209,7 @@ pub struct Folder<'a> {
     spans: &'a [Range<u64>],
     is_forged: bool,
     scratch: Vec<u8>,
-    counted: Vec<u8>,
+    behind: Vec<u8>,
 }
 
 impl<'a> Folder<'a> {
@@ -232,7 +234,7 @@ impl<'a> Folder<'a> {
             spans: &[],
             is_forged: false,
             scratch: Vec::new(),
-            counted: Vec::new(),
+            behind: Vec::new(),
         }
     }
 
@@ -255,7 +257,7 @@ impl<'a> Folder<'a> {
     /// Does something that tells of users.
     pub fn with_access<T>(&mut self, work: impl FnOnce(&mut dyn FnMut(&Accessed<'_>)) -> T) -> T {
         let Folder { needs, streams, trail, .. } = self;
-        work(&mut |accessed| keep_access(needs, streams, &mut trail.access, accessed))
+        work(&mut |accessed| keep_access(needs, streams, &mut trail.access, accessed, None))
     }
 
     /// Begins a piece of a file.
@@ -292,7 +294,7 @@ impl<'a> Folder<'a> {
     fn hand_on(&mut self, block: &[u8]) {
         let Folder { needs, streams, trail, batches, pairing, .. } = self;
         let Trail { access, pairs, .. } = trail;
-        let accessed = &mut |accessed: &Accessed<'_>| keep_access(needs, streams, access, accessed);
+        let accessed = &mut |accessed: &Accessed<'_>| keep_access(needs, streams, access, accessed, None);
         match pairing {
             Some(pairing) => pairing.take(batches, block, accessed),
             None => batches.iter_mut().for_each(|batch| {
@@ -388,17 +390,15 @@ impl<'a> Folder<'a> {
             Counts::Start | Counts::Stop => return,
         };
         let doubt = self.doubt(event, place);
-        let Folder { needs, names, streams, trail, batches, scratch, counted, .. } = self;
-        let behind = || event.behind(fields.user);
-        let rest = match close {
-            None => fields.mechanism,
-            Some(_) if needs.amounts => {
-                let Fields { bytes_in, bytes_out, mailboxes, .. } = *fields;
-                Amounts { bytes_in, bytes_out, mailboxes }.behind(behind(), counted);
-                counted
-            }
-            Some(_) => behind(),
-        };
+        let Folder { needs, names, streams, trail, batches, scratch, behind, file, .. } = self;
+        let evidence = Evidence { file: *file, place };
+        let mut rest = if close.is_some() { event.behind(fields.user) } else { fields.mechanism };
+        if needs.behind.is_anything() {
+            let Fields { bytes_in, bytes_out, mailboxes, .. } = *fields;
+            let amounts = Amounts { bytes_in, bytes_out, mailboxes };
+            needs.behind.put(rest, close.map(|_| &amounts), evidence, behind);
+            rest = behind;
+        }
         let line = PairLine {
             stream: source.stream,
             pid: source.pid,
@@ -409,6 +409,10 @@ impl<'a> Folder<'a> {
             close,
             doubt,
         };
+        if needs.access && (needs.behind.evidence || !needs.pairs) {
+            let evidence = needs.behind.evidence.then_some(evidence);
+            keep_access(needs, streams, &mut trail.access, &Accessed::of(&line), evidence);
+        }
         if needs.pairs {
             let long;
             let key = match Sought::short(line.stream, line.peer) {
@@ -422,8 +426,6 @@ impl<'a> Folder<'a> {
             if let Some(batch) = batches.get_mut(shard) {
                 batch.push(block, &key, &line);
             }
-        } else if needs.access {
-            keep_access(needs, streams, &mut trail.access, &Accessed::of(&line));
         } else if let Some(logins) = self.logins {
             let PairLine { stream, peer, user, close, doubt, .. } = line;
             let (stamp, mechanism) = close.map_or((line.stamp, line.rest), |close| (close.connect, &[]));
@@ -465,6 +467,7 @@ impl<'a> Folder<'a> {
                 reason: fields.reason,
                 stamp: event.stamp,
                 doubt: Doubt { inferred: event.inferred, forged: self.is_forged },
+                evidence: Evidence { file: self.file, place },
             });
         }
     }
@@ -518,21 +521,28 @@ impl<'a> Folder<'a> {
     /// The trail of all that was folded.
     pub fn finish(mut self) -> Trail {
         let Trail { access, pairs, .. } = &mut self.trail;
-        pairs.owed(&mut |accessed| keep_access(self.needs, self.streams, access, accessed));
+        pairs.owed(&mut |accessed| keep_access(self.needs, self.streams, access, accessed, None));
         access.settle(self.streams);
         self.trail
     }
 }
 
-/// Keeps what a line, or the two lines of a session, tell of a user, if that is asked for (R11).
+/// Keeps what a line, or the two lines of a session, tell of a user, if that is asked for (R11). Where evidence is asked for, each line
+/// speaks for itself.
 #[inline]
-pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LastAccess, accessed: &Accessed<'_>) {
+pub fn keep_access(
+    needs: &Needs,
+    streams: &Streams,
+    access: &mut LastAccess,
+    accessed: &Accessed<'_>,
+    evidence: Option<Evidence>,
+) {
     let Accessed { stream, user, login, close } = *accessed;
-    if !needs.access || !needs.asks_for(user) {
+    if !needs.access || needs.behind.evidence != evidence.is_some() || !needs.asks_for(user) {
         return;
     }
     let last = |stamp: Stamp, from_login: bool, doubt: Doubt| {
-        let last = Last { stamp, stream, from_login, doubt };
+        let last = Last { stamp, stream, from_login, doubt, evidence };
         needs.window.holds(stamp).then_some(last)
     };
     let line = login.and_then(|(stamp, doubt)| last(stamp, true, doubt));

@@ -20,6 +20,7 @@ pub mod open;
 pub mod pair;
 pub mod parse;
 pub mod plan;
+pub mod quote;
 pub mod read;
 pub mod remarks;
 pub mod render;

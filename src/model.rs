@@ -78,6 +78,39 @@ impl Service {
     }
 }
 
+/// A file or archive member, numbered in the order of the paths' bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub u32);
+
+/// A line that an answer rests on: where it is. The smallest of several stands for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Evidence {
+    /// In which file.
+    pub file: FileId,
+    /// At which byte of its decoded text the line begins.
+    pub place: u64,
+}
+
+impl Evidence {
+    /// So many bytes it takes.
+    pub const BYTES: usize = 12;
+
+    /// As bytes that sort as it does.
+    pub fn to_bytes(self) -> [u8; Evidence::BYTES] {
+        let mut bytes = [0; Evidence::BYTES];
+        let (file, place) = (self.file.0.to_be_bytes(), self.place.to_be_bytes());
+        bytes.iter_mut().zip(file.into_iter().chain(place)).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
+    /// That of some bytes.
+    pub fn of_bytes(bytes: [u8; Evidence::BYTES]) -> Evidence {
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let (file, place) = bytes.split_at(4);
+        Evidence { file: FileId(u32::try_from(number(file)).unwrap_or(u32::MAX)), place: number(place) }
+    }
+}
+
 /// The far end of a connection: an address, and the port where the log gave one.
 ///
 /// IPv4 addresses are held as IPv4-mapped IPv6, so that both spellings of one address are one peer.

@@ -159,7 +159,7 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
     for round in 1..=READINGS {
         reading.meter.reading.store(round, Ordering::Relaxed);
         reading.meter.bytes.store(0, Ordering::Relaxed);
-        let shards = Shards::holding(&hold, &reading.walk.tmpdir);
+        let shards = Shards::holding(&hold, needs.behind, &reading.walk.tmpdir);
         let refusals = Refusals::new(reading.asked, streams, &reading.walk.tmpdir);
         let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
         let logins = Logins::new(reading.asked, streams, &reading.walk.tmpdir);
@@ -295,7 +295,7 @@ impl<'a> Run<'a> {
         let mut accesses: Vec<LastAccess> = trails.iter_mut().map(|trail| std::mem::take(&mut trail.access)).collect();
         let mut trail = trails.into_iter().fold(Trail::default(), |a, b| a.merge(b, streams));
         if let Some(access) = accesses.first_mut() {
-            self.shards.owed(&mut |accessed| keep_access(needs, streams, access, accessed));
+            self.shards.owed(&mut |accessed| keep_access(needs, streams, access, accessed, None));
             access.settle(streams);
         }
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {

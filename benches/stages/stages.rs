@@ -10,7 +10,7 @@ use imstrail::chunk::{Cut, Cutter, Lines};
 use imstrail::fold::{Folder, Needs};
 use imstrail::grammar::{Grammars, Kind};
 use imstrail::model::{Service, Stamp};
-use imstrail::pair::Session;
+use imstrail::pair::{Behind, Session};
 use imstrail::parse::{Line, Names, Reader, Years};
 use imstrail::render::{Answer, Shape as Format, Summary, write};
 use imstrail::resolve::resolve;
@@ -143,7 +143,7 @@ fn answer(c: &mut Criterion) {
     let (desk, text) = (Desk::new(), text(session));
     let mut trail = desk.fold(&text, &Needs { access: true, pairs: true, ..Needs::default() });
     let mut sessions: Vec<Session> = Vec::new();
-    std::mem::take(&mut trail.pairs).finish(&mut |session| sessions.push(session.to_session()));
+    std::mem::take(&mut trail.pairs).finish(&mut |session| sessions.push(session.to_session(Behind::default())));
     let query =
         ConnectedQuery { at: At::EndOfCoverage, services: Service::ALL.to_vec(), users: BTreeSet::new(), drift: 120 };
     let resolved = resolve(&trail, &desk.streams, &BTreeMap::new());

@@ -125,6 +125,7 @@ fn rendered(
         covered: None,
         failures: None,
         findings: None,
+        quotes: None,
         streams: &resolved,
         notes: &notes,
         tally,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::{INFERRED_FORMAT, POSSIBLY_FORGED};
-use crate::model::{Instant, Peer, Service, Stamp};
+use crate::model::{Evidence, Instant, Peer, Service, Stamp};
 use crate::pair::{Session, Settled};
 use crate::resolve::{ClockError, LifeEnd, Resolved};
 use crate::streams::StreamId;
@@ -69,6 +69,8 @@ pub struct Connected<'a> {
     pub flags: Vec<&'static str>,
     /// The process.
     pub pid: u32,
+    /// Its login line and its close line, if evidence is asked for.
+    pub evidence: [Option<Evidence>; 2],
 }
 
 impl<'a> Connected<'a> {
@@ -177,6 +179,7 @@ fn row<'a>(session: &'a Session, stream: &'a Resolved, at: Stamp) -> Option<Conn
         at,
         flags,
         pid: session.pid,
+        evidence: session.evidence,
     })
 }
 

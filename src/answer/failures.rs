@@ -8,10 +8,10 @@ use std::collections::HashSet;
 use std::io;
 
 use super::copies::Copies;
-use super::record::{Fields, put_instant, put_text};
+use super::record::{Fields, evidence_length, put_evidence, put_instant, put_text};
 use super::{Armed, Events, Filter, Thresholds, flags_of};
 use crate::fold::{LoggedIn, Refused};
-use crate::model::{Doubt, Service, Stamp};
+use crate::model::{Doubt, Evidence, Service, Stamp};
 use crate::resolve::Resolved;
 use crate::runs::{Merged, Runs};
 use crate::streams::StreamId;
@@ -24,6 +24,8 @@ pub struct FailuresQuery {
     pub filter: Filter,
     /// What makes a finding.
     pub thresholds: Thresholds,
+    /// Rows tell where their lines are.
+    pub evidence: bool,
 }
 
 /// Which logins findings may need.
@@ -60,6 +62,7 @@ impl FailuresQuery {
                 reason: refused.reason.into(),
                 pid: refused.pid,
                 doubt: refused.doubt,
+                evidence: self.evidence.then_some(refused.evidence),
             };
             row.write(record);
         }
@@ -88,6 +91,8 @@ pub struct FailureRow<'a> {
     pub pid: u32,
     /// What its line is doubted for.
     pub doubt: Doubt,
+    /// Its line, if evidence is asked for.
+    pub evidence: Option<Evidence>,
 }
 
 impl<'a> FailureRow<'a> {
@@ -106,6 +111,7 @@ impl<'a> FailureRow<'a> {
         record.extend(self.time.offset.to_le_bytes());
         record.extend(self.pid.to_be_bytes());
         record.push(u8::from(self.doubt.inferred) | u8::from(self.doubt.forged) << 1);
+        put_evidence(record, [self.evidence]);
     }
 
     /// The row of a record; `None` for bytes that are none.
@@ -124,6 +130,7 @@ impl<'a> FailureRow<'a> {
             reason,
             pid: u32::from_be_bytes(from.take()?),
             doubt: from.byte().map(|flags| Doubt { inferred: flags & 1 != 0, forged: flags & 2 != 0 })?,
+            evidence: from.evidence().map(|[line]| line)?,
         })
     }
 }
@@ -169,8 +176,8 @@ impl FailureRows<'_> {
                 return work(record);
             }
             let Some(row) = FailureRow::read(record) else { return };
-            // All but what it is doubted for, which comes last: one that is not possibly forged comes first, and stays.
-            let but_doubt = record.get(..record.len() - 1).unwrap_or_default();
+            // All but what it is doubted for and the evidence, which come last: one that is not possibly forged comes first, and stays.
+            let but_doubt = record.get(..record.len() - 1 - evidence_length([row.evidence])).unwrap_or_default();
             if !copies.has((&row.store, row.service, row.time.at), but_doubt) {
                 work(record);
             }
@@ -182,7 +189,7 @@ impl FailureRows<'_> {
 mod tests {
     use super::*;
     use crate::fold::Window;
-    use crate::model::Peer;
+    use crate::model::{FileId, Peer};
 
     #[test]
     fn a_record_holds_all_of_a_refusal_that_is_asked_for() {
@@ -198,6 +205,7 @@ mod tests {
             reason: b"authentication failure",
             stamp,
             doubt,
+            evidence: Evidence { file: FileId(3), place: 17 },
         };
         let mut record = Vec::new();
         assert!(FailuresQuery::default().refused(&refused, b"store1", &mut record));

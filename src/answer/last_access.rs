@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::flags_of;
-use crate::model::{Doubt, Service, Stamp};
+use crate::model::{Doubt, Evidence, Service, Stamp};
 use crate::streams::Streams;
 use crate::trail::{Access, Accesses, Last, LastAccess, Sorted};
 
@@ -49,6 +49,11 @@ impl<'a> ServiceAccess<'a> {
     pub fn store(&self) -> &'a [u8] {
         let store = |last: Last| self.stores.get(last.stream.index()).map_or(&[][..], Vec::as_slice);
         self.both().filter(|last| last.stamp.at == self.last.stamp.at).map(store).min().unwrap_or_default()
+    }
+
+    /// The line of the latest login and that of the latest logout, if evidence is asked for.
+    pub fn evidence(&self) -> [Option<Evidence>; 2] {
+        [self.access.login, self.access.logout].map(|last| last.and_then(|last| last.evidence))
     }
 
     /// What is to be known about it.

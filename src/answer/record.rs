@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::{Instant, Stamp};
+use crate::model::{Evidence, Instant, Stamp};
 
 /// A text whose bytes sort as it does, also before others: a zero byte in it is followed by a one, two of them end it.
 pub(super) fn put_text(record: &mut Vec<u8>, text: &[u8]) {
@@ -32,6 +32,23 @@ pub(super) fn put_stamp(record: &mut Vec<u8>, stamp: Option<Stamp>) {
 pub(super) fn put_number(record: &mut Vec<u8>, number: Option<u64>) {
     record.push(u8::from(number.is_some()));
     record.extend(number.unwrap_or_default().to_be_bytes());
+}
+
+/// The end of a record: lines that it rests on, if evidence is asked for. Of records that are alike but for it, the one with the
+/// smallest comes first.
+pub(super) fn put_evidence<const N: usize>(record: &mut Vec<u8>, evidence: [Option<Evidence>; N]) {
+    if evidence.iter().all(Option::is_none) {
+        return;
+    }
+    for line in evidence {
+        record.push(u8::from(line.is_some()));
+        record.extend(line.map_or([0; Evidence::BYTES], Evidence::to_bytes));
+    }
+}
+
+/// How many bytes [`put_evidence`] puts there.
+pub(super) fn evidence_length<const N: usize>(evidence: [Option<Evidence>; N]) -> usize {
+    if evidence.iter().all(Option::is_none) { 0 } else { N * (1 + Evidence::BYTES) }
 }
 
 /// The fields of a record that are left.
@@ -78,6 +95,19 @@ impl<'a> Fields<'a> {
         let there = self.byte()? != 0;
         let stamp = Stamp { at: self.instant()?, offset: i16::from_le_bytes(self.take()?) };
         Some(there.then_some(stamp))
+    }
+
+    /// Lines at the end of the record, or none where it ends without.
+    pub(super) fn evidence<const N: usize>(&mut self) -> Option<[Option<Evidence>; N]> {
+        let mut evidence = [None; N];
+        if !self.0.is_empty() {
+            for line in &mut evidence {
+                let there = self.byte()? != 0;
+                let at = Evidence::of_bytes(self.take()?);
+                *line = there.then_some(at);
+            }
+        }
+        Some(evidence)
     }
 
     pub(super) fn number(&mut self) -> Option<Option<u64>> {

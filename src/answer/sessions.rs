@@ -9,10 +9,10 @@ use std::io;
 use std::net::IpAddr;
 
 use super::copies::{Copies, is_within};
-use super::record::{Fields, put_instant, put_number, put_stamp, put_text};
+use super::record::{Fields, evidence_length, put_evidence, put_instant, put_number, put_stamp, put_text};
 use super::{Filter, INFERRED_FORMAT, POSSIBLY_FORGED};
-use crate::model::{Instant, Service, Stamp};
-use crate::pair::{Amounts, Session, Settled};
+use crate::model::{Evidence, Instant, Service, Stamp};
+use crate::pair::{Amounts, Behind, Session, Settled};
 use crate::resolve::{LifeEnd, Resolved};
 use crate::runs::{Merged, Runs};
 
@@ -59,15 +59,14 @@ impl SessionsQuery {
     }
 
     /// Appends the record of a closed session, if it is asked for; whether that rests on a template that is a guess.
-    pub fn closed(&self, session: &Settled<'_>, store: &[u8], record: &mut Vec<u8>) -> bool {
+    pub fn closed(&self, session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<u8>) -> bool {
         let (Some(connect), Some(end)) = (session.connect, session.end) else { return false };
         let began = if connect.at < session.login.at { connect } else { session.login };
         let (service, user, ip) = (session.stream.service(), session.user(), session.peer().ip());
         let asked = self.has(Status::Closed) && self.asks_for(service, user, ip, (began, Some(end)));
         if asked {
-            let amounts = session.amounts();
-            let session = session.to_session();
-            SessionRow::of(&session, Status::Closed, 0, store, amounts).write(record);
+            let session = session.to_session(behind);
+            SessionRow::of(&session, Status::Closed, 0, store).write(record);
             return session.flags.doubt.inferred;
         }
         false
@@ -81,7 +80,7 @@ impl SessionsQuery {
         }
         let asked = self.asks_for(stream.service, &session.user, session.peer.ip(), (session.login, None));
         if asked && self.has(status) {
-            SessionRow::of(session, status, flags, &stream.store, Amounts::default()).write(record);
+            SessionRow::of(session, status, flags, &stream.store).write(record);
             return session.flags.doubt.inferred;
         }
         false
@@ -148,6 +147,8 @@ pub struct SessionRow<'a> {
     pub auth: Option<Cow<'a, [u8]>>,
     /// What its close line counted.
     pub amounts: Amounts,
+    /// Its login line and its close line, if evidence is asked for.
+    pub evidence: [Option<Evidence>; 2],
     /// The process.
     pub pid: u32,
     /// Whether its peer has a port, which tells sessions apart.
@@ -156,7 +157,7 @@ pub struct SessionRow<'a> {
 }
 
 impl<'a> SessionRow<'a> {
-    fn of(session: &'a Session, status: Status, flags: u8, store: &'a [u8], amounts: Amounts) -> SessionRow<'a> {
+    fn of(session: &'a Session, status: Status, flags: u8, store: &'a [u8]) -> SessionRow<'a> {
         let marks = session.flags;
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
         SessionRow {
@@ -170,7 +171,8 @@ impl<'a> SessionRow<'a> {
             connect: session.connect,
             duration: session.duration,
             auth: session.mechanism.as_deref().map(Cow::Borrowed),
-            amounts,
+            amounts: session.amounts,
+            evidence: session.evidence,
             pid: session.pid,
             has_port: session.peer.has_port(),
             flags: flags
@@ -237,6 +239,7 @@ impl<'a> SessionRow<'a> {
         record.extend(self.pid.to_be_bytes());
         record.push(u8::from(self.has_port));
         record.push(self.flags);
+        put_evidence(record, self.evidence);
     }
 
     /// The row of a record; `None` for bytes that are none.
@@ -264,6 +267,7 @@ impl<'a> SessionRow<'a> {
             pid: u32::from_be_bytes(from.take()?),
             has_port: from.byte()? != 0,
             flags: from.byte()?,
+            evidence: from.evidence()?,
         })
     }
 }
@@ -325,8 +329,8 @@ impl SessionRows<'_> {
                 return work(record);
             }
             let Some(row) = SessionRow::read(record) else { return };
-            // All but the flags, which come last: one that is not ambiguous comes first, and stays.
-            let but_flags = record.get(..record.len() - 1).unwrap_or_default();
+            // All but the flags and the evidence, which come last: one that is not ambiguous comes first, and stays.
+            let but_flags = record.get(..record.len() - 1 - evidence_length(row.evidence)).unwrap_or_default();
             let has_twin = row.auth.is_none() && with_login.contains(&row.portless_close());
             if !has_twin && !copies.has((&row.store, row.service, row.at()), but_flags) {
                 work(record);

@@ -105,7 +105,7 @@ fn read(files: &[Text<'_>]) -> Known {
         if let (false, Some(connect)) = (session.has_login, session.connect) {
             collected.no_login(session.stream, connect.at);
         }
-        sessions.push(session.to_session());
+        sessions.push(session.to_session(crate::pair::Behind::default()));
     });
     let facts: BTreeMap<FileId, FileFacts> = (0..).map(FileId).zip(files.iter().map(|(f, _)| f.clone())).collect();
     Known { resolved: resolve(&trail, &streams, &facts), sessions }

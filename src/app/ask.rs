@@ -16,6 +16,7 @@ use crate::grammar::Grammars;
 use crate::model::{Service, Stamp};
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
+use crate::pair::Behind;
 use crate::parse::Names;
 use crate::read::Sieve;
 use crate::resolve::Resolved;
@@ -55,8 +56,11 @@ impl Ask {
             window,
             from: from.to_vec(),
         };
-        let failures =
-            cli.failures().map(|asked| FailuresQuery { filter: filter(&asked.from), thresholds: asked.thresholds() });
+        let failures = cli.failures().map(|asked| FailuresQuery {
+            filter: filter(&asked.from),
+            thresholds: asked.thresholds(),
+            evidence: cli.common.evidence,
+        });
         let sessions = cli.sessions().map(|asked| SessionsQuery {
             filter: filter(&asked.from),
             statuses: asked.status.iter().map(|status| (*status).into()).collect(),
@@ -64,7 +68,7 @@ impl Ask {
         let needs = Needs {
             access: cli.access,
             pairs: cli.connected || sessions.is_some() || cli.coverage(),
-            amounts: sessions.is_some(),
+            behind: Behind { amounts: sessions.is_some(), evidence: cli.common.evidence },
             window,
             users: users.clone(),
             ..Needs::default()

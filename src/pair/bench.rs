@@ -3,7 +3,7 @@
 use super::is_ready;
 use super::key::Key;
 use super::line::{CloseLine, Said, length};
-use super::session::{Rest, SessionFlags, SessionWords, Settled, Told, Words};
+use super::session::{Behind, Rest, SessionFlags, SessionWords, Settled, Told, Words};
 use crate::model::{Doubt, Instant, Stamp};
 
 /// No further line of this key.
@@ -57,14 +57,23 @@ impl Held {
 
 /// The texts of held lines.
 #[derive(Debug, Default)]
-pub(super) struct Texts(Vec<u8>);
+pub(super) struct Texts {
+    bytes: Vec<u8>,
+    /// So many of the last bytes of a line make no difference.
+    unseen: usize,
+}
 
 impl Texts {
+    /// None yet.
+    pub(super) fn new(behind: Behind) -> Texts {
+        Texts { bytes: Vec::new(), unseen: behind.unseen() }
+    }
+
     /// Puts a line's texts at the end; their place.
     fn put(&mut self, user: &[u8], rest: &[u8]) -> u32 {
-        let place = u32::try_from(self.0.len()).unwrap_or(END);
-        self.0.extend_from_slice(user);
-        self.0.extend_from_slice(rest);
+        let place = u32::try_from(self.bytes.len()).unwrap_or(END);
+        self.bytes.extend_from_slice(user);
+        self.bytes.extend_from_slice(rest);
         place
     }
 
@@ -74,7 +83,12 @@ impl Texts {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.bytes.len()
+    }
+
+    /// Takes out all that there is.
+    pub(super) fn take(&mut self) -> Texts {
+        Texts { bytes: std::mem::take(&mut self.bytes), unseen: self.unseen }
     }
 
     pub(super) fn user(&self, held: &Held) -> &[u8] {
@@ -85,8 +99,14 @@ impl Texts {
         self.words(held).rest
     }
 
+    /// What of the rest makes a difference.
+    fn seen(&self, held: &Held) -> &[u8] {
+        let rest = self.rest(held);
+        rest.get(..rest.len() - self.unseen.min(rest.len())).unwrap_or_default()
+    }
+
     fn words(&self, held: &Held) -> Words<'_> {
-        Words::of(self.0.get(held.text as usize..).unwrap_or_default(), held.user, held.rest)
+        Words::of(self.bytes.get(held.text as usize..).unwrap_or_default(), held.user, held.rest)
     }
 }
 
@@ -124,20 +144,17 @@ impl Bench {
         let login = |h: &Held| (h.at, h.pid, h.offset, h.doubt.inferred);
         let times = |c: CloseLine| (c.connect.at, c.by_duration, c.connect.offset, c.mismatch);
         let order = |h: &Held| (h.at, h.close.map(times), h.pid, h.offset, h.doubt.inferred);
-        let same = |a: &Held, b: &Held| texts.rest(a) == texts.rest(b) && texts.user(a) == texts.user(b);
+        let same = |a: &Held, b: &Held| texts.seen(a) == texts.seen(b) && texts.user(a) == texts.user(b);
         self.logins.sort_by(|a, b| {
-            let text = |h| (texts.rest(h), texts.user(h));
-            a.at.cmp(&b.at)
-                .then_with(|| text(a).cmp(&text(b)))
-                .then_with(|| (login(a), a.doubt).cmp(&(login(b), b.doubt)))
+            let text = |h| (texts.seen(h), texts.user(h));
+            let order = || text(a).cmp(&text(b)).then_with(|| (login(a), a.doubt).cmp(&(login(b), b.doubt)));
+            a.at.cmp(&b.at).then_with(order).then_with(|| texts.rest(a).cmp(texts.rest(b)))
         });
         self.closes.sort_by(|a, b| {
             let key = |h: &Held| (h.at, h.close.map(|c| c.connect.at));
-            let text = |h| (texts.user(h), texts.rest(h));
-            key(a)
-                .cmp(&key(b))
-                .then_with(|| text(a).cmp(&text(b)))
-                .then_with(|| (order(a), a.doubt).cmp(&(order(b), b.doubt)))
+            let text = |h| (texts.user(h), texts.seen(h));
+            let order = || text(a).cmp(&text(b)).then_with(|| (order(a), a.doubt).cmp(&(order(b), b.doubt)));
+            key(a).cmp(&key(b)).then_with(order).then_with(|| texts.rest(a).cmp(texts.rest(b)))
         });
         if key.has_port() {
             self.logins.dedup_by(|a, b| login(a) == login(b) && same(a, b));

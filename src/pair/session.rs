@@ -3,7 +3,7 @@
 use super::key::{Key, LongKeys};
 use super::line::{PairLine, Said};
 use super::queue::{Closed, Queue};
-use crate::model::{Doubt, Instant, Peer, Stamp};
+use crate::model::{Doubt, Evidence, Instant, Peer, Stamp};
 use crate::streams::StreamId;
 
 /// Flags of a session, as they appear in answers.
@@ -30,23 +30,12 @@ pub struct Amounts {
     pub mailboxes: Option<u64>,
 }
 
-/// So many bytes [`Amounts::behind`] adds to a text.
+/// So many bytes [`Amounts`] take behind a text.
 const AMOUNTS: usize = 1 + 3 * 8;
 /// A number that is not there.
 const NONE: u64 = u64::MAX;
 
 impl Amounts {
-    /// Puts them behind what closes of one moment are ordered by, so that they come with it through pairing.
-    pub fn behind(&self, rest: &[u8], text: &mut Vec<u8>) {
-        text.clear();
-        // A text of pairing has two bytes for its length.
-        text.extend_from_slice(rest.get(..usize::from(u16::MAX) - AMOUNTS).unwrap_or(rest));
-        text.push(0);
-        for number in [self.bytes_in, self.bytes_out, self.mailboxes] {
-            text.extend_from_slice(&number.unwrap_or(NONE).to_le_bytes());
-        }
-    }
-
     /// Those behind a text.
     fn of(text: &[u8]) -> Amounts {
         let Some(numbers) = text.last_chunk::<{ AMOUNTS - 1 }>() else { return Amounts::default() };
@@ -54,6 +43,52 @@ impl Amounts {
         let (chunks, _) = numbers.as_chunks();
         let [bytes_in, bytes_out, mailboxes] = [0, 1, 2].map(|i| number(chunks.get(i)));
         Amounts { bytes_in, bytes_out, mailboxes }
+    }
+}
+
+/// What comes with lines through pairing unseen by it, behind the mechanism of a login or what stands behind the user of a close.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Behind {
+    /// What closes counted.
+    pub amounts: bool,
+    /// Where lines are.
+    pub evidence: bool,
+}
+
+impl Behind {
+    /// Whether anything comes with lines.
+    pub fn is_anything(self) -> bool {
+        self.amounts || self.evidence
+    }
+
+    /// Puts it behind the rest of a login, which has no amounts, or of a close. `text` is what there was before.
+    pub fn put(self, rest: &[u8], amounts: Option<&Amounts>, evidence: Evidence, text: &mut Vec<u8>) {
+        text.clear();
+        // A text of pairing has two bytes for its length.
+        const LONGEST: usize = u16::MAX as usize - AMOUNTS - Evidence::BYTES;
+        text.extend_from_slice(rest.get(..LONGEST).unwrap_or(rest));
+        if let Some(Amounts { bytes_in, bytes_out, mailboxes }) = amounts.filter(|_| self.amounts) {
+            text.push(0);
+            for number in [bytes_in, bytes_out, mailboxes] {
+                text.extend_from_slice(&number.unwrap_or(NONE).to_le_bytes());
+            }
+        }
+        if self.evidence {
+            text.extend_from_slice(&evidence.to_bytes());
+        }
+    }
+
+    /// So many of the last bytes make no difference to pairing: of equal lines one is enough, wherever they are.
+    pub(super) fn unseen(self) -> usize {
+        if self.evidence { Evidence::BYTES } else { 0 }
+    }
+
+    /// A text without where its line is, and that.
+    fn evidence(self, text: &[u8]) -> (&[u8], Option<Evidence>) {
+        match text.split_last_chunk() {
+            Some((text, bytes)) if self.evidence => (text, Some(Evidence::of_bytes(*bytes))),
+            _ => (text, None),
+        }
     }
 }
 
@@ -82,6 +117,10 @@ pub struct Session {
     pub reused: Option<Instant>,
     /// What is to be known about it.
     pub flags: SessionFlags,
+    /// What its close line counted, if [`Behind`] says so.
+    pub amounts: Amounts,
+    /// Its login line and its close line, where [`Behind`] says so and they are known.
+    pub evidence: [Option<Evidence>; 2],
 }
 
 /// The texts of a line that was held.
@@ -167,28 +206,28 @@ impl<'a> Settled<'a> {
         self.told().key.peer()
     }
 
-    /// What its close line counted, if [`Amounts::behind`] put it there.
-    pub fn amounts(&self) -> Amounts {
-        self.told().words.close.map_or(Amounts::default(), |words| Amounts::of(words.rest))
-    }
-
-    /// The session with texts of its own.
-    pub fn to_session(&self) -> Session {
+    /// The session with texts of its own; `behind` is what came with its lines.
+    pub fn to_session(&self, behind: Behind) -> Session {
         let Told { key, pid, duration, reused, words, flags } = self.told();
         let SessionWords { login, close } = words;
         let user_differs = login.zip(close).is_some_and(|(login, close)| login.user != close.user);
+        let mechanism = login.map(|words| behind.evidence(words.rest));
+        let rest = close.map(|words| behind.evidence(words.rest));
+        let amounts = rest.filter(|_| behind.amounts).map(|(rest, _)| Amounts::of(rest));
         Session {
             stream: self.stream,
             login: self.login,
             user: words.user().to_vec(),
             peer: key.peer(),
             pid,
-            mechanism: login.map(|words| words.rest.to_vec()),
+            mechanism: mechanism.map(|(mechanism, _)| mechanism.to_vec()),
             connect: self.connect,
             end: self.end,
             duration,
             reused,
             flags: SessionFlags { user_differs, ..flags },
+            amounts: amounts.unwrap_or_default(),
+            evidence: [mechanism, rest].map(|line| line.and_then(|(_, evidence)| evidence)),
         }
     }
 }

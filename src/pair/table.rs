@@ -11,7 +11,7 @@ use super::entry::{Entry, Outside, State};
 use super::key::{Key, Packed, Sought};
 use super::line::{CloseLine, PairLine, Said};
 use super::queue::{Closed, NUMBERS, Queue};
-use super::session::{Accessed, Settled};
+use super::session::{Accessed, Behind, Settled};
 use super::slab::Slab;
 use super::{LOGIN_AFTER_END, is_ready};
 use crate::index::{Index, NOBODY};
@@ -57,6 +57,11 @@ impl PairTable {
     /// An empty table that never settles these keys early.
     pub fn holding(hold: BTreeSet<Key>) -> PairTable {
         PairTable { hold, ..PairTable::default() }
+    }
+
+    /// The same table, empty, for lines with which this comes.
+    pub fn carrying(self, behind: Behind) -> PairTable {
+        PairTable { texts: Texts::new(behind), ..self }
     }
 
     /// How many keys are held.
@@ -378,7 +383,7 @@ impl PairTable {
 
     /// Writes the texts that are still needed anew, without the others.
     fn compact(&mut self) {
-        let old = std::mem::take(&mut self.texts);
+        let old = self.texts.take();
         self.held.iter_mut().for_each(|held| self.texts.relay(held, &old));
     }
 

@@ -87,16 +87,18 @@ fn settling_early_changes_nothing() {
     let mut early = 0;
     for line in &lines {
         table.add(line, &mut |_| {});
-        table.settle(&BTreeMap::from([(StreamId(0), line.stamp.at)]), &mut |s| got.push(s.to_session()));
+        table.settle(&BTreeMap::from([(StreamId(0), line.stamp.at)]), &mut |s| {
+            got.push(s.to_session(Behind::default()))
+        });
         early = got.len();
     }
     assert_eq!(early, 4);
-    table.finish(&mut |s| got.push(s.to_session()));
+    table.finish(&mut |s| got.push(s.to_session(Behind::default())));
     got.sort();
     let mut whole = PairTable::default();
     lines.iter().for_each(|l| whole.add(l, &mut |_| {}));
     let mut expected = Vec::new();
-    whole.finish(&mut |s| expected.push(s.to_session()));
+    whole.finish(&mut |s| expected.push(s.to_session(Behind::default())));
     expected.sort();
     assert_eq!(got, expected);
     let reused = |login: i64| expected.iter().find(|s| s.login.at == login).unwrap().reused;

@@ -13,7 +13,7 @@ use super::{HELD, lock};
 use crate::answer::{Asked, collects};
 use crate::fold::Pairing;
 use crate::model::Instant;
-use crate::pair::{Accessed, Batch, Key, PairTable, Settled};
+use crate::pair::{Accessed, Batch, Behind, Key, PairTable, Settled};
 use crate::runs::Runs;
 use crate::streams::{Stores, StreamId, Streams};
 use crate::trail::Collected;
@@ -44,6 +44,7 @@ struct Gathering {
     /// Closed sessions that `sessions` asks for.
     runs: Runs,
     stores: Stores,
+    behind: Behind,
 }
 
 /// Batches that wait, and empty ones to be used again.
@@ -88,11 +89,11 @@ pub(super) struct Shards {
 pub(super) type Finished = (Collected, Runs, BTreeSet<Key>);
 
 impl Shards {
-    /// Empty shards that never settle these keys early; `tmpdir` is where too many sessions go.
-    pub(super) fn holding(hold: &BTreeSet<Key>, tmpdir: &Path) -> Shards {
+    /// Empty shards that never settle these keys early; `behind` is what comes with lines, `tmpdir` is where too many sessions go.
+    pub(super) fn holding(hold: &BTreeSet<Key>, behind: Behind, tmpdir: &Path) -> Shards {
         let shards = (SHARDS * rayon::current_num_threads()).next_power_of_two();
-        let gathering = || Gathering { runs: Runs::new(tmpdir, HELD / shards), ..Gathering::default() };
-        let settling = || Settling { table: PairTable::holding(hold.clone()), gathering: gathering() };
+        let gathering = || Gathering { runs: Runs::new(tmpdir, HELD / shards), behind, ..Gathering::default() };
+        let settling = || Settling { table: PairTable::holding(hold.clone()).carrying(behind), gathering: gathering() };
         let shard = |_| Shard { settled: Mutex::new(settling()), ..Shard::default() };
         Shards { shards: (0..shards).map(shard).collect() }
     }
@@ -170,16 +171,16 @@ impl Pairing for Shards {
 
 /// What is kept of a session that is settled: itself if it may be a row, and that no login line was there (R12).
 fn collect(asked: Asked<'_>, session: &Settled<'_>, gathering: &mut Gathering, streams: &Streams) {
-    let Gathering { collected, runs, stores } = gathering;
+    let Gathering { collected, runs, stores, behind } = gathering;
     if let (false, Some(connect)) = (session.has_login, session.connect) {
         collected.no_login(session.stream, connect.at);
     }
     match asked {
-        Asked::Connected(query) if collects(query, session) => collected.sessions.push(session.to_session()),
-        Asked::Sessions(_) if session.end.is_none() => collected.sessions.push(session.to_session()),
+        Asked::Connected(query) if collects(query, session) => collected.sessions.push(session.to_session(*behind)),
+        Asked::Sessions(_) if session.end.is_none() => collected.sessions.push(session.to_session(*behind)),
         Asked::Sessions(query) => {
             let store = stores.of(session.stream, streams);
-            runs.push(|record| collected.inferred |= query.closed(session, store, record));
+            runs.push(|record| collected.inferred |= query.closed(session, *behind, store, record));
         }
         _ => {}
     }
@@ -199,7 +200,7 @@ fn collect_last(
             if !session.has_login {
                 gathering.collected.no_login(session.stream, connect.at);
             }
-            gathering.collected.sessions.push(session.to_session());
+            gathering.collected.sessions.push(session.to_session(gathering.behind));
         }
         _ => collect(asked, session, gathering, streams),
     }

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::io;
 
+use super::evidence::cell as evidence_cell;
 use super::records::write_rows;
 use super::{Answer, Record, write_records};
 use crate::answer::{Connected, Covered, LastAccessRow, StreamCoverage};
+use crate::quote::Lines;
 use crate::resolve::GapWhy;
 use crate::text::visible;
 use crate::times::rfc3339_of;
@@ -38,17 +40,28 @@ const SESSION: [&str; 17] = [
     "flags",
 ];
 
+/// The last column, if lines are asked for: where they are.
+const EVIDENCE: &str = "evidence";
+
 /// Writes a line, as that of the names of the columns.
-pub(super) fn write_line<T: AsRef<[u8]>>(out: &mut dyn io::Write, names: &[T]) -> io::Result<()> {
+pub(super) fn write_line(out: &mut dyn io::Write, cells: &[impl AsRef<str>]) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().from_writer(out);
-    writer.write_record(names).map_err(cause)?;
+    writer.write_record(cells.iter().map(AsRef::as_ref)).map_err(cause)?;
+    writer.flush()
+}
+
+/// Writes the names of the columns.
+fn write_head(answer: &Answer<'_>, out: &mut dyn io::Write, names: &[impl AsRef<str>]) -> io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().from_writer(out);
+    let evidence = answer.quotes.map(|_| EVIDENCE);
+    writer.write_record(names.iter().map(AsRef::as_ref).chain(evidence)).map_err(cause)?;
     writer.flush()
 }
 
 /// The rows of `sessions`.
 fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    write_line(out, &SESSION)?;
-    write_rows(answer.sessions.as_ref(), out, |row, text| {
+    write_head(answer, out, &SESSION)?;
+    write_rows(answer, answer.sessions.as_ref(), out, |row, lines, text| {
         let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
         let number = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
         let mut writer = csv::WriterBuilder::new().from_writer(text);
@@ -71,7 +84,7 @@ fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Resul
             row.pid.to_string(),
             row.flags().join(" "),
         ];
-        writer.write_record(&cells).map_err(cause)?;
+        writer.write_record(cells.into_iter().chain(evidence(lines))).map_err(cause)?;
         writer.flush()
     })
 }
@@ -80,8 +93,8 @@ const FAILURE: [&str; 10] = ["record", "store", "service", "user", "from", "auth
 
 /// The rows of `failures`.
 fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    write_line(out, &FAILURE)?;
-    write_rows(answer.failures.as_ref(), out, |row, text| {
+    write_head(answer, out, &FAILURE)?;
+    write_rows(answer, answer.failures.as_ref(), out, |row, lines, text| {
         let mut writer = csv::WriterBuilder::new().from_writer(text);
         let cells: [String; FAILURE.len()] = [
             "failure".to_owned(),
@@ -95,7 +108,7 @@ fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Resul
             row.pid.to_string(),
             row.flags().join(" "),
         ];
-        writer.write_record(&cells).map_err(cause)?;
+        writer.write_record(cells.into_iter().chain(evidence(lines))).map_err(cause)?;
         writer.flush()
     })
 }
@@ -163,10 +176,11 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
         return write_session_rows(answer, out);
     }
     let (with_connected, with_access) = (answer.connected.is_some(), answer.access.is_some());
-    write_line(out, &header(with_connected, with_access))?;
-    write_records(answer, out, |records, text| {
+    write_head(answer, out, &header(with_connected, with_access))?;
+    write_records(answer, out, |records, lines, text| {
         let mut writer = csv::WriterBuilder::new().from_writer(text);
-        for record in records {
+        for (row, record) in records.enumerate() {
+            let lines = lines.row(row);
             let mut cells = Vec::with_capacity(29);
             match record {
                 Record::Connected(row) => {
@@ -180,10 +194,16 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
                     cells.extend(access(answer, &row));
                 }
             }
+            cells.extend(evidence(lines));
             writer.write_record(&cells).map_err(cause)?;
         }
         writer.flush()
     })
+}
+
+/// Where the lines of a row are.
+fn evidence(lines: Option<Lines<'_, '_>>) -> Option<String> {
+    evidence_cell(lines).map(|cell| safe(cell.into()))
 }
 
 /// The writer's own error, so that a closed pipe is known as one.

@@ -7,12 +7,14 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use serde_json::{Value, json};
 
+use super::evidence::{self, EvidenceLine};
 use super::findings::write_json as write_findings;
 use super::records::write_rows;
 use super::{Answer, Record, write_records};
 use crate::answer::{Connected, FailureRow, LastAccessRow, ServiceAccess, SessionRow, StreamCoverage, Why};
 use crate::model::Instant;
 use crate::note::Note;
+use crate::quote::Lines;
 use crate::resolve::{GapWhy, Resolved, Silence};
 use crate::text::{exact, steers};
 use crate::times::{Zone, rfc3339_of};
@@ -50,6 +52,8 @@ struct AccessLine<'a> {
     imap: Option<ServiceLine<'a>>,
     http: Option<ServiceLine<'a>>,
     pop: Option<ServiceLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Vec<EvidenceLine<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -75,9 +79,11 @@ struct ConnectedLine<'a> {
     certainty: &'static str,
     at: String,
     flags: &'a [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Vec<EvidenceLine<'a>>>,
 }
 
-fn put_access(row: &LastAccessRow<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+fn put_access(row: &LastAccessRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
     let line = |access: Option<ServiceAccess<'_>>| {
         access.map(|a| (a, exact(a.store()))).map(|(a, store)| ServiceLine {
             last_login: a.last_login().map(|t| rfc3339_of(t, zone)),
@@ -89,10 +95,11 @@ fn put_access(row: &LastAccessRow<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Res
         })
     };
     let [imap, http, pop] = row.services().map(line);
-    put(&AccessLine { record: "last_access", user: &exact(row.user), imap, http, pop }, out)
+    let evidence = evidence::json(lines, &evidence::ACCESS);
+    put(&AccessLine { record: "last_access", user: &exact(row.user), imap, http, pop, evidence }, out)
 }
 
-fn put_connected(row: &Connected<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
     let store = exact(row.store);
     let auth = row.auth.map(exact);
     let line = ConnectedLine {
@@ -107,14 +114,15 @@ fn put_connected(row: &Connected<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Resu
         certainty: if row.certain { "certain" } else { "possible" },
         at: rfc3339_of(row.at, zone),
         flags: &row.flags,
+        evidence: evidence::json(lines, &evidence::SESSION),
     };
     put(&line, out)
 }
 
-fn put_record(record: &Record<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+fn put_record(record: &Record<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
     match record {
-        Record::Connected(row) => put_connected(row, zone, out),
-        Record::Access(row) => put_access(row, zone, out),
+        Record::Connected(row) => put_connected(row, lines, zone, out),
+        Record::Access(row) => put_access(row, lines, zone, out),
     }
 }
 
@@ -137,9 +145,11 @@ struct SessionLine<'a> {
     mailboxes: Option<u64>,
     pid: u32,
     flags: &'a [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Vec<EvidenceLine<'a>>>,
 }
 
-fn put_session(row: &SessionRow<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+fn put_session(row: &SessionRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
     let auth = row.auth.as_deref().map(exact);
     let line = SessionLine {
         record: "session",
@@ -159,6 +169,7 @@ fn put_session(row: &SessionRow<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Resul
         mailboxes: row.amounts.mailboxes,
         pid: row.pid,
         flags: &row.flags(),
+        evidence: evidence::json(lines, &evidence::SESSION),
     };
     put(&line, out)
 }
@@ -175,9 +186,11 @@ struct FailureLine<'a> {
     time: String,
     pid: u32,
     flags: &'a [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Vec<EvidenceLine<'a>>>,
 }
 
-fn put_failure(row: &FailureRow<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+fn put_failure(row: &FailureRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
     let line = FailureLine {
         record: "failure",
         store: &exact(&row.store),
@@ -189,18 +202,19 @@ fn put_failure(row: &FailureRow<'_>, zone: Zone, out: &mut Vec<u8>) -> io::Resul
         time: rfc3339_of(row.time, zone),
         pid: row.pid,
         flags: row.flags(),
+        evidence: evidence::json(lines, &evidence::FAILURE),
     };
     put(&line, out)
 }
 
 pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    write_rows(answer.sessions.as_ref(), out, |row, text| {
-        put_session(row, answer.zone, text)?;
+    write_rows(answer, answer.sessions.as_ref(), out, |row, lines, text| {
+        put_session(row, lines, answer.zone, text)?;
         text.push(b'\n');
         Ok(())
     })?;
-    write_rows(answer.failures.as_ref(), out, |row, text| {
-        put_failure(row, answer.zone, text)?;
+    write_rows(answer, answer.failures.as_ref(), out, |row, lines, text| {
+        put_failure(row, lines, answer.zone, text)?;
         text.push(b'\n');
         Ok(())
     })?;
@@ -208,9 +222,9 @@ pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::R
         write_findings(answer, findings, (b"", b"\n"), out)?;
     }
     write_covered(answer, b"", b"\n", out)?;
-    write_records(answer, out, |records, text| {
-        for record in records {
-            put_record(&record, answer.zone, text)?;
+    write_records(answer, out, |records, lines, text| {
+        for (row, record) in records.enumerate() {
+            put_record(&record, lines.row(row), answer.zone, text)?;
             text.push(b'\n');
         }
         Ok(())
@@ -243,20 +257,20 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
     put(&answer.query, out)?;
     out.write_all(b",\"records\":[")?;
     let mut behind = BehindComma { out, begun: false };
-    write_records(answer, &mut behind, |records, text| {
-        for record in records {
+    write_records(answer, &mut behind, |records, lines, text| {
+        for (row, record) in records.enumerate() {
             text.extend_from_slice(b",\n");
-            put_record(&record, answer.zone, text)?;
+            put_record(&record, lines.row(row), answer.zone, text)?;
         }
         Ok(())
     })?;
-    write_rows(answer.sessions.as_ref(), &mut behind, |row, text| {
+    write_rows(answer, answer.sessions.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
-        put_session(row, answer.zone, text)
+        put_session(row, lines, answer.zone, text)
     })?;
-    write_rows(answer.failures.as_ref(), &mut behind, |row, text| {
+    write_rows(answer, answer.failures.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
-        put_failure(row, answer.zone, text)
+        put_failure(row, lines, answer.zone, text)
     })?;
     if let Some(findings) = answer.only_findings() {
         write_findings(answer, findings, (b",\n", b""), &mut behind)?;

@@ -2,6 +2,7 @@
 
 mod coverage;
 mod csv;
+mod evidence;
 mod findings;
 mod json;
 mod records;
@@ -10,6 +11,7 @@ mod strip;
 mod table;
 
 use std::io;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -20,6 +22,7 @@ pub use table::{Align, Columns};
 use crate::answer::{Connected, Covered, Failures, Findings, INFERRED_FORMAT, LastAccessRow, LastAccessRows, Sessions};
 use crate::model::{Service, Stamp};
 use crate::note::Note;
+use crate::quote::{QuoteRows, Quoted, Quotes};
 use crate::resolve::Resolved;
 use crate::times::Zone;
 use crate::trail::Tally;
@@ -39,6 +42,8 @@ pub struct Answer<'a> {
     pub findings: Option<Findings<'a>>,
     /// `coverage`
     pub covered: Option<Covered<'a>>,
+    /// The lines that the rows rest on, if they are asked for.
+    pub quotes: Option<&'a Quotes>,
     /// What the logs cover.
     pub streams: &'a [Resolved],
     /// What is to be known beside the rows.
@@ -170,35 +175,68 @@ enum Record<'a> {
 
 /// So many rows are rendered at a time by one worker.
 const ROWS: usize = 4096;
+/// So many, if each comes with its lines, which may be long.
+const QUOTED: usize = 256;
 
-/// Writes every record in the order of the answer, connected rows first. `render` writes some of them to a text.
+impl Answer<'_> {
+    /// So many rows are rendered at a time.
+    fn rows(&self) -> usize {
+        if self.quotes.is_some() { QUOTED } else { ROWS }
+    }
+
+    /// The lines of all rows, if they are asked for.
+    fn quote(&self) -> io::Result<Option<QuoteRows<'_>>> {
+        self.quotes.map(Quotes::rows).transpose()
+    }
+}
+
+/// The lines of the next rows.
+fn next_lines<'a>(quotes: &mut Option<QuoteRows<'a>>, rows: impl FnOnce() -> usize) -> io::Result<Quoted<'a>> {
+    quotes.as_mut().map_or_else(|| Ok(Quoted::default()), |quotes| quotes.take(rows()))
+}
+
+/// Writes every record in the order of the answer, connected rows first. `render` writes some of them to a text, with their lines.
 fn write_records(
     answer: &Answer<'_>,
     out: &mut dyn io::Write,
-    render: impl Fn(&mut dyn Iterator<Item = Record<'_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
+    render: impl Fn(&mut dyn Iterator<Item = Record<'_>>, &Quoted<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
+    let mut quotes = answer.quote()?;
     let connected = answer.connected.map_or(&[][..], |(rows, _)| rows);
-    let parts: Vec<&[Connected<'_>]> = connected.chunks(ROWS).collect();
-    side_by_side(&parts, out, |rows, text| render(&mut rows.iter().map(Record::Connected), text))?;
+    let parts: Vec<&[Connected<'_>]> = connected.chunks(answer.rows()).collect();
+    side_by_side(
+        &parts,
+        &mut quotes,
+        |part| part.len(),
+        out,
+        |rows, lines, text| render(&mut rows.iter().map(Record::Connected), lines, text),
+    )?;
     let Some(access) = &answer.access else { return Ok(()) };
-    side_by_side(&access.parts(ROWS), out, |part, text| {
-        render(&mut access.rows(part.clone()).map(Record::Access), text)
+    let count = |part: &Range<usize>| access.rows(part.clone()).count();
+    side_by_side(&access.parts(answer.rows()), &mut quotes, count, out, |part, lines, text| {
+        render(&mut access.rows(part.clone()).map(Record::Access), lines, text)
     })
 }
 
-/// Renders parts side by side, some of them at a time, and writes them one after another.
+/// Renders parts side by side, some of them at a time, and writes them one after another. `quotes` has the lines of all rows, `rows` says
+/// how many a part has.
 fn side_by_side<T: Sync>(
     parts: &[T],
+    quotes: &mut Option<QuoteRows<'_>>,
+    rows: impl Fn(&T) -> usize,
     out: &mut dyn io::Write,
-    render: impl Fn(&T, &mut Vec<u8>) -> io::Result<()> + Sync,
+    render: impl Fn(&T, &Quoted<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
-    let mut texts = vec![Vec::new(); 2 * rayon::current_num_threads()];
+    let mut texts = vec![(Vec::new(), Quoted::default()); 2 * rayon::current_num_threads()];
     for parts in parts.chunks(texts.len()) {
-        texts.par_iter_mut().zip(parts).try_for_each(|(text, part)| {
+        for ((_, lines), part) in texts.iter_mut().zip(parts) {
+            *lines = next_lines(quotes, || rows(part))?;
+        }
+        texts.par_iter_mut().zip(parts).try_for_each(|((text, lines), part)| {
             text.clear();
-            render(part, text)
+            render(part, lines, text)
         })?;
-        texts.iter().take(parts.len()).try_for_each(|text| out.write_all(text))?;
+        texts.iter().take(parts.len()).try_for_each(|(text, _)| out.write_all(text))?;
     }
     Ok(())
 }

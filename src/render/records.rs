@@ -5,8 +5,9 @@ use std::io;
 
 use rayon::prelude::*;
 
-use super::ROWS;
+use super::{Answer, ROWS, next_lines};
 use crate::answer::{FailureRow, FailureRows, Failures, SessionRow, SessionRows, Sessions};
+use crate::quote::{Lines, QuoteRows, Quoted};
 
 /// Where records come from, in order.
 pub trait Records: Send {
@@ -68,36 +69,46 @@ impl Recorded for Failures<'_> {
     }
 }
 
-/// Some records, one behind the other.
+/// Some records, one behind the other, with the lines that they rest on.
 #[derive(Default)]
-struct Chunk {
+struct Chunk<'a> {
     text: Vec<u8>,
     ends: Vec<usize>,
+    quoted: Quoted<'a>,
 }
 
-impl Chunk {
+/// Records, so many of which are taken at a time, and the lines that they rest on, if those are asked for.
+struct Rows<'a, R> {
+    records: R,
+    at_once: usize,
+    quotes: Option<QuoteRows<'a>>,
+}
+
+impl<'a> Chunk<'a> {
     /// Takes the next records; `false` if there is none.
-    fn fill(&mut self, rows: &mut impl Records) -> io::Result<bool> {
+    fn fill(&mut self, rows: &mut Rows<'a, impl Records>) -> io::Result<bool> {
         self.text.clear();
         self.ends.clear();
-        let Chunk { text, ends } = self;
+        let Chunk { text, ends, quoted } = self;
         let mut more = true;
-        while more && ends.len() < ROWS {
-            more = rows.next(&mut |record| {
+        while more && ends.len() < rows.at_once {
+            more = rows.records.next(&mut |record| {
                 text.extend_from_slice(record);
                 ends.push(text.len());
             })?;
         }
+        *quoted = next_lines(&mut rows.quotes, || ends.len())?;
         Ok(!ends.is_empty())
     }
 
-    fn records(&self) -> impl Iterator<Item = &[u8]> {
+    fn records(&self) -> impl Iterator<Item = (&[u8], Option<Lines<'a, '_>>)> {
         let from = std::iter::once(&0).chain(&self.ends);
-        from.zip(&self.ends).filter_map(|(from, to)| self.text.get(*from..*to))
+        let records = from.zip(&self.ends).filter_map(|(from, to)| self.text.get(*from..*to));
+        records.enumerate().map(|(row, record)| (record, self.quoted.row(row)))
     }
 }
 
-fn fill(chunks: &mut [Chunk], rows: &mut impl Records) -> io::Result<bool> {
+fn fill<'a>(chunks: &mut [Chunk<'a>], rows: &mut Rows<'a, impl Records>) -> io::Result<bool> {
     let mut any = false;
     for chunk in chunks {
         any |= chunk.fill(rows)?;
@@ -107,8 +118,8 @@ fn fill(chunks: &mut [Chunk], rows: &mut impl Records) -> io::Result<bool> {
 
 /// Makes something of every record, many at a time, and hands what it came to on, in order.
 fn each<T: Default + Send>(
-    mut rows: impl Records,
-    make: impl Fn(&[u8], &mut T) -> io::Result<()> + Sync,
+    mut rows: Rows<'_, impl Records>,
+    make: impl Fn(&[u8], Option<Lines<'_, '_>>, &mut T) -> io::Result<()> + Sync,
     mut out: impl FnMut(&mut T) -> io::Result<()>,
 ) -> io::Result<()> {
     let chunks = || (0..2 * rayon::current_num_threads()).map(|_| Chunk::default()).collect::<Vec<_>>();
@@ -118,7 +129,8 @@ fn each<T: Default + Send>(
     while any {
         let make_all = || {
             let parts = made.par_iter_mut().zip(&these);
-            parts.try_for_each(|(made, chunk)| chunk.records().try_for_each(|record| make(record, made)))
+            parts
+                .try_for_each(|(made, chunk)| chunk.records().try_for_each(|(record, lines)| make(record, lines, made)))
         };
         let (filled, all) = rayon::join(|| fill(&mut next, &mut rows), make_all);
         all?;
@@ -131,13 +143,17 @@ fn each<T: Default + Send>(
 
 /// Writes every row by `render`, which appends it to a text.
 pub(super) fn write_rows<K: Recorded>(
+    answer: &Answer<'_>,
     all: Option<&K>,
     out: &mut dyn io::Write,
-    render: impl Fn(&K::Row<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
+    render: impl Fn(&K::Row<'_>, Option<Lines<'_, '_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
     let Some(all) = all else { return Ok(()) };
-    let render = |record: &[u8], text: &mut Vec<u8>| K::read(record).map_or(Ok(()), |row| render(&row, text));
-    each(all.rows()?, render, |text: &mut Vec<u8>| {
+    let rows = Rows { records: all.rows()?, at_once: answer.rows(), quotes: answer.quote()? };
+    let render = |record: &[u8], lines: Option<Lines<'_, '_>>, text: &mut Vec<u8>| {
+        K::read(record).map_or(Ok(()), |row| render(&row, lines, text))
+    };
+    each(rows, render, |text: &mut Vec<u8>| {
         out.write_all(text)?;
         text.clear();
         Ok(())
@@ -153,11 +169,12 @@ pub(super) fn look_at_rows<K: Recorded, T: Default + Send>(
     see: impl Fn(&K::Row<'_>, &mut T) + Sync,
     mut merge: impl FnMut(T),
 ) -> io::Result<()> {
-    let see = |record: &[u8], seen: &mut T| {
+    let rows = Rows { records: all.rows()?, at_once: ROWS, quotes: None };
+    let see = |record: &[u8], _: Option<Lines<'_, '_>>, seen: &mut T| {
         K::read(record).iter().for_each(|row| see(row, seen));
         Ok(())
     };
-    each(all.rows()?, see, |seen| {
+    each(rows, see, |seen| {
         merge(std::mem::take(seen));
         Ok(())
     })

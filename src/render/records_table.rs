@@ -3,6 +3,7 @@
 
 use std::io;
 
+use super::evidence::block;
 use super::records::{Recorded, look_at_rows, write_rows};
 use super::table::{push_time, width};
 use super::{Align, Answer, Columns, Seen, repeats};
@@ -97,11 +98,13 @@ pub(super) fn write<K: Tabled>(
         columns.widen(column, if has_times { TIME.len() + offset } else { *width });
     }
     columns.head(out)?;
-    write_rows(all, out, |row, text| {
+    write_rows(answer, all, out, |row, lines, text| {
         let mut cells: [String; MOST] = Default::default();
         let cells = cells.get_mut(..K::COLUMNS.len()).unwrap_or_default();
         K::cells(row, cells, &mut |cell, stamp| push_time(cell, answer, stamp, with_offset));
-        columns.row(text, cells)
+        columns.row(text, cells)?;
+        block(lines, text);
+        Ok(())
     })?;
     for (service, counts) in Service::ALL.into_iter().zip(fit.counts) {
         if !rows.services().is_empty() && !rows.services().contains(&service) {

@@ -9,9 +9,11 @@ use std::ops::Range;
 use rayon::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Answer, ROWS, findings, records_table, repeats, side_by_side};
+use super::evidence::block;
+use super::{Answer, findings, records_table, repeats, side_by_side};
 use crate::answer::{Connected, LastAccessRow, ServiceAccess};
 use crate::model::{Service, Stamp};
+use crate::quote::QuoteRows;
 use crate::text::visible;
 use crate::times::{log_offset, push_log_digits};
 
@@ -108,13 +110,14 @@ const NOT_RECORDED: &str = "---NOT-RECORDED---";
 
 pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let all_offsets = answer.summary.shared_offset.is_none();
+    let mut quotes = answer.quote()?;
     if let Some((rows, services)) = answer.connected {
-        connected(answer, rows, services, all_offsets, out)?;
+        connected(answer, rows, services, (all_offsets, &mut quotes), out)?;
         if answer.access.is_some() {
             writeln!(out)?;
         }
     }
-    access(answer, all_offsets, out)?;
+    access(answer, (all_offsets, &mut quotes), out)?;
     records_table::write(answer, answer.sessions.as_ref(), all_offsets, out)?;
     records_table::write(answer, answer.failures.as_ref(), all_offsets, out)?;
     let Some(findings) = &answer.findings else { return Ok(()) };
@@ -149,14 +152,14 @@ fn connected(
     answer: &Answer<'_>,
     rows: &[Connected<'_>],
     services: &[Service],
-    with_offset: bool,
+    (with_offset, quotes): (bool, &mut Option<QuoteRows<'_>>),
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     let columns = || Columns::new(&["UID", "TIME", "AUTH", "TO", "FROM"].map(|h| (h, Align::Left)));
-    let parts: Vec<&[Connected<'_>]> = rows.chunks(ROWS).collect();
+    let parts: Vec<&[Connected<'_>]> = rows.chunks(answer.rows()).collect();
     let fitting = |part: &&[Connected<'_>]| {
         let mut columns = columns();
-        each_connected(answer, part, with_offset, |cells| {
+        each_connected(answer, part, with_offset, |_, cells| {
             columns.fit(cells);
             Ok(())
         })?;
@@ -165,9 +168,19 @@ fn connected(
     let widest = |a: Columns, b: Columns| Ok::<_, io::Error>(a.widest(b));
     let columns = parts.par_iter().map(fitting).try_reduce(columns, widest)?;
     columns.head(out)?;
-    side_by_side(&parts, out, |part, text| {
-        each_connected(answer, part, with_offset, |cells| columns.row(text, cells))
-    })?;
+    side_by_side(
+        &parts,
+        quotes,
+        |part| part.len(),
+        out,
+        |part, lines, text| {
+            each_connected(answer, part, with_offset, |row, cells| {
+                columns.row(text, cells)?;
+                block(lines.row(row), text);
+                Ok(())
+            })
+        },
+    )?;
     for service in services {
         let name = service.as_str();
         if !answer.streams.iter().any(|s| s.service == *service) {
@@ -182,16 +195,16 @@ fn connected(
     Ok(())
 }
 
-/// Does something with the cells of each row.
+/// Does something with the number and the cells of each row.
 fn each_connected(
     answer: &Answer<'_>,
     rows: &[Connected<'_>],
     with_offset: bool,
-    mut work: impl FnMut(&[String]) -> io::Result<()>,
+    mut work: impl FnMut(usize, &[String]) -> io::Result<()>,
 ) -> io::Result<()> {
     // The cells of a row are written into the same strings again and again.
     let mut cells: [String; 5] = Default::default();
-    for row in rows {
+    for (number, row) in rows.iter().enumerate() {
         cells.iter_mut().for_each(String::clear);
         let [user, since, auth, to, from] = &mut cells;
         user.push_str(&visible(row.user));
@@ -202,16 +215,20 @@ fn each_connected(
         if !row.certain {
             from.push_str(" (possible)");
         }
-        work(&cells)?;
+        work(number, &cells)?;
     }
     Ok(())
 }
 
-fn access(answer: &Answer<'_>, with_offset: bool, out: &mut dyn io::Write) -> io::Result<()> {
+fn access(
+    answer: &Answer<'_>,
+    (with_offset, quotes): (bool, &mut Option<QuoteRows<'_>>),
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
     let Some(rows) = &answer.access else { return Ok(()) };
     let headings = ["UID", "IMAP last access", "HTTP last access", "POP last access"];
     let mut columns = Columns::new(&headings.map(|h| (h, Align::Left)));
-    let parts = rows.parts(ROWS);
+    let parts = rows.parts(answer.rows());
     let widest = |a: [usize; 4], b: [usize; 4]| std::array::from_fn(|i| a.get(i).max(b.get(i)).copied().unwrap_or(0));
     let widths = |part: &Range<usize>| {
         rows.rows(part.clone()).fold([0; 4], |widths, row| {
@@ -224,12 +241,15 @@ fn access(answer: &Answer<'_>, with_offset: bool, out: &mut dyn io::Write) -> io
     let widths = parts.par_iter().map(widths).reduce(|| [0; 4], widest);
     widths.iter().enumerate().for_each(|(column, width)| columns.widen(column, *width));
     columns.head(out)?;
-    side_by_side(&parts, out, |part, text| {
+    let count = |part: &Range<usize>| rows.rows(part.clone()).count();
+    side_by_side(&parts, quotes, count, out, |part, lines, text| {
         // The cells of a row are written into the same four strings again and again.
         let mut cells: [String; 4] = Default::default();
-        rows.rows(part.clone()).try_for_each(|row| {
+        rows.rows(part.clone()).enumerate().try_for_each(|(number, row)| {
             access_cells(answer, &row, with_offset, &mut cells);
-            columns.row(text, &cells)
+            columns.row(text, &cells)?;
+            block(lines.row(number), text);
+            Ok(())
         })
     })
 }

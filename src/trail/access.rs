@@ -1,6 +1,6 @@
 //! Last access of each user over each service (R11). Merges by maximum; pairing cannot change it.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::grammar::eight;
 use crate::index::{Index, NOBODY};
-use crate::model::{Doubt, Instant, Service, Stamp};
+use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
 use crate::streams::{StreamId, Streams};
 
 /// What the last login or the last logout of a user rests on.
@@ -22,6 +22,8 @@ pub struct Last {
     pub from_login: bool,
     /// What every line that proves it is doubted for.
     pub doubt: Doubt,
+    /// The line, if evidence is asked for: of several of that instant a login line, and of those the smallest.
+    pub evidence: Option<Evidence>,
 }
 
 /// One user over one service.
@@ -72,18 +74,18 @@ const EMPTY: Entry = Entry {
 
 impl Packed {
     fn of(last: Last) -> Packed {
-        let Last { stamp, stream, from_login, doubt } = last;
+        let Last { stamp, stream, from_login, doubt, .. } = last;
         let flags = (u8::from(from_login) * FROM_LOGIN)
             | (u8::from(!doubt.inferred) * KNOWN_FORMAT)
             | (u8::from(!doubt.forged) * GENUINE);
         Packed { at: stamp.at, stream, offset: stamp.offset, flags }
     }
 
-    fn unpacked(self) -> Option<Last> {
+    fn unpacked(self, evidence: Option<Evidence>) -> Option<Last> {
         let Packed { at, stream, offset, flags } = self;
         let doubt = Doubt { inferred: flags & KNOWN_FORMAT == 0, forged: flags & GENUINE == 0 };
         let from_login = flags & FROM_LOGIN != 0;
-        (at != NEVER).then_some(Last { stamp: Stamp { at, offset }, stream, from_login, doubt })
+        (at != NEVER).then_some(Last { stamp: Stamp { at, offset }, stream, from_login, doubt, evidence })
     }
 
     /// The maximum of two; every field of equal instants has its own order, so that merging is commutative.
@@ -184,8 +186,9 @@ impl Entry {
     }
 
     #[inline]
-    fn access(&self) -> Access {
-        Access { login: self.login().unpacked(), logout: self.logout().unpacked() }
+    fn access(&self, lines: Option<&Lines>) -> Access {
+        let login = self.login().unpacked(lines.map(|lines| lines.login));
+        Access { login, logout: self.logout().unpacked(lines.map(|lines| lines.logout)) }
     }
 
     /// Whether two are of one user and service.
@@ -215,6 +218,32 @@ impl Entry {
     }
 }
 
+/// The lines of an entry; what there is no line for is not looked at.
+#[derive(Clone, Copy, Debug)]
+struct Lines {
+    login: Evidence,
+    logout: Evidence,
+}
+
+impl Lines {
+    fn of(login: Option<Last>, logout: Option<Last>) -> Option<Lines> {
+        let line = |last: Option<Last>| last.and_then(|last| last.evidence);
+        let any = line(login).or(line(logout))?;
+        Some(Lines { login: line(login).unwrap_or(any), logout: line(logout).unwrap_or(any) })
+    }
+
+    /// Takes another's where it shows more: a later moment, or the same by a login line, or by one further ahead.
+    fn take(&mut self, ours: &Entry, theirs: &Entry, lines: Lines) {
+        let order = |packed: Packed, line: Evidence| (packed.at, packed.flags & FROM_LOGIN, Reverse(line));
+        if order(theirs.login(), lines.login) > order(ours.login(), self.login) {
+            self.login = lines.login;
+        }
+        if order(theirs.logout(), lines.logout) > order(ours.logout(), self.logout) {
+            self.logout = lines.logout;
+        }
+    }
+}
+
 /// The table of last accesses: (user, service) → [`Access`].
 ///
 /// Each look-up misses the cache. Accesses are therefore put aside and looked up many at a time, so that the misses overlap.
@@ -229,6 +258,9 @@ pub struct LastAccess {
     /// Names that are longer than an entry holds: of the table, and of those aside.
     long: Vec<u8>,
     aside_long: Vec<u8>,
+    /// If evidence is asked for: the lines of the entries, and of those aside.
+    lines: Vec<Lines>,
+    aside_lines: Vec<Lines>,
 }
 
 impl std::fmt::Debug for LastAccess {
@@ -278,11 +310,12 @@ impl LastAccess {
             *chunk = word.to_le_bytes();
         }
         entry.set(login, end.map_or(NONE, Packed::of));
-        self.put_aside(entry, user, streams);
+        self.put_aside(entry, user, Lines::of(line.or(connect), end), streams);
     }
 
     #[inline]
-    fn put_aside(&mut self, mut entry: Entry, name: &[u8], streams: &Streams) {
+    fn put_aside(&mut self, mut entry: Entry, name: &[u8], lines: Option<Lines>, streams: &Streams) {
+        self.aside_lines.extend(lines);
         if entry.is_long() {
             entry.place = u32::try_from(self.aside_long.len()).unwrap_or(u32::MAX);
             self.aside_long.extend_from_slice(name);
@@ -295,17 +328,23 @@ impl LastAccess {
 
     /// Brings what was put aside into the table.
     pub fn settle(&mut self, streams: &Streams) {
-        let LastAccess { index, entries, aside, numbers, long, aside_long } = self;
+        let LastAccess { index, entries, aside, numbers, long, aside_long, lines, aside_lines } = self;
         // Looking at all of them first makes the processor fetch them side by side.
         numbers.clear();
         numbers.extend(aside.iter().map(|new| index.first(new.hash)));
         let entry = |number: u32| entries.get(number as usize);
         let there = numbers.iter().filter(|number| entry(**number).is_some_and(|entry| entry.length > 0)).count();
         index.reserve(aside.len() - there);
+        let mut new_lines = aside_lines.drain(..);
         for (new, first) in aside.drain(..).zip(numbers) {
+            let new_lines = new_lines.next();
             let is = |number: u32| entries.get(number as usize).is_some_and(|e| e.is(&new, (long, aside_long)));
             let number = if is(*first) { Some(*first) } else { index.find(new.hash, is) };
-            if let Some(entry) = number.and_then(|number| entries.get_mut(number as usize)) {
+            let number = number.map(|number| number as usize);
+            if let Some((number, entry)) = number.and_then(|number| Some((number, entries.get_mut(number)?))) {
+                if let Some((ours, theirs)) = new_lines.and_then(|new| Some((lines.get_mut(number)?, new))) {
+                    ours.take(entry, &new, theirs);
+                }
                 entry.take(&new, streams);
                 continue;
             }
@@ -315,6 +354,7 @@ impl LastAccess {
             }
             index.insert(new.hash, u32::try_from(entries.len()).unwrap_or(NOBODY));
             entries.push(Entry { place, ..new });
+            lines.extend(new_lines);
         }
         aside_long.clear();
     }
@@ -326,8 +366,8 @@ impl LastAccess {
         if self.len() < other.len() {
             std::mem::swap(&mut self, &mut other);
         }
-        for theirs in &other.entries {
-            self.put_aside(*theirs, theirs.name(&other.long), streams);
+        for (number, theirs) in other.entries.iter().enumerate() {
+            self.put_aside(*theirs, theirs.name(&other.long), other.lines.get(number).copied(), streams);
         }
         self.settle(streams);
         self
@@ -335,14 +375,19 @@ impl LastAccess {
 
     /// All accesses, in no order. All that was put aside must be settled.
     pub fn accesses(&self) -> impl Iterator<Item = Access> {
-        self.entries.iter().map(Entry::access)
+        self.entries.iter().map(|entry| entry.access(None))
     }
 
     /// The entries, in the order of the users' bytes. All that was put aside must be settled.
     pub fn sorted(self) -> Sorted {
-        let LastAccess { mut entries, long, .. } = self;
+        let LastAccess { mut entries, long, mut lines, .. } = self;
+        // Nobody needs the hashes any more: they lead to the lines.
+        if !lines.is_empty() {
+            entries.iter_mut().zip(0..).for_each(|(entry, number)| entry.hash = number);
+        }
         entries.par_sort_unstable_by(|a, b| a.leading().cmp(&b.leading()).then_with(|| a.order(b, &long)));
-        Sorted { long, entries }
+        lines = entries.iter().filter_map(|entry| lines.get(entry.hash as usize).copied()).collect();
+        Sorted { long, entries, lines }
     }
 
     /// How many (user, service) pairs are known.
@@ -360,6 +405,8 @@ impl LastAccess {
 pub struct Sorted {
     long: Vec<u8>,
     entries: Vec<Entry>,
+    /// The lines of the entries, if evidence is asked for.
+    lines: Vec<Lines>,
 }
 
 impl std::fmt::Debug for Sorted {
@@ -391,14 +438,23 @@ impl Sorted {
     /// The users of a part, with their accesses.
     pub fn users(&self, part: Range<usize>) -> impl Iterator<Item = (&[u8], Accesses<'_>)> {
         let same = |a: &Entry, b: &Entry| a.name == b.name && a.name(&self.long) == b.name(&self.long);
+        let mut lines = self.lines.get(part.clone()).unwrap_or_default();
         let of_user = self.entries.get(part).unwrap_or_default().chunk_by(same);
-        of_user.filter_map(|entries| Some((entries.first()?.name(&self.long), Accesses(entries))))
+        of_user.filter_map(move |entries| {
+            let (ours, others) = lines.split_at_checked(entries.len()).unwrap_or_default();
+            lines = others;
+            Some((entries.first()?.name(&self.long), Accesses { entries, lines: ours }))
+        })
     }
 }
 
 /// The accesses of one user, over one service each.
 #[derive(Clone, Copy, Default)]
-pub struct Accesses<'a>(&'a [Entry]);
+pub struct Accesses<'a> {
+    entries: &'a [Entry],
+    /// Of each entry, or none.
+    lines: &'a [Lines],
+}
 
 impl std::fmt::Debug for Accesses<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -410,13 +466,14 @@ impl Accesses<'_> {
     /// That over a service.
     #[inline]
     pub fn over(&self, service: Service) -> Option<Access> {
-        self.0.iter().find(|entry| entry.service == service).map(Entry::access)
+        let (number, entry) = self.entries.iter().enumerate().find(|(_, entry)| entry.service == service)?;
+        Some(entry.access(self.lines.get(number)))
     }
 
     /// All of them, in the order of the services.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Access> {
-        self.0.iter().map(Entry::access)
+        self.entries.iter().enumerate().map(|(number, entry)| entry.access(self.lines.get(number)))
     }
 }
 
@@ -425,7 +482,8 @@ mod tests {
     use super::*;
 
     fn last(at: i64, stream: StreamId) -> Last {
-        Last { stamp: Stamp { at, offset: 0 }, stream, from_login: true, doubt: Doubt::default() }
+        let doubt = Doubt::default();
+        Last { stamp: Stamp { at, offset: 0 }, stream, from_login: true, doubt, evidence: None }
     }
 
     #[test]

@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 pub use access::{Access, Accesses, Last, LastAccess, Sorted};
 pub use coverage::{Cell, Counts, Coverage, FullHours, Pending, ProcessHours, StreamHours, hour};
 pub use forgery::Breaks;
-pub use tally::{Count, FileId, FileTally, SHAPES, Sample, Sampled, Tally};
+pub use tally::{Count, FileTally, SHAPES, Sample, Sampled, Tally};
 
+pub use crate::model::FileId;
 use crate::model::Instant;
 use crate::pair::{PairTable, Session};
 use crate::streams::{StreamId, Streams};

@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::grammar::Kind;
+use crate::model::FileId;
 use crate::parse::Why;
-
-/// A file or archive member, numbered in the order of the paths' bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileId(pub u32);
 
 /// Lines, and their bytes with newlines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

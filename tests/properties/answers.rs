@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use imstrail::answer::{At, AtError, ConnectedQuery, LastAccessRows, connected};
 use imstrail::fold::{Folder, Moment, Needs, PieceSource, Window, jump_between};
 use imstrail::model::{Instant, Service, Stamp};
-use imstrail::pair::{PairTable, Session};
+use imstrail::pair::{Behind, PairTable, Session};
 use imstrail::parse::{Names, Years};
 use imstrail::resolve::{hours_to_read_in_full, resolve};
 use imstrail::streams::{StreamId, Streams};
@@ -85,7 +85,7 @@ pub(crate) struct Knowledge {
 /// Sessions of a table that is complete.
 pub(crate) fn sessions(table: PairTable) -> Vec<Session> {
     let mut sessions = Vec::new();
-    table.finish(&mut |session| sessions.push(session.to_session()));
+    table.finish(&mut |session| sessions.push(session.to_session(Behind::default())));
     sessions.sort();
     sessions
 }

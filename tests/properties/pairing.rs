@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use imstrail::model::Instant;
-use imstrail::pair::{Key, LOGIN_AFTER_END, PairTable, Session};
+use imstrail::pair::{Behind, Key, LOGIN_AFTER_END, PairTable, Session};
 use imstrail::streams::StreamId;
 use proptest::prelude::*;
 
@@ -74,7 +74,7 @@ fn settled(lines: &[PairText], bounds: &Frontiers, hold: BTreeSet<Key>) -> Settl
     for (line, bound) in lines.iter().zip(bounds) {
         table.add(&line.line(), &mut |_| {});
         if let Some(bound) = bound {
-            table.settle(bound, &mut |session| all.push(session.to_session()));
+            table.settle(bound, &mut |session| all.push(session.to_session(Behind::default())));
         }
     }
     let (late, early) = (table.late.clone(), all.len());

@@ -34,6 +34,7 @@ fn events(tries: &[Try]) -> (Vec<Runs>, Vec<Runs>) {
             reason: b"no"[..].into(),
             pid: 1,
             doubt: Doubt::default(),
+            evidence: None,
         });
     }
     let (mut by_user, mut by_address) = (vec![refused.by_user], vec![refused.by_address]);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fold::{Moment, Window};
-use crate::model::Doubt;
+use crate::model::{Doubt, FileId};
 use crate::pair::SessionFlags;
 
 fn stamp(at: Instant, offset: i16) -> Stamp {
@@ -25,7 +25,12 @@ fn row(user: &[u8], login: Instant) -> SessionRow<'static> {
         pid: 7,
         has_port: true,
         flags: 0,
+        evidence: [None; 2],
     }
+}
+
+fn line_at(place: u64) -> Evidence {
+    Evidence { file: FileId(1), place }
 }
 
 fn record(row: &SessionRow<'_>) -> Vec<u8> {
@@ -47,6 +52,7 @@ fn a_record_holds_all_of_a_row() {
         pid: u32::MAX,
         has_port: false,
         flags: 0xff,
+        evidence: [None, Some(line_at(7))],
         ..row(b"ed", i64::MAX)
     };
     let names = full.flags();
@@ -54,9 +60,12 @@ fn a_record_holds_all_of_a_row() {
     let empty = SessionRow { auth: Some(b""[..].into()), ..row(b"", 0) };
     for row in [full, empty, row(b"\0", 1), row(b"a\0\0b\0", 1), row(b"\0\x01\xff", -1)] {
         let record = record(&row);
+        let bare = SessionRow { evidence: [None; 2], ..row.clone() };
+        let without = self::record(&bare);
         assert_eq!(SessionRow::read(&record), Some(row));
         for cut in 0..record.len() {
-            assert_eq!(SessionRow::read(&record[..cut]), None, "cut at {cut}");
+            let read = SessionRow::read(&record[..cut]);
+            assert_eq!(read, (cut == without.len()).then(|| bare.clone()), "cut at {cut}");
         }
     }
 }
@@ -115,7 +124,14 @@ fn who_is_asked_for() {
 }
 
 #[test]
-fn amounts_come_through_a_text() {
+fn what_comes_with_lines_comes_through_pairing() {
+    let both = Behind { amounts: true, evidence: true };
+    for behind in [Behind::default(), Behind { evidence: false, ..both }, Behind { amounts: false, ..both }, both] {
+        comes_through_pairing(behind);
+    }
+}
+
+fn comes_through_pairing(behind: Behind) {
     let mut text = b"before".to_vec();
     for amounts in [
         Amounts::default(),
@@ -123,7 +139,7 @@ fn amounts_come_through_a_text() {
         Amounts { bytes_in: None, bytes_out: Some(7), mailboxes: None },
     ] {
         for rest in [&b""[..], b" 2019/5/29 10:00:00 0:30:00 1 2 3", &[b'x'; 70_000]] {
-            amounts.behind(rest, &mut text);
+            behind.put(rest, Some(&amounts), line_at(1 << 40), &mut text);
             assert!(text.len() <= usize::from(u16::MAX) && text.starts_with(&rest[..rest.len().min(60_000)]));
             let peer = crate::model::Peer::new("192.0.2.7".parse().unwrap(), Some(1));
             let close = crate::pair::CloseLine { connect: stamp(1, 0), by_duration: 1, mismatch: false };
@@ -137,14 +153,16 @@ fn amounts_come_through_a_text() {
                 close: Some(close),
                 doubt: Doubt::default(),
             };
-            let mut table = crate::pair::PairTable::default();
+            let mut table = crate::pair::PairTable::default().carrying(behind);
             table.add(&line, &mut |_| {});
             let mut seen = 0;
             table.finish(&mut |session| {
                 seen += 1;
-                assert_eq!(session.amounts(), amounts);
-                assert_eq!(session.to_session().flags, SessionFlags::default());
-                assert_eq!((session.peer(), session.to_session().duration), (peer, Some(1)));
+                let session = session.to_session(behind);
+                assert_eq!(session.amounts, if behind.amounts { amounts } else { Amounts::default() });
+                assert_eq!(session.evidence, [None, behind.evidence.then_some(line_at(1 << 40))]);
+                assert_eq!(session.flags, SessionFlags::default());
+                assert_eq!((session.peer, session.duration), (peer, Some(1)));
             });
             assert_eq!(seen, 1);
         }

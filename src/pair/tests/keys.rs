@@ -22,7 +22,7 @@ fn pairs(lines: &[PairLine<'_>]) -> Vec<(Peer, i64, Option<i64>)> {
     lines.iter().for_each(|line| table.add(line, &mut |_| {}));
     let mut got = Vec::new();
     table.finish(&mut |session| {
-        let session = session.to_session();
+        let session = session.to_session(Behind::default());
         got.push((session.peer, session.login.at, session.end.map(|end| end.at)));
     });
     got.sort();

@@ -6,7 +6,7 @@ fn whole(lines: &[PairLine<'_>]) -> Vec<Session> {
     let mut table = PairTable::default();
     lines.iter().for_each(|line| table.add(line, &mut |_| {}));
     let mut got = Vec::new();
-    table.finish(&mut |session| got.push(session.to_session()));
+    table.finish(&mut |session| got.push(session.to_session(Behind::default())));
     got.sort();
     got
 }
@@ -57,6 +57,8 @@ fn r5_a_session_has_all_that_its_lines_say() {
         duration: Some(42),
         reused: None,
         flags,
+        amounts: Amounts::default(),
+        evidence: [None; 2],
     };
     for lines in [[login, close], [close, login]] {
         assert_eq!(whole(&lines), vec![expected.clone()]);

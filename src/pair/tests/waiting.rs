@@ -22,7 +22,7 @@ fn settle(table: &mut PairTable, stream: StreamId, until: i64) -> Vec<(String, i
 
 fn finish(table: PairTable) -> Vec<Session> {
     let mut got = Vec::new();
-    table.finish(&mut |session| got.push(session.to_session()));
+    table.finish(&mut |session| got.push(session.to_session(Behind::default())));
     got.sort();
     got
 }
@@ -184,7 +184,7 @@ fn texts_of_any_length_come_out_as_they_went_in() {
         if n % 8 == 2 {
             expected.push((n + 1, user.clone(), rest.clone(), false));
         }
-        waits.settle(&BTreeMap::from([(STREAM, n)]), &mut |session| got.push(session.to_session()));
+        waits.settle(&BTreeMap::from([(STREAM, n)]), &mut |session| got.push(session.to_session(Behind::default())));
     }
     assert!(waits.late.is_empty());
     assert!(got.len() > 3000, "{} of them early", got.len());
@@ -325,8 +325,8 @@ fn memory_is_that_of_what_waits() {
             }
             waits.settle(&BTreeMap::from([(STREAM, n)]), &mut |session| {
                 settled += 1;
-                let got = session.to_session();
-                let n = session.to_session().peer.port().unwrap_or_default();
+                let got = session.to_session(Behind::default());
+                let n = session.to_session(Behind::default()).peer.port().unwrap_or_default();
                 assert!(got.user.starts_with(n.to_string().as_bytes()), "{got:?}");
                 assert!(got.mechanism.is_some_and(|mechanism| mechanism.ends_with(n.to_string().as_bytes())));
             });

@@ -4,7 +4,8 @@ use super::super::*;
 use crate::model::{Doubt, Service, Stamp};
 
 fn at(at: i64, stream: StreamId) -> Last {
-    Last { stamp: Stamp { at, offset: 0 }, stream, from_login: true, doubt: Doubt::default() }
+    let doubt = Doubt::default();
+    Last { stamp: Stamp { at, offset: 0 }, stream, from_login: true, doubt, evidence: None }
 }
 
 /// What is known of every user, in the order of the names, from parts of any size.
@@ -68,7 +69,8 @@ fn r11_ties_have_an_order() {
     let streams = Streams::default();
     let (b, a) = (streams.id(b"b", Service::Imap), streams.id(b"a", Service::Imap));
     let of = |stream, offset, from_login, inferred| {
-        Some(Last { stamp: Stamp { at: 10, offset }, stream, from_login, doubt: Doubt { inferred, forged: false } })
+        let doubt = Doubt { inferred, forged: false };
+        Some(Last { stamp: Stamp { at: 10, offset }, stream, from_login, doubt, evidence: None })
     };
     // The smallest store, the smallest offset, a login line if there is one, a guess only if all are guesses.
     let ties = [

@@ -1,0 +1,282 @@
+//! Quote: the lines that the rows of an answer rest on, read once more.
+//!
+//! While reading, of each line that matters only its place is kept. When the rows are known, their places are put into the order of files,
+//! the files are read again as far as needed, and what stands there is put back into the order of the rows. Both orders are [`Runs`], so
+//! that memory is bounded, however many rows there are.
+
+mod seek;
+
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use crate::answer::{Connected, FailureRow, Failures, LastAccessRows, SessionRow, Sessions};
+use crate::model::{Evidence, FileId};
+use crate::open::WalkOptions;
+use crate::plan::{Leaf, Plan, Unit};
+use crate::runs::{Merged, Runs};
+use seek::{Texts, Wanted};
+
+/// So much is held in memory on the way into either order, in bytes.
+const HELD: usize = 32 << 20;
+/// So many lines of one file are looked for at a time.
+const AT_ONCE: usize = 1 << 20;
+
+/// What a line shows of its row, as bits: of a session [`LOGIN`] and [`CLOSE`]; of a last access, which has both of them for each
+/// service, two bits further on for each in the order of [`Service::ALL`](crate::model::Service::ALL).
+pub type Shows = u8;
+/// When the session, or the latest one, began.
+pub const LOGIN: Shows = 1;
+/// When the session, or the latest one, ended.
+pub const CLOSE: Shows = 2;
+
+/// The places of lines that rows rest on.
+#[derive(Debug)]
+pub struct Cited {
+    runs: Runs,
+    rows: u64,
+}
+
+impl Cited {
+    /// None yet; `tmpdir` is where too many go.
+    pub fn new(tmpdir: &Path) -> Cited {
+        Cited { runs: Runs::new(tmpdir, HELD), rows: 0 }
+    }
+
+    /// Takes the lines of the next row, in the order of [`Shows`].
+    fn row(&mut self, lines: &[Option<Evidence>]) {
+        let row = self.rows;
+        self.rows += 1;
+        for (at, line) in lines.iter().enumerate() {
+            let Some(line) = line.filter(|line| !lines.iter().take(at).any(|before| *before == Some(*line))) else {
+                continue;
+            };
+            let shows = lines.iter().enumerate().filter(|(_, other)| **other == Some(line));
+            let shows = shows.fold(0, |shows, (bit, _)| shows | 1 << bit);
+            self.runs.push(|record| Wanted { line, row, shows }.write(record));
+        }
+    }
+
+    /// Takes the lines of all rows of an answer, in its order.
+    ///
+    /// # Errors
+    /// Those of reading back rows that were put aside.
+    pub fn take(
+        &mut self,
+        connected: &[Connected<'_>],
+        access: Option<&LastAccessRows<'_>>,
+        sessions: Option<&Sessions<'_>>,
+        failures: Option<&Failures<'_>>,
+    ) -> io::Result<()> {
+        connected.iter().for_each(|row| self.row(&row.evidence));
+        for row in access.iter().flat_map(|rows| rows.iter()) {
+            let lines = row.services().map(|access| access.map_or([None; 2], |access| access.evidence()));
+            self.row(lines.as_flattened());
+        }
+        if let Some(sessions) = sessions {
+            let mut rows = sessions.rows()?;
+            while rows.next(|record| SessionRow::read(record).iter().for_each(|row| self.row(&row.evidence)))? {}
+        }
+        if let Some(failures) = failures {
+            let mut rows = failures.rows()?;
+            while rows.next(|record| FailureRow::read(record).iter().for_each(|row| self.row(&[row.evidence])))? {}
+        }
+        Ok(())
+    }
+
+    /// Reads the lines.
+    ///
+    /// # Errors
+    /// Places or lines could not be put aside, for want of room.
+    pub fn read(mut self, plan: &Plan, leaves: &[&Leaf], walk: &WalkOptions) -> io::Result<Quotes> {
+        self.runs.finish()?;
+        let workers = rayon::current_num_threads().max(1);
+        let runs = || Mutex::new(Runs::new(&walk.tmpdir, HELD / workers));
+        let out: Vec<Mutex<Runs>> = (0..workers).map(|_| runs()).collect();
+        let sources = Sources::of(plan, leaves);
+        let mut wanted = Merged::of(std::slice::from_ref(&self.runs))?;
+        let mut texts: Vec<Texts<'_>> = Vec::new();
+        loop {
+            let mut next = None;
+            let more = wanted.next(|record| next = Wanted::read(record))?;
+            if !more || texts.len() > 2 * workers || texts.iter().any(|texts| texts.wanted.len() >= AT_ONCE) {
+                texts.par_iter_mut().for_each(|texts| texts.seek(walk, &out));
+                // More lines of the last may follow.
+                texts = texts.pop().into_iter().collect();
+            }
+            let Some(next) = next else { break };
+            let unit = sources.unit(next.line.file);
+            match texts.last_mut().filter(|texts| texts.is_of(unit)) {
+                Some(texts) => texts.wanted.push(next),
+                None => texts.push(Texts::of(unit, next)),
+            }
+        }
+        let into = |runs: Mutex<Runs>| runs.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut runs: Vec<Runs> = out.into_iter().map(into).collect();
+        runs.par_iter_mut().try_for_each(Runs::finish)?;
+        Ok(Quotes { runs, files: sources.files })
+    }
+}
+
+/// Where the texts are.
+struct Sources<'a> {
+    plan: &'a Plan,
+    /// Path and member of each text.
+    files: Vec<(String, Option<String>)>,
+    /// The unit of each text, by its number in the plan.
+    units: Vec<Option<usize>>,
+}
+
+impl<'a> Sources<'a> {
+    fn of(plan: &'a Plan, leaves: &[&Leaf]) -> Sources<'a> {
+        let mut units = vec![None; leaves.len()];
+        for (number, unit) in plan.units.iter().enumerate() {
+            for leaf in &unit.leaves {
+                if let Some(of) = units.get_mut(leaf.0 as usize) {
+                    *of = Some(number);
+                }
+            }
+        }
+        let unit = |at: usize| units.get(at).copied().flatten().and_then(|number| plan.units.get(number));
+        let file = |(at, leaf): (usize, &&Leaf)| {
+            let path = unit(at).map_or_else(|| leaf.shown.clone(), |unit| unit.path.to_string_lossy().into_owned());
+            let member = leaf.shown.strip_prefix(&path).and_then(|member| member.strip_prefix('!')).map(str::to_owned);
+            (path, member)
+        };
+        let files = leaves.iter().enumerate().map(file).collect();
+        Sources { plan, files, units }
+    }
+
+    /// The unit of a text, but for one that came through a pipe and is gone.
+    fn unit(&self, file: FileId) -> Option<&'a Unit> {
+        self.plan.units.get(self.units.get(file.0 as usize).copied().flatten()?)
+    }
+}
+
+/// A line that a row rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// What it shows of its row.
+    pub shows: Shows,
+    /// Where it is.
+    pub at: Evidence,
+    /// Its number in its text, from 1; `None` if it could not be read again.
+    pub line: Option<u64>,
+    /// It, without its newline.
+    pub text: Vec<u8>,
+}
+
+impl Quote {
+    fn write(&self, row: u64, record: &mut Vec<u8>) {
+        record.extend(row.to_be_bytes());
+        record.push(self.shows);
+        record.extend(self.at.to_bytes());
+        record.extend(self.line.unwrap_or(0).to_be_bytes());
+        record.extend_from_slice(&self.text);
+    }
+
+    fn read(record: &[u8]) -> Option<(u64, Quote)> {
+        let (row, rest) = record.split_first_chunk()?;
+        let (shows, rest) = rest.split_first()?;
+        let (at, rest) = rest.split_first_chunk()?;
+        let (line, text) = rest.split_first_chunk()?;
+        let line = Some(u64::from_be_bytes(*line)).filter(|line| *line > 0);
+        let quote = Quote { shows: *shows, at: Evidence::of_bytes(*at), line, text: text.to_vec() };
+        Some((u64::from_be_bytes(*row), quote))
+    }
+}
+
+/// The lines that the rows of an answer rest on.
+#[derive(Debug)]
+pub struct Quotes {
+    runs: Vec<Runs>,
+    files: Vec<(String, Option<String>)>,
+}
+
+impl Quotes {
+    /// Path and member of a text.
+    pub fn file(&self, id: FileId) -> (&str, Option<&str>) {
+        let file = self.files.get(id.0 as usize);
+        file.map_or(("", None), |(path, member)| (path.as_str(), member.as_deref()))
+    }
+
+    /// They, from those of the first row on.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
+    pub fn rows(&self) -> io::Result<QuoteRows<'_>> {
+        Ok(QuoteRows { quotes: self, merged: Merged::of(&self.runs)?, row: 0, next: None })
+    }
+}
+
+/// The lines of rows, one row after another.
+#[derive(Debug)]
+pub struct QuoteRows<'a> {
+    quotes: &'a Quotes,
+    merged: Merged<'a>,
+    /// The number of the next row.
+    row: u64,
+    next: Option<(u64, Quote)>,
+}
+
+impl<'a> QuoteRows<'a> {
+    /// The lines of so many rows.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
+    pub fn take(&mut self, rows: usize) -> io::Result<Quoted<'a>> {
+        let first = self.row;
+        self.row += rows as u64;
+        let mut lines = Vec::new();
+        loop {
+            if self.next.is_none() {
+                let next = &mut self.next;
+                self.merged.next(|record| *next = Quote::read(record))?;
+            }
+            match self.next.take() {
+                Some((row, quote)) if row < self.row => lines.push((row - first, quote)),
+                next => {
+                    self.next = next;
+                    return Ok(Quoted { quotes: Some(self.quotes), lines });
+                }
+            }
+        }
+    }
+}
+
+/// The lines of some neighbouring rows.
+#[derive(Clone, Debug, Default)]
+pub struct Quoted<'a> {
+    quotes: Option<&'a Quotes>,
+    /// With the number of the row among these.
+    lines: Vec<(u64, Quote)>,
+}
+
+impl<'a> Quoted<'a> {
+    /// The lines of one of the rows; `None` if evidence is not asked for.
+    pub fn row(&self, row: usize) -> Option<Lines<'a, '_>> {
+        let row = row as u64;
+        let from = self.lines.partition_point(|(of, _)| *of < row);
+        let to = self.lines.partition_point(|(of, _)| *of <= row);
+        Some(Lines { quotes: self.quotes?, lines: self.lines.get(from..to)? })
+    }
+}
+
+/// The lines of a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Lines<'a, 'b> {
+    quotes: &'a Quotes,
+    lines: &'b [(u64, Quote)],
+}
+
+impl<'a, 'b> Lines<'a, 'b> {
+    /// Each with path and member of its text.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>, &'b Quote)> {
+        self.lines.iter().map(|(_, quote)| {
+            let (path, member) = self.quotes.file(quote.at.file);
+            (path, member, quote)
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! The lines that a row rests on, as each format shows them.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::quote::{Lines, Quote};
+use crate::text::{exact, visible};
+
+/// What the lines of a session show of it, by the bits of [`Shows`](crate::quote::Shows).
+pub(super) const SESSION: [&str; 2] = ["login", "close"];
+/// The same of a refused login.
+pub(super) const FAILURE: [&str; 1] = ["refusal"];
+/// The same of a last access.
+pub(super) const ACCESS: [&str; 6] =
+    ["imap.last_login", "imap.last_logout", "http.last_login", "http.last_logout", "pop.last_login", "pop.last_logout"];
+
+/// A line in JSON. What could not be read again has no number, length and text.
+#[derive(Serialize)]
+pub(super) struct EvidenceLine<'a> {
+    file: Cow<'a, str>,
+    member: Option<Cow<'a, str>>,
+    line: Option<u64>,
+    offset: u64,
+    length: Option<usize>,
+    text: Option<Cow<'a, str>>,
+    shows: Vec<&'static str>,
+}
+
+/// The lines of a row in JSON; `None` if they are not asked for.
+pub(super) fn json<'a>(lines: Option<Lines<'a, 'a>>, names: &[&'static str]) -> Option<Vec<EvidenceLine<'a>>> {
+    let line = |(file, member, quote): (&'a str, Option<&'a str>, &'a Quote)| EvidenceLine {
+        file: exact(file.as_bytes()),
+        member: member.map(|member| exact(member.as_bytes())),
+        line: quote.line,
+        offset: quote.at.place,
+        length: quote.line.map(|_| quote.text.len()),
+        text: quote.line.map(|_| exact(&quote.text)),
+        shows: names.iter().enumerate().filter(|(bit, _)| quote.shows >> bit & 1 != 0).map(|(_, name)| *name).collect(),
+    };
+    lines.map(|lines| lines.iter().map(line).collect())
+}
+
+/// Where a line is: path, member and number.
+fn place((file, member, quote): (&str, Option<&str>, &Quote)) -> String {
+    let mut place = visible(file.as_bytes()).into_owned();
+    if let Some(member) = member {
+        _ = write!(place, "!{}", visible(member.as_bytes()));
+    }
+    _ = match quote.line {
+        Some(line) => write!(place, ":{line}"),
+        None => write!(place, ", byte {}", quote.at.place),
+    };
+    place
+}
+
+/// Appends the lines of a row, indented, as they stand below it in a table.
+pub(super) fn block(lines: Option<Lines<'_, '_>>, text: &mut Vec<u8>) {
+    for line in lines.iter().flat_map(Lines::iter) {
+        text.extend_from_slice(b"    ");
+        text.extend_from_slice(place(line).as_bytes());
+        let (_, _, quote) = line;
+        match quote.line {
+            Some(_) => text.extend_from_slice(format!(": {}", visible(&quote.text)).as_bytes()),
+            None => text.extend_from_slice(b": cannot be read again"),
+        }
+        text.push(b'\n');
+    }
+}
+
+/// Where the lines of a row are, in one cell.
+pub(super) fn cell(lines: Option<Lines<'_, '_>>) -> Option<String> {
+    lines.map(|lines| lines.iter().map(place).collect::<Vec<_>>().join("; "))
+}
