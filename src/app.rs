@@ -220,7 +220,13 @@ fn answer(
     let shown = failures.filter(|_| !only_findings);
     let cited = cli.common.evidence.then(|| {
         let mut cited = Cited::new(&ask.walk.tmpdir);
-        cited.take(rows.as_deref().unwrap_or_default(), access.as_ref(), sessions.as_ref(), shown.as_ref())?;
+        cited.take(
+            rows.as_deref().unwrap_or_default(),
+            access.as_ref(),
+            sessions.as_ref(),
+            shown.as_ref(),
+            findings.as_ref().filter(|_| only_findings),
+        )?;
         cited.read(plan, &leaves, &ask.walk)
     });
     let quotes = cited.transpose()?;

@@ -147,6 +147,8 @@ pub struct LoggedIn<'a> {
     pub by_close: bool,
     /// What its line is doubted for.
     pub doubt: Doubt,
+    /// Where the line is.
+    pub evidence: Evidence,
 }
 
 /// Where a folder's logins go that succeeded.
@@ -429,7 +431,8 @@ impl<'a> Folder<'a> {
         } else if let Some(logins) = self.logins {
             let PairLine { stream, peer, user, close, doubt, .. } = line;
             let (stamp, mechanism) = close.map_or((line.stamp, line.rest), |close| (close.connect, &[]));
-            logins.take(&LoggedIn { stream, peer, user, mechanism, stamp, by_close: close.is_some(), doubt });
+            let by_close = close.is_some();
+            logins.take(&LoggedIn { stream, peer, user, mechanism, stamp, by_close, doubt, evidence });
         }
     }
 

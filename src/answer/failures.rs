@@ -35,13 +35,16 @@ pub struct LoginsQuery {
     pub armed: Armed,
     /// In which hours of which streams logins were logged: there closes tell nothing that login lines do not.
     pub logged: HashSet<(StreamId, i64)>,
+    /// Findings tell where their lines are.
+    pub evidence: bool,
 }
 
 impl LoginsQuery {
     /// Keeps a login if it may be needed.
     pub fn logged_in(&self, login: &LoggedIn<'_>, store: &[u8], events: &mut Events) {
         if !login.by_close || !self.logged.contains(&(login.stream, hour(login.stamp.at))) {
-            events.logged_in(login, store, &self.armed);
+            let evidence = self.evidence.then_some(login.evidence);
+            events.logged_in(login, evidence, store, &self.armed);
         }
     }
 }

@@ -56,7 +56,7 @@ fn logins(cli: &Cli, ask: &Ask, (plan, streams): (&Plan, &Streams), outcome: &Ou
     let meter = Meter::default();
     let reading = Reading {
         needs: &needs,
-        asked: Asked::Logins(&LoginsQuery { armed, logged }),
+        asked: Asked::Logins(&LoginsQuery { armed, logged, evidence: cli.common.evidence }),
         grammars: &ask.grammars,
         names: &ask.names,
         walk: &ask.walk,

@@ -4,11 +4,12 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use super::Answer;
 use super::csv::safe;
 use super::json::put;
+use super::{Answer, evidence, next_lines};
 use crate::answer::{Event, Finding, Findings, Rule};
 use crate::model::Stamp;
+use crate::quote::Quoted;
 use crate::text::{exact, visible};
 use crate::times::{Zone, rfc3339_of, written};
 
@@ -16,8 +17,11 @@ use crate::times::{Zone, rfc3339_of, written};
 pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let time = |stamp: Stamp| written(answer.zone.of(stamp));
     let mut count = 0;
+    let mut quotes = answer.quote()?;
+    let mut block = Vec::new();
     findings.each(|finding| {
         count += 1;
+        let quoted = next_lines(&mut quotes, || finding.events.len())?;
         let Finding { rule, users, addresses, failures, left_out, .. } = finding;
         let name =
             |text: &Option<std::borrow::Cow<'_, [u8]>>| visible(text.as_deref().unwrap_or_default()).into_owned();
@@ -44,10 +48,13 @@ pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mu
             let (from, word, user) = (visible(&event.from), visible(&event.word), visible(event.user()));
             let what = if event.success { format!("login {word}") } else { word.into_owned() };
             writeln!(out, "    {}  {from}  {what}{flags}  {user}", time(event.time))?;
+            block.clear();
+            evidence::block(quoted.row(n), &mut block);
+            out.write_all(&block)?;
         }
         Ok(())
     })?;
-    writeln!(out, "{count} findings.")
+    writeln!(out, "{count} {}.", if count == 1 { "finding" } else { "findings" })
 }
 
 /// Writes every finding as an object, between two texts.
@@ -57,18 +64,20 @@ pub(super) fn write_json(
     (before, behind): (&[u8], &[u8]),
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
+    let mut quotes = answer.quote()?;
     findings.each(|finding| {
+        let quoted = next_lines(&mut quotes, || finding.events.len())?;
         out.write_all(before)?;
-        put(&object(finding, findings, answer.zone), out)?;
+        put(&object(finding, findings, answer.zone, &quoted), out)?;
         out.write_all(behind)
     })
 }
 
-fn object(finding: &Finding<'_>, findings: &Findings<'_>, zone: Zone) -> Value {
+fn object(finding: &Finding<'_>, findings: &Findings<'_>, zone: Zone, quoted: &Quoted<'_>) -> Value {
     let Finding { rule, users, addresses, failures, same_address, left_out, .. } = finding;
     let text = |text: &Option<std::borrow::Cow<'_, [u8]>>| text.as_deref().map(|text| exact(text).into_owned());
-    let event = |event: &Event<'_>| {
-        json!({
+    let event = |(n, event): (usize, &Event<'_>)| {
+        let mut object = json!({
             "time": rfc3339_of(event.time, zone),
             "what": if event.success { "login" } else { "refused" },
             "store": exact(&event.store),
@@ -77,7 +86,12 @@ fn object(finding: &Finding<'_>, findings: &Findings<'_>, zone: Zone) -> Value {
             "from": exact(&event.from),
             "reason": (!event.success).then(|| exact(&event.word)),
             "flags": event.flags(),
-        })
+        });
+        let shows = if event.success { &["login"] } else { &evidence::FAILURE };
+        if let (Some(lines), Value::Object(object)) = (evidence::json(quoted.row(n), shows), &mut object) {
+            object.insert("evidence".to_owned(), json!(lines));
+        }
+        object
     };
     json!({
         "record": "finding",
@@ -93,7 +107,7 @@ fn object(finding: &Finding<'_>, findings: &Findings<'_>, zone: Zone) -> Value {
         "to": rfc3339_of(finding.to, zone),
         "window_s": findings.thresholds.within,
         "threshold": findings.thresholds.of(*rule),
-        "events": finding.events.iter().map(event).collect::<Vec<_>>(),
+        "events": finding.events.iter().enumerate().map(event).collect::<Vec<_>>(),
         "events_left_out": left_out,
     })
 }

@@ -5,10 +5,10 @@ use std::io;
 use std::path::Path;
 
 use super::Armed;
-use crate::answer::record::{Fields, put_instant, put_text};
+use crate::answer::record::{Fields, put_evidence, put_instant, put_text};
 use crate::answer::{FailureRow, flags_of};
 use crate::fold::LoggedIn;
-use crate::model::{Doubt, Service, Stamp};
+use crate::model::{Doubt, Evidence, Service, Stamp};
 use crate::runs::{Merged, Runs};
 
 /// What events are ordered by.
@@ -40,6 +40,8 @@ pub struct Event<'a> {
     /// The service.
     pub service: Service,
     doubt: Doubt,
+    /// Its line, if evidence is asked for.
+    pub evidence: Option<Evidence>,
 }
 
 impl<'a> Event<'a> {
@@ -64,6 +66,7 @@ impl<'a> Event<'a> {
         record.push(self.service as u8);
         record.extend(self.time.offset.to_le_bytes());
         record.push(u8::from(self.doubt.inferred) | u8::from(self.doubt.forged) << 1);
+        put_evidence(record, [self.evidence]);
     }
 
     fn read(side: Side, record: &'a [u8]) -> Option<Event<'a>> {
@@ -75,15 +78,17 @@ impl<'a> Event<'a> {
         let time = Stamp { at, offset: i16::from_le_bytes(fields.take()?) };
         let flags = fields.byte()?;
         let doubt = Doubt { inferred: flags & 1 != 0, forged: flags & 2 != 0 };
-        Some(Event { side, group, time, success, other, from, word, store, service, doubt })
+        let [evidence] = fields.evidence()?;
+        Some(Event { side, group, time, success, other, from, word, store, service, doubt, evidence })
     }
 
     /// The same, with texts of its own.
     pub(super) fn read_owned(side: Side, record: &[u8]) -> Option<Event<'static>> {
-        let Event { group, time, success, other, from, word, store, service, doubt, .. } = Event::read(side, record)?;
+        let read = Event::read(side, record)?;
+        let Event { group, time, success, other, from, word, store, service, doubt, evidence, .. } = read;
         let own = |text: Cow<'_, [u8]>| Cow::Owned(text.into_owned());
         let (group, other, from, word, store) = (own(group), own(other), own(from), own(word), own(store));
-        Some(Event { side, group, time, success, other, from, word, store, service, doubt })
+        Some(Event { side, group, time, success, other, from, word, store, service, doubt, evidence })
     }
 
     fn by(self, side: Side) -> Event<'a> {
@@ -129,13 +134,14 @@ impl Events {
             store: (&*row.store).into(),
             service: row.service,
             doubt: row.doubt,
+            evidence: row.evidence,
         };
         self.by_user.push(|record| event.write(record));
         self.by_address.push(|record| event.by(Side::Address).write(record));
     }
 
     /// Adds a login where it may be needed.
-    pub fn logged_in(&mut self, login: &LoggedIn<'_>, store: &[u8], armed: &Armed) {
+    pub fn logged_in(&mut self, login: &LoggedIn<'_>, evidence: Option<Evidence>, store: &[u8], armed: &Armed) {
         let ip = login.peer.ip();
         let (has_user, has_address) = (armed.has_user(login.user, login.stamp.at), armed.has_address(ip));
         if !has_user && !has_address {
@@ -152,6 +158,7 @@ impl Events {
             store: store.into(),
             service: login.stream.service(),
             doubt: login.doubt,
+            evidence,
         };
         if has_user {
             self.by_user.push(|record| event.write(record));

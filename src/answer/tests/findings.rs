@@ -3,7 +3,7 @@
 use super::*;
 use crate::answer::FailureRow;
 use crate::fold::LoggedIn;
-use crate::model::{Doubt, Instant, Peer, Service};
+use crate::model::{Doubt, Evidence, FileId, Instant, Peer, Service};
 use crate::streams::StreamId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,8 +50,9 @@ fn events(tries: &[Try]) -> (Vec<Runs>, Vec<Runs>) {
             stamp: stamp(one.at),
             by_close: false,
             doubt: Doubt::default(),
+            evidence: Evidence { file: FileId(0), place: 0 },
         };
-        logins.logged_in(&login, b"s", &armed);
+        logins.logged_in(&login, None, b"s", &armed);
     }
     by_user.push(logins.by_user);
     by_address.push(logins.by_address);
