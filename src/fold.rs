@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::chunk::Lines;
-use crate::grammar::{Fields, Grammars, Kind, shape};
+use crate::grammar::{self, Fields, Grammars, Kind, Origin, Prefix, shape};
 use crate::model::{Doubt, Evidence, Instant, Peer, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, PairLine, Sought};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Years, connect};
@@ -101,18 +101,40 @@ pub trait Pairing: std::fmt::Debug + Sync {
     fn take(&self, batches: &mut [Batch], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>));
 }
 
-/// A login that was refused.
+/// Who did not get in, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// A login was refused.
+    Login,
+    /// A multiplexor refused a user or an address.
+    Proxy,
+    /// A connection ended without a login.
+    NeverLoggedIn,
+}
+
+/// Who wrote of a refusal.
+#[derive(Clone, Copy, Debug)]
+pub enum Server<'a> {
+    /// An access service.
+    Stream(StreamId),
+    /// A multiplexor: its host, and the service that it stands before. It has no stream.
+    Proxy(&'a [u8], Service),
+}
+
+/// A login that was refused, or what comes near to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Refused<'a> {
-    /// The stream.
-    pub stream: StreamId,
+    /// What it is.
+    pub refusal: Refusal,
+    /// Whose line it is.
+    pub server: Server<'a>,
     /// The process.
     pub pid: u32,
-    /// The far end.
-    pub peer: Peer,
-    /// The user as given (R1), as names are compared (R2).
+    /// The far end, where it is told.
+    pub peer: Option<Peer>,
+    /// The user as given (R1), as names are compared (R2); empty where none is told.
     pub user: &'a [u8],
-    /// The mechanism.
+    /// The mechanism; empty where none is told.
     pub mechanism: &'a [u8],
     /// The reason.
     pub reason: &'a [u8],
@@ -341,6 +363,9 @@ impl<'a> Folder<'a> {
     fn line(&mut self, block: &[u8], line: &[u8], bytes: u64, place: u64, years: &Years) {
         match self.reader.read(line, years, place) {
             Line::Event(event) => {
+                if event.kind == Kind::Denied {
+                    self.denied(line, &event, place);
+                }
                 self.tally.undated += u64::from(event.undated);
                 self.event(block, &event, bytes, place);
             }
@@ -380,6 +405,9 @@ impl<'a> Folder<'a> {
         self.saw(event.source, event.stamp, place, counts);
         let (Some(source), Some(counts)) = (event.source, counts) else { return self.other(event, place) };
         if fields.user.eq_ignore_ascii_case(b"[unauthenticated]") {
+            if counts == Counts::Close {
+                self.never_logged_in(event, source, place);
+            }
             return;
         }
         let close = match counts {
@@ -462,9 +490,10 @@ impl<'a> Folder<'a> {
         if let (Some(refusals), Kind::Refused, Some(source)) = (self.refusals, event.kind, event.source) {
             let fields = &event.fields;
             refusals.take(&Refused {
-                stream: source.stream,
+                refusal: Refusal::Login,
+                server: Server::Stream(source.stream),
                 pid: source.pid,
-                peer: fields.peer,
+                peer: Some(fields.peer),
                 user: self.names.user(fields.user, &mut self.scratch),
                 mechanism: fields.mechanism,
                 reason: fields.reason,
@@ -473,6 +502,56 @@ impl<'a> Folder<'a> {
                 evidence: Evidence { file: self.file, place },
             });
         }
+    }
+
+    /// Hands on that a connection ended without a login.
+    #[inline(never)]
+    fn never_logged_in(&mut self, event: &Event<'_>, source: Source, place: u64) {
+        if let Some(refusals) = self.refusals {
+            refusals.take(&Refused {
+                refusal: Refusal::NeverLoggedIn,
+                server: Server::Stream(source.stream),
+                pid: source.pid,
+                peer: Some(event.fields.peer),
+                user: b"",
+                mechanism: b"",
+                reason: b"never logged in",
+                stamp: event.stamp,
+                doubt: Doubt { inferred: event.inferred, forged: self.is_forged },
+                evidence: Evidence { file: self.file, place },
+            });
+        }
+    }
+
+    /// Hands on what a multiplexor refused.
+    #[inline(never)]
+    fn denied(&mut self, line: &[u8], event: &Event<'_>, place: u64) {
+        let Some(refusals) = self.refusals else { return };
+        let Some(origin) = origin_of(line) else { return };
+        let service = match origin.process {
+            b"ImapProxy" => Service::Imap,
+            b"PopProxy" => Service::Pop,
+            _ => return,
+        };
+        let message = event.message;
+        let reason = memchr::memmem::find(message, b") ").and_then(|at| message.get(at + 2..)).unwrap_or(message);
+        let user = event.fields.user;
+        let user = user.strip_prefix(b"'").and_then(|user| user.strip_suffix(b"'")).unwrap_or(user);
+        // Where there is a user, words may be the client's.
+        let address = |word: &[u8]| std::str::from_utf8(word).ok()?.trim_end_matches(':').parse().ok();
+        let ip = reason.split(|byte| *byte == b' ').filter(|_| user.is_empty()).find_map(address);
+        refusals.take(&Refused {
+            refusal: Refusal::Proxy,
+            server: Server::Proxy(self.names.store(origin.host), service),
+            pid: origin.pid,
+            peer: ip.map(|ip| Peer::new(ip, None)),
+            user: self.names.user(user, &mut self.scratch),
+            mechanism: b"",
+            reason,
+            stamp: event.stamp,
+            doubt: Doubt { inferred: event.inferred, forged: self.is_forged },
+            evidence: Evidence { file: self.file, place },
+        });
     }
 
     /// Notes that a process wrote, and whether its clock went back (R14).
@@ -527,6 +606,15 @@ impl<'a> Folder<'a> {
         pairs.owed(&mut |accessed| keep_access(self.needs, self.streams, access, accessed, None));
         access.settle(self.streams);
         self.trail
+    }
+}
+
+/// Who wrote a line.
+fn origin_of(line: &[u8]) -> Option<Origin<'_>> {
+    match grammar::syslog(line) {
+        Ok((_, Prefix::Bare(_, origin, _))) => Some(origin),
+        Ok((_, Prefix::Native(native))) => grammar::envelope(native).ok().map(|(_, read)| read.origin),
+        Err(_) => grammar::envelope(line).ok().map(|(_, read)| read.origin),
     }
 }
 

@@ -10,8 +10,8 @@ use std::io;
 use super::copies::Copies;
 use super::record::{Fields, evidence_length, put_evidence, put_instant, put_text};
 use super::{Armed, Events, Filter, Thresholds, flags_of};
-use crate::fold::{LoggedIn, Refused};
-use crate::model::{Doubt, Evidence, Service, Stamp};
+use crate::fold::{LoggedIn, Refusal, Refused, Server};
+use crate::model::{Doubt, Evidence, Peer, Service, Stamp};
 use crate::resolve::Resolved;
 use crate::runs::{Merged, Runs};
 use crate::streams::StreamId;
@@ -26,6 +26,8 @@ pub struct FailuresQuery {
     pub thresholds: Thresholds,
     /// Rows tell where their lines are.
     pub evidence: bool,
+    /// Of which kinds.
+    pub kinds: Vec<Refusal>,
 }
 
 /// Which logins findings may need.
@@ -40,27 +42,38 @@ pub struct LoginsQuery {
 }
 
 impl LoginsQuery {
-    /// Keeps a login if it may be needed.
-    pub fn logged_in(&self, login: &LoggedIn<'_>, store: &[u8], events: &mut Events) {
-        if !login.by_close || !self.logged.contains(&(login.stream, hour(login.stamp.at))) {
-            let evidence = self.evidence.then_some(login.evidence);
-            events.logged_in(login, evidence, store, &self.armed);
-        }
+    /// Whether a login may be needed. Most are not, so this is asked of each before anything else is done.
+    #[inline]
+    pub fn needs(&self, login: &LoggedIn<'_>) -> bool {
+        (self.armed.has_address(login.peer) || self.armed.has_user(login.user, login.stamp.at))
+            && (!login.by_close || !self.logged.contains(&(login.stream, hour(login.stamp.at))))
+    }
+
+    /// Keeps a login that may be needed.
+    pub fn keep(&self, login: &LoggedIn<'_>, store: &[u8], events: &mut Events) {
+        events.logged_in(login, self.evidence.then_some(login.evidence), store, &self.armed);
     }
 }
 
 impl FailuresQuery {
     /// Appends the record of a refusal, if it is asked for; whether that rests on a template that is a guess.
     pub fn refused(&self, refused: &Refused<'_>, store: &[u8], record: &mut Vec<u8>) -> bool {
-        let (service, ip) = (refused.stream.service(), refused.peer.ip());
-        let asked = self.filter.window.holds(refused.stamp) && self.filter.asks_for(service, refused.user, ip);
+        let service = match refused.server {
+            Server::Stream(stream) => stream.service(),
+            Server::Proxy(_, service) => service,
+        };
+        let ip = refused.peer.map(Peer::ip);
+        let asked = self.kinds.contains(&refused.refusal)
+            && self.filter.window.holds(refused.stamp)
+            && self.filter.asks_for(service, refused.user, ip);
         if asked {
             let row = FailureRow {
+                kind: refused.refusal,
                 store: store.into(),
                 service,
                 time: refused.stamp,
                 user: refused.user.into(),
-                from: refused.peer.to_string().into_bytes().into(),
+                from: refused.peer.map_or_else(String::new, |peer| peer.to_string()).into_bytes().into(),
                 auth: refused.mechanism.into(),
                 reason: refused.reason.into(),
                 pid: refused.pid,
@@ -73,20 +86,35 @@ impl FailuresQuery {
     }
 }
 
+const KINDS: [Refusal; 3] = [Refusal::Login, Refusal::Proxy, Refusal::NeverLoggedIn];
+
+impl Refusal {
+    /// The name in answers and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Refusal::Login => "refused",
+            Refusal::Proxy => "proxy-refused",
+            Refusal::NeverLoggedIn => "never-logged-in",
+        }
+    }
+}
+
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureRow<'a> {
-    /// The store.
+    /// What it is.
+    pub kind: Refusal,
+    /// The store, or the host of the multiplexor.
     pub store: Cow<'a, [u8]>,
     /// The service.
     pub service: Service,
     /// When.
     pub time: Stamp,
-    /// The user as given, in lower case (R2): whatever stood between mechanism and reason.
+    /// The user as given, in lower case (R2): whatever stood between mechanism and reason; empty where none is told.
     pub user: Cow<'a, [u8]>,
-    /// The far end, as shown.
+    /// The far end, as shown; empty where none is told.
     pub from: Cow<'a, [u8]>,
-    /// The mechanism.
+    /// The mechanism; empty where none is told.
     pub auth: Cow<'a, [u8]>,
     /// The reason, as written.
     pub reason: Cow<'a, [u8]>,
@@ -113,6 +141,7 @@ impl<'a> FailureRow<'a> {
         }
         record.extend(self.time.offset.to_le_bytes());
         record.extend(self.pid.to_be_bytes());
+        record.push(self.kind as u8);
         record.push(u8::from(self.doubt.inferred) | u8::from(self.doubt.forged) << 1);
         put_evidence(record, [self.evidence]);
     }
@@ -123,7 +152,9 @@ impl<'a> FailureRow<'a> {
         let (store, service, at) = (from.text()?, from.byte()?, from.instant()?);
         let (user, peer, auth, reason) = (from.text()?, from.text()?, from.text()?, from.text()?);
         let time = Stamp { at, offset: i16::from_le_bytes(from.take()?) };
+        let (pid, kind) = (u32::from_be_bytes(from.take()?), from.byte()?);
         Some(FailureRow {
+            kind: *KINDS.iter().find(|k| **k as u8 == kind)?,
             store,
             service: *Service::ALL.iter().find(|s| **s as u8 == service)?,
             time,
@@ -131,7 +162,7 @@ impl<'a> FailureRow<'a> {
             from: peer,
             auth,
             reason,
-            pid: u32::from_be_bytes(from.take()?),
+            pid,
             doubt: from.byte().map(|flags| Doubt { inferred: flags & 1 != 0, forged: flags & 2 != 0 })?,
             evidence: from.evidence().map(|[line]| line)?,
         })
@@ -192,7 +223,7 @@ impl FailureRows<'_> {
 mod tests {
     use super::*;
     use crate::fold::Window;
-    use crate::model::{FileId, Peer};
+    use crate::model::FileId;
 
     #[test]
     fn a_record_holds_all_of_a_refusal_that_is_asked_for() {
@@ -200,9 +231,10 @@ mod tests {
         let stamp = Stamp { at: 100, offset: -60 };
         let doubt = Doubt { inferred: true, forged: true };
         let refused = Refused {
-            stream: StreamId(2),
+            refusal: Refusal::Login,
+            server: Server::Stream(StreamId(2)),
             pid: 7,
-            peer,
+            peer: Some(peer),
             user: b"x\0 y",
             mechanism: b"plaintext",
             reason: b"authentication failure",
@@ -211,7 +243,11 @@ mod tests {
             evidence: Evidence { file: FileId(3), place: 17 },
         };
         let mut record = Vec::new();
-        assert!(FailuresQuery::default().refused(&refused, b"store1", &mut record));
+        assert!(FailuresQuery { kinds: KINDS.to_vec(), ..FailuresQuery::default() }.refused(
+            &refused,
+            b"store1",
+            &mut record
+        ));
         let row = FailureRow::read(&record).unwrap();
         assert_eq!(
             (&*row.user, &*row.from, row.service, row.time),
@@ -223,7 +259,7 @@ mod tests {
         }
         let not = |filter: Filter| {
             let mut record = Vec::new();
-            let query = FailuresQuery { filter, ..FailuresQuery::default() };
+            let query = FailuresQuery { filter, kinds: KINDS.to_vec(), ..FailuresQuery::default() };
             assert!(!query.refused(&refused, b"store1", &mut record) && record.is_empty(), "{query:?}");
         };
         not(Filter { services: vec![Service::Imap], ..Filter::default() });

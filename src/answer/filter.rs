@@ -28,10 +28,10 @@ impl Filter {
     }
 
     /// Whether what this user did over this service from there is asked for, whenever it was.
-    pub(super) fn asks_for(&self, service: Service, user: &[u8], ip: IpAddr) -> bool {
+    pub(super) fn asks_for(&self, service: Service, user: &[u8], ip: Option<IpAddr>) -> bool {
         self.is_over(service)
             && (self.users.is_empty() || self.users.contains(user))
-            && (self.from.is_empty() || self.from.iter().any(|net| net.contains(&ip)))
+            && (self.from.is_empty() || self.from.iter().any(|net| ip.is_some_and(|ip| net.contains(&ip))))
     }
 
     /// Whether any part of a span lies within the window; without an end it goes on.

@@ -51,7 +51,7 @@ pub struct SessionsQuery {
 
 impl SessionsQuery {
     fn asks_for(&self, service: Service, user: &[u8], ip: IpAddr, (from, to): (Stamp, Option<Stamp>)) -> bool {
-        self.filter.is_touched(from, to) && self.filter.asks_for(service, user, ip)
+        self.filter.is_touched(from, to) && self.filter.asks_for(service, user, Some(ip))
     }
 
     fn has(&self, status: Status) -> bool {

@@ -60,6 +60,7 @@ impl Ask {
             filter: filter(&asked.from),
             thresholds: asked.thresholds(),
             evidence: cli.common.evidence,
+            kinds: asked.kinds(),
         });
         let sessions = cli.sessions().map(|asked| SessionsQuery {
             filter: filter(&asked.from),

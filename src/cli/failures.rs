@@ -1,10 +1,11 @@
 //! `imstrail failures`: its arguments.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
 use super::{Common, network};
 use crate::answer::Thresholds;
+use crate::fold::Refusal;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +23,9 @@ pub struct FailuresArgs {
     /// Only refusals from this network, as 192.0.2.0/24, or address; may be repeated
     #[arg(long, value_name = "CIDR", value_parser = network)]
     pub from: Vec<IpNet>,
+    /// Only this: refused logins, what a multiplexor refused, connections that never logged in; may be repeated, or several with commas
+    #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',', default_values_t = [KindArg::Refused, KindArg::ProxyRefused])]
+    pub kind: Vec<KindArg>,
     /// What the refusals show together, each finding with its rule and its lines, in place of the refusals
     #[arg(long, help_heading = "Findings")]
     pub findings: bool,
@@ -42,7 +46,28 @@ pub struct FailuresArgs {
     pub common: Common,
 }
 
+/// `--kind`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KindArg {
+    /// A login was refused
+    Refused,
+    /// A multiplexor refused a user or an address
+    ProxyRefused,
+    /// A connection ended without a login
+    NeverLoggedIn,
+}
+
 impl FailuresArgs {
+    /// What is listed.
+    pub fn kinds(&self) -> Vec<Refusal> {
+        let kind = |kind: &KindArg| match kind {
+            KindArg::Refused => Refusal::Login,
+            KindArg::ProxyRefused => Refusal::Proxy,
+            KindArg::NeverLoggedIn => Refusal::NeverLoggedIn,
+        };
+        self.kind.iter().map(kind).collect()
+    }
+
     /// What makes a finding.
     pub fn thresholds(&self) -> Thresholds {
         Thresholds {

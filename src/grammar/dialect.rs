@@ -19,6 +19,8 @@ pub enum Kind {
     Close,
     /// A login was refused.
     Refused,
+    /// A multiplexor refused a user or an address.
+    Denied,
     /// A process began (R8).
     Start,
     /// A process ended (R8).

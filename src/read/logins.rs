@@ -33,9 +33,12 @@ impl<'a> Logins<'a> {
 
 impl crate::fold::Logins for Logins<'_> {
     fn take(&self, login: &LoggedIn<'_>) {
+        if !self.query.needs(login) {
+            return;
+        }
         let worker = rayon::current_thread_index().unwrap_or(0) % self.workers.len().max(1);
         let Some(kept) = self.workers.get(worker) else { return };
         let (events, stores) = &mut *lock(kept);
-        self.query.logged_in(login, stores.of(login.stream, self.streams), events);
+        self.query.keep(login, stores.of(login.stream, self.streams), events);
     }
 }

@@ -89,7 +89,8 @@ fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Resul
     })
 }
 
-const FAILURE: [&str; 10] = ["record", "store", "service", "user", "from", "auth", "reason", "time", "pid", "flags"];
+const FAILURE: [&str; 11] =
+    ["record", "kind", "store", "service", "user", "from", "auth", "reason", "time", "pid", "flags"];
 
 /// The rows of `failures`.
 fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
@@ -98,6 +99,7 @@ fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Resul
         let mut writer = csv::WriterBuilder::new().from_writer(text);
         let cells: [String; FAILURE.len()] = [
             "failure".to_owned(),
+            row.kind.as_str().to_owned(),
             safe(visible(&row.store)),
             row.service.as_str().to_owned(),
             safe(visible(&row.user)),

@@ -177,11 +177,12 @@ fn put_session(row: &SessionRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, o
 #[derive(Serialize)]
 struct FailureLine<'a> {
     record: &'static str,
+    kind: &'static str,
     store: &'a str,
     service: &'static str,
-    user: &'a str,
-    from: &'a str,
-    auth: &'a str,
+    user: Option<&'a str>,
+    from: Option<&'a str>,
+    auth: Option<&'a str>,
     reason: &'a str,
     time: String,
     pid: u32,
@@ -191,13 +192,16 @@ struct FailureLine<'a> {
 }
 
 fn put_failure(row: &FailureRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+    let told = [&row.user, &row.from, &row.auth].map(|text| Some(exact(text)).filter(|text| !text.is_empty()));
+    let [user, from, auth] = &told;
     let line = FailureLine {
         record: "failure",
+        kind: row.kind.as_str(),
         store: &exact(&row.store),
         service: row.service.as_str(),
-        user: &exact(&row.user),
-        from: &exact(&row.from),
-        auth: &exact(&row.auth),
+        user: user.as_deref(),
+        from: from.as_deref(),
+        auth: auth.as_deref(),
         reason: &exact(&row.reason),
         time: rfc3339_of(row.time, zone),
         pid: row.pid,

@@ -196,7 +196,7 @@ impl Tabled for Failures<'_> {
     }
 
     fn counted(row: &FailureRow<'_>) -> (Service, usize) {
-        (row.service, 0)
+        (row.service, row.kind as usize)
     }
 
     fn flags(row: &FailureRow<'_>) -> Vec<&'static str> {
@@ -207,7 +207,13 @@ impl Tabled for Failures<'_> {
         self.services
     }
 
-    fn count(service: Service, [count, ..]: [u64; 3]) -> String {
-        format!("{count} logins were refused over {}.", service.as_str())
+    fn count(service: Service, [logins, proxy, never]: [u64; 3]) -> String {
+        let mut text = format!("{logins} logins were refused over {}", service.as_str());
+        for (count, what) in [(proxy, "more refusals of multiplexors"), (never, "connections never logged in")] {
+            if count > 0 {
+                text.push_str(&format!(", {count} {what}"));
+            }
+        }
+        text + "."
     }
 }

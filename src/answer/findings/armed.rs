@@ -2,10 +2,9 @@
 
 use std::hash::{BuildHasher, Hash};
 use std::io;
-use std::net::IpAddr;
 
 use super::{Event, Side, Thresholds, events};
-use crate::model::Instant;
+use crate::model::{Instant, Peer};
 use crate::runs::Runs;
 
 /// So many bits there are for each entry at least.
@@ -76,8 +75,8 @@ impl Armed {
     }
 
     /// Whether a login from an address may be needed, whenever it was.
-    pub fn has_address(&self, address: IpAddr) -> bool {
-        !self.is_empty() && self.has(of_ip(address))
+    pub fn has_address(&self, peer: Peer) -> bool {
+        !self.is_empty() && self.has(of_peer(peer))
     }
 }
 
@@ -112,11 +111,12 @@ fn of_user(user: &[u8], bucket: i64) -> u64 {
     mixed((user, bucket))
 }
 
-fn of_ip(address: IpAddr) -> u64 {
+fn of_peer(peer: Peer) -> u64 {
+    let (address, _) = peer.bits();
     mixed(address)
 }
 
 /// Of an address as a text; those that are none are in no login line.
 fn of_address(text: &[u8]) -> u64 {
-    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).map_or(0, of_ip)
+    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).map_or(0, |ip| of_peer(Peer::new(ip, None)))
 }

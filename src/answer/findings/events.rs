@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Armed;
 use crate::answer::record::{Fields, put_evidence, put_instant, put_text};
 use crate::answer::{FailureRow, flags_of};
-use crate::fold::LoggedIn;
+use crate::fold::{LoggedIn, Refusal};
 use crate::model::{Doubt, Evidence, Service, Stamp};
 use crate::runs::{Merged, Runs};
 
@@ -121,8 +121,11 @@ impl Events {
         Events { by_user: Runs::new(tmpdir, limit), by_address: Runs::new(tmpdir, limit) }
     }
 
-    /// Adds a refusal.
+    /// Adds a refused login; what else is among the rows names no user, or no address.
     pub fn refused(&mut self, row: &FailureRow<'_>) {
+        if row.kind != Refusal::Login {
+            return;
+        }
         let event = Event {
             side: Side::User,
             group: (&*row.user).into(),
@@ -143,10 +146,7 @@ impl Events {
     /// Adds a login where it may be needed.
     pub fn logged_in(&mut self, login: &LoggedIn<'_>, evidence: Option<Evidence>, store: &[u8], armed: &Armed) {
         let ip = login.peer.ip();
-        let (has_user, has_address) = (armed.has_user(login.user, login.stamp.at), armed.has_address(ip));
-        if !has_user && !has_address {
-            return;
-        }
+        let (has_user, has_address) = (armed.has_user(login.user, login.stamp.at), armed.has_address(login.peer));
         let event = Event {
             side: Side::User,
             group: login.user.into(),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::answer::FailureRow;
-use crate::fold::LoggedIn;
+use crate::fold::{LoggedIn, Refusal};
 use crate::model::{Doubt, Evidence, FileId, Instant, Peer, Service};
 use crate::streams::StreamId;
 
@@ -25,6 +25,7 @@ fn events(tries: &[Try]) -> (Vec<Runs>, Vec<Runs>) {
     let mut refused = Events::new(&folder, usize::MAX);
     for one in tries.iter().filter(|one| !one.success) {
         refused.refused(&FailureRow {
+            kind: Refusal::Login,
             store: b"s"[..].into(),
             service: Service::Imap,
             time: stamp(one.at),
