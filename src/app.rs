@@ -263,7 +263,8 @@ fn answer(
     };
     output.write(&answer)?;
     notes.tell(&all);
-    if let (crate::cli::Format::Table, Some(offset)) = (cli.common.format, summary.shared_offset) {
+    let offset = summary.shared_offset.filter(|_| cli.explain().is_none());
+    if let (crate::cli::Format::Table, Some(offset)) = (cli.common.format, offset) {
         notes.zone(cli.common.tz, offset);
     }
     drop(answer);

@@ -1,5 +1,6 @@
 //! The command line: what the user may write, checked, as types.
 
+mod explain;
 mod failures;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ pub use self::failures::FailuresArgs;
 use crate::answer::Status;
 use crate::model::Service;
 use crate::times::{Time, Zone, parse_time, parse_zone};
+pub use explain::ExplainArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +24,7 @@ Examples:
   zcat imap.*.gz | imstrail -a -f uids.txt --format jsonl - | jq .
   imstrail sessions -u ed --since 2019-05-29 logs/    each session of a user
   imstrail failures --from 203.0.113.0/24 logs/       refused logins
+  imstrail explain -u ed logs/                        all that is known of a user, and why
   imstrail coverage logs/                             what the logs cover, and what they lack
   imstrail -a -c --plan logs/                         what would be read, without reading it
 
@@ -82,6 +85,9 @@ pub enum Command {
     /// Refused logins: who was tried, from where, why it was refused
     #[command(version, after_help = failures::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Failures(FailuresArgs),
+    /// The story of one user: each session, how its times are known, and which lines say so
+    #[command(version, after_help = explain::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Explain(ExplainArgs),
     /// What the logs cover: hours, what was logged, gaps, silences, restarts, clock jumps, copies
     #[command(version, after_help = COVERAGE_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Coverage(CoverageArgs),
@@ -281,10 +287,15 @@ impl Cli {
         match &self.command {
             Some(
                 Command::Sessions(SessionsArgs { common, .. })
+                | Command::Explain(ExplainArgs { common, .. })
                 | Command::Failures(FailuresArgs { common, .. })
                 | Command::Coverage(CoverageArgs { common }),
             ) => self.common = common.clone(),
             None => {}
+        }
+        if let Some(Command::Explain(explain)) = &self.command {
+            (self.at, self.connected, self.access) = (explain.at, explain.at.is_some(), explain.at.is_none());
+            self.common.evidence = true;
         }
         self
     }
@@ -292,6 +303,11 @@ impl Cli {
     /// `sessions`, if that is asked.
     pub fn sessions(&self) -> Option<&SessionsArgs> {
         if let Some(Command::Sessions(sessions)) = &self.command { Some(sessions) } else { None }
+    }
+
+    /// `explain`, if that is asked.
+    pub fn explain(&self) -> Option<&ExplainArgs> {
+        if let Some(Command::Explain(explain)) = &self.command { Some(explain) } else { None }
     }
 
     /// `failures`, if that is asked.
@@ -317,12 +333,13 @@ impl Cli {
         if self.kill {
             return Err("-k is refused: imstrail reads archived logs and cannot disconnect anybody; use imsconnutil -k on the store".to_owned());
         }
+        self.explain().map_or(Ok(()), ExplainArgs::check)?;
         let Common { user, file, since, until, .. } = &self.common;
         if self.coverage() && (!user.is_empty() || file.is_some() || since.is_some() || until.is_some()) {
             return Err("coverage tells of all lines: leave out -u, -f, --since and --until".to_owned());
         }
         if !self.connected && !self.access && self.command.is_none() {
-            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions, failures or coverage; see --help".to_owned());
+            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions, failures, coverage or explain; see --help".to_owned());
         }
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());
@@ -332,7 +349,8 @@ impl Cli {
 
     /// The services of `-c`: imsconnutil's, unless one is named.
     pub fn services(&self) -> Vec<Service> {
-        self.common.service.map_or_else(|| crate::fold::CONNECTED.to_vec(), |s| vec![s.into()])
+        let usual = if self.explain().is_some() { &Service::ALL[..] } else { &crate::fold::CONNECTED };
+        self.common.service.map_or_else(|| usual.to_vec(), |s| vec![s.into()])
     }
 }
 

@@ -281,7 +281,7 @@ impl<'a> Folder<'a> {
     /// Does something that tells of users.
     pub fn with_access<T>(&mut self, work: impl FnOnce(&mut dyn FnMut(&Accessed<'_>)) -> T) -> T {
         let Folder { needs, streams, trail, .. } = self;
-        work(&mut |accessed| keep_access(needs, streams, &mut trail.access, accessed, None))
+        work(&mut |accessed| keep_access(needs, streams, &mut trail.access, accessed))
     }
 
     /// Begins a piece of a file.
@@ -318,7 +318,7 @@ impl<'a> Folder<'a> {
     fn hand_on(&mut self, block: &[u8]) {
         let Folder { needs, streams, trail, batches, pairing, .. } = self;
         let Trail { access, pairs, .. } = trail;
-        let accessed = &mut |accessed: &Accessed<'_>| keep_access(needs, streams, access, accessed, None);
+        let accessed = &mut |accessed: &Accessed<'_>| keep_access(needs, streams, access, accessed);
         match pairing {
             Some(pairing) => pairing.take(batches, block, accessed),
             None => batches.iter_mut().for_each(|batch| {
@@ -439,10 +439,6 @@ impl<'a> Folder<'a> {
             close,
             doubt,
         };
-        if needs.access && (needs.behind.evidence || !needs.pairs) {
-            let evidence = needs.behind.evidence.then_some(evidence);
-            keep_access(needs, streams, &mut trail.access, &Accessed::of(&line), evidence);
-        }
         if needs.pairs {
             let long;
             let key = match Sought::short(line.stream, line.peer) {
@@ -456,6 +452,8 @@ impl<'a> Folder<'a> {
             if let Some(batch) = batches.get_mut(shard) {
                 batch.push(block, &key, &line);
             }
+        } else if needs.access {
+            keep_access(needs, streams, &mut trail.access, &Accessed::of(&line));
         } else if let Some(logins) = self.logins {
             let PairLine { stream, peer, user, close, doubt, .. } = line;
             let (stamp, mechanism) = close.map_or((line.stamp, line.rest), |close| (close.connect, &[]));
@@ -603,7 +601,7 @@ impl<'a> Folder<'a> {
     /// The trail of all that was folded.
     pub fn finish(mut self) -> Trail {
         let Trail { access, pairs, .. } = &mut self.trail;
-        pairs.owed(&mut |accessed| keep_access(self.needs, self.streams, access, accessed, None));
+        pairs.owed(&mut |accessed| keep_access(self.needs, self.streams, access, accessed));
         access.settle(self.streams);
         self.trail
     }
@@ -618,21 +616,16 @@ fn origin_of(line: &[u8]) -> Option<Origin<'_>> {
     }
 }
 
-/// Keeps what a line, or the two lines of a session, tell of a user, if that is asked for (R11). Where evidence is asked for, each line
-/// speaks for itself.
+/// Keeps what a line, or the two lines of a session, tell of a user, if that is asked for (R11).
 #[inline]
-pub fn keep_access(
-    needs: &Needs,
-    streams: &Streams,
-    access: &mut LastAccess,
-    accessed: &Accessed<'_>,
-    evidence: Option<Evidence>,
-) {
-    let Accessed { stream, user, login, close } = *accessed;
-    if !needs.access || needs.behind.evidence != evidence.is_some() || !needs.asks_for(user) {
+pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LastAccess, accessed: &Accessed<'_>) {
+    let Accessed { stream, user, login, close, .. } = *accessed;
+    if !needs.access || !needs.asks_for(user) {
         return;
     }
     let last = |stamp: Stamp, from_login: bool, doubt: Doubt| {
+        let rest = if from_login { accessed.login_rest } else { accessed.close_rest };
+        let evidence = needs.behind.evidence_of(rest);
         let last = Last { stamp, stream, from_login, doubt, evidence };
         needs.window.holds(stamp).then_some(last)
     };

@@ -97,17 +97,14 @@ impl Evidence {
 
     /// As bytes that sort as it does.
     pub fn to_bytes(self) -> [u8; Evidence::BYTES] {
-        let mut bytes = [0; Evidence::BYTES];
-        let (file, place) = (self.file.0.to_be_bytes(), self.place.to_be_bytes());
-        bytes.iter_mut().zip(file.into_iter().chain(place)).for_each(|(to, from)| *to = from);
-        bytes
+        let ([a, b, c, d], [e, f, g, h, i, j, k, l]) = (self.file.0.to_be_bytes(), self.place.to_be_bytes());
+        [a, b, c, d, e, f, g, h, i, j, k, l]
     }
 
     /// That of some bytes.
-    pub fn of_bytes(bytes: [u8; Evidence::BYTES]) -> Evidence {
-        let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
-        let (file, place) = bytes.split_at(4);
-        Evidence { file: FileId(u32::try_from(number(file)).unwrap_or(u32::MAX)), place: number(place) }
+    pub fn of_bytes([a, b, c, d, e, f, g, h, i, j, k, l]: [u8; Evidence::BYTES]) -> Evidence {
+        let file = FileId(u32::from_be_bytes([a, b, c, d]));
+        Evidence { file, place: u64::from_be_bytes([e, f, g, h, i, j, k, l]) }
     }
 }
 

@@ -267,7 +267,7 @@ impl<'a> Quoted<'a> {
         let row = row as u64;
         let from = self.lines.partition_point(|(of, _)| *of < row);
         let to = self.lines.partition_point(|(of, _)| *of <= row);
-        Some(Lines { quotes: self.quotes?, lines: self.lines.get(from..to)? })
+        Some(Lines { quotes: self.quotes?, lines: self.lines.get(from..to)?, shows: Shows::MAX })
     }
 }
 
@@ -276,12 +276,20 @@ impl<'a> Quoted<'a> {
 pub struct Lines<'a, 'b> {
     quotes: &'a Quotes,
     lines: &'b [(u64, Quote)],
+    /// Only those that show any of this.
+    shows: Shows,
 }
 
 impl<'a, 'b> Lines<'a, 'b> {
+    /// Those that show some of this.
+    pub fn that_show(self, shows: Shows) -> Lines<'a, 'b> {
+        Lines { shows, ..self }
+    }
+
     /// Each with path and member of its text.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>, &'b Quote)> {
-        self.lines.iter().map(|(_, quote)| {
+        let shown = self.lines.iter().filter(|(_, quote)| quote.shows & self.shows != 0);
+        shown.map(|(_, quote)| {
             let (path, member) = self.quotes.file(quote.at.file);
             (path, member, quote)
         })

@@ -295,7 +295,7 @@ impl<'a> Run<'a> {
         let mut accesses: Vec<LastAccess> = trails.iter_mut().map(|trail| std::mem::take(&mut trail.access)).collect();
         let mut trail = trails.into_iter().fold(Trail::default(), |a, b| a.merge(b, streams));
         if let Some(access) = accesses.first_mut() {
-            self.shards.owed(&mut |accessed| keep_access(needs, streams, access, accessed, None));
+            self.shards.owed(&mut |accessed| keep_access(needs, streams, access, accessed));
             access.settle(streams);
         }
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {

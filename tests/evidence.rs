@@ -257,3 +257,50 @@ fn a_user_who_was_never_seen_has_no_evidence() {
     assert_eq!(rows.iter().map(|row| text_of(row, "user")).collect::<Vec<_>>(), ["ann", "nobody"]);
     assert_eq!(evidence.iter().map(Vec::len).collect::<Vec<_>>(), [1, 0]);
 }
+
+/// `explain` tells each session with its rule and its lines, and what a moment needs.
+#[test]
+fn a_story_tells_how_each_time_is_known() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let close = "[29/May/2019:10:30:00 +0200] store1 imapd[100]: Account Notice: close [192.0.2.7:2] ed 2019/5/29 10:00:58 0:29:02 11 22 3\n";
+    let alone = "[29/May/2019:10:40:00 +0200] store1 imapd[100]: Account Notice: close [192.0.2.7:4] ed 2019/5/29 10:35:00 0:05:00 1 2 3\n";
+    let logins = [login("10:01:00", 2, "ed"), login("10:31:00", 3, "\u{1b}[31med"), login("10:32:00", 3, "ed")];
+    write(folder.path(), "imap", format!("{}{close}{}{}{alone}", logins[0], logins[1], logins[2]));
+    let story = ask(folder.path(), &["explain", "-u", "ed"], &["imap"]).out();
+    let expected = [
+        "ed was last seen (R11):",
+        "  over imap: logged in 29/May/2019:10:35:00 +0200, the start of a session, as its close line gives it (R4); logged out 29/May/2019:10:40:00 +0200, a close line; on store1",
+        "  over http: not seen",
+        "1. A session over imap on store1 from 192.0.2.7:2, process 100",
+        "  Logged in 29/May/2019:10:01:00 +0200: its login line was written then, authenticated by plaintext.",
+        "    imap:1: [29/May/2019:10:01:00 +0200] store1 imapd[100]: Account Information: login [192.0.2.7:2] ed plaintext",
+        "  Logged out 29/May/2019:10:30:00 +0200: its close line was written then (R3), after 1742 s, 11 bytes from the client, 22 bytes to the client. It had connected 29/May/2019:10:00:58 +0200 (R4).",
+        "2. A session over imap on store1 from 192.0.2.7:3, process 100",
+        "  It has no close line, and nothing shows that it ended: open where the logs end (R7).",
+        "3. A session over imap on store1 from 192.0.2.7:4, process 100",
+        "  Logged in 29/May/2019:10:35:00 +0200: no login line is there; its close line says that it began then (R4, R6).",
+    ];
+    for line in expected {
+        assert!(story.lines().any(|told| told == line), "{line}\n{story}");
+    }
+    let at = |moment: &str, user: &str| ask(folder.path(), &["explain", "-u", user, "--at", moment], &["imap"]).out();
+    let open = at("2019-05-29T10:20:00+02:00", "ed");
+    assert!(
+        open.starts_with("ed was connected over imap to store1 from 192.0.2.7:2 at 29/May/2019:10:20:00 +0200.\n"),
+        "{open}"
+    );
+    assert!(open.contains("  Certain: the session was closed later (R10).\n    imap:2: "), "{open}");
+    let open = at("2019-05-29T10:36:00+02:00", "ed");
+    assert!(open.contains("Certain: no close line is there, its process was there"), "{open}");
+    assert!(at("2019-05-29T10:00:00+02:00", "ed").starts_with("No session is known to have been open"));
+    // A peer that was used again; and nothing of it steers a terminal.
+    let reused = at("2019-05-29T10:31:30+02:00", "\u{1b}[31med");
+    assert!(reused.contains("Only possible (R10):\n  peer-reused: ") && !reused.contains('\u{1b}'), "{reused}");
+    for wrong in [
+        &["explain", "imap"][..],
+        &["explain", "-u", "a", "-u", "b", "imap"],
+        &["explain", "-u", "a", "--format", "json", "imap"],
+    ] {
+        assert!(run(folder.path(), wrong).exit(2).err().contains("explain "), "{wrong:?}");
+    }
+}

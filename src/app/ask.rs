@@ -66,6 +66,12 @@ impl Ask {
             filter: filter(&asked.from),
             statuses: asked.status.iter().map(|status| (*status).into()).collect(),
         });
+        // A story is of all sessions, unless it is of a moment.
+        let story = || cli.explain().filter(|explain| explain.at.is_none()).is_some();
+        let sessions = sessions.or_else(|| {
+            let filter = || Filter { window: Window::default(), ..filter(&[]) };
+            story().then(|| SessionsQuery { filter: filter(), statuses: Vec::new() })
+        });
         let needs = Needs {
             access: cli.access,
             pairs: cli.connected || sessions.is_some() || cli.coverage(),

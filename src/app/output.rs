@@ -22,6 +22,7 @@ impl Output {
     /// The file exists already.
     pub(super) fn new(cli: &Cli) -> Result<Output, Stop> {
         let shape = match cli.common.format {
+            Format::Table if cli.explain().is_some() => Shape::Words,
             Format::Table => Shape::Table,
             Format::Json => Shape::Json,
             Format::Jsonl => Shape::JsonLines,

@@ -134,7 +134,8 @@ impl Entry {
     pub(super) fn owes<'a>(&'a self, outside: &'a Outside) -> Accessed<'a> {
         let Login { stamp, words, doubt, .. } = self.login(outside);
         let stream = self.key.sought(&outside.keys).stream();
-        Accessed { stream, user: words.user, login: Some((stamp, doubt)), close: None }
+        let login = Some((stamp, doubt));
+        Accessed { stream, user: words.user, login, close: None, login_rest: words.rest, close_rest: &[] }
     }
 
     /// Its login as it came.

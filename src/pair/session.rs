@@ -83,7 +83,14 @@ impl Behind {
         if self.evidence { Evidence::BYTES } else { 0 }
     }
 
+    /// Where the line of a text is.
+    #[inline]
+    pub fn evidence_of(self, text: &[u8]) -> Option<Evidence> {
+        self.evidence(text).1
+    }
+
     /// A text without where its line is, and that.
+    #[inline]
     fn evidence(self, text: &[u8]) -> (&[u8], Option<Evidence>) {
         match text.split_last_chunk() {
             Some((text, bytes)) if self.evidence => (text, Some(Evidence::of_bytes(*bytes))),
@@ -244,6 +251,10 @@ pub struct Accessed<'a> {
     pub login: Option<(Stamp, Doubt)>,
     /// Connect and end of a close line, and what that is doubted for.
     pub close: Option<(Stamp, Stamp, Doubt)>,
+    /// What stands behind the user in the login line, with what comes with it.
+    pub login_rest: &'a [u8],
+    /// The same of the close line.
+    pub close_rest: &'a [u8],
 }
 
 impl<'a> Accessed<'a> {
@@ -255,9 +266,9 @@ impl<'a> Accessed<'a> {
 
     #[inline(always)]
     pub(super) fn of_said(stream: StreamId, line: &Said<'a>) -> Accessed<'a> {
-        let Said { user, stamp, doubt, .. } = *line;
+        let Said { user, rest, stamp, doubt, .. } = *line;
         let login = line.close.is_none().then_some((stamp, doubt));
         let close = line.close.map(|close| (close.connect, stamp, doubt));
-        Accessed { stream, user, login, close }
+        Accessed { stream, user, login, close, login_rest: rest, close_rest: rest }
     }
 }

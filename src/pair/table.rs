@@ -172,12 +172,14 @@ impl PairTable {
         let login = entry.login(&self.outside);
         let same_user = login.words.user == line.user;
         let Some(closed) = self.queue.push(entry.key, Some((&login, same_user)), line, close) else { return false };
-        let told = Some((login.stamp, login.doubt));
+        let by_close = Accessed::of_said(key.stream(), line);
+        let login_rest = login.words.rest;
+        let told = Accessed { login: Some((login.stamp, login.doubt)), login_rest, ..by_close };
         if same_user {
-            accessed(&Accessed { login: told, ..Accessed::of_said(key.stream(), line) });
+            accessed(&told);
         } else {
-            accessed(&Accessed::of_said(key.stream(), line));
-            accessed(&Accessed { stream: key.stream(), user: login.words.user, login: told, close: None });
+            accessed(&by_close);
+            accessed(&Accessed { user: login.words.user, close: None, ..told });
         }
         entry.release_text(&mut self.outside);
         self.entries.release(number);

@@ -3,6 +3,7 @@
 mod coverage;
 mod csv;
 mod evidence;
+mod explain;
 mod findings;
 mod json;
 mod records;
@@ -149,6 +150,8 @@ pub enum Shape {
     JsonLines,
     /// Comma-separated values.
     Csv,
+    /// A story of one user in words.
+    Words,
 }
 
 /// Writes an answer.
@@ -162,6 +165,7 @@ pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut dyn io::Write) -> io::
         Shape::Json => json::write_document(answer, out),
         Shape::JsonLines => json::write_lines(answer, out),
         Shape::Csv => csv::write(answer, out),
+        Shape::Words => explain::write(answer, out),
     }
 }
 

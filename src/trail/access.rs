@@ -226,10 +226,12 @@ struct Lines {
 }
 
 impl Lines {
-    fn of(login: Option<Last>, logout: Option<Last>) -> Option<Lines> {
-        let line = |last: Option<Last>| last.and_then(|last| last.evidence);
-        let any = line(login).or(line(logout))?;
-        Some(Lines { login: line(login).unwrap_or(any), logout: line(logout).unwrap_or(any) })
+    /// Of logins, one of which is the latest, and a logout.
+    fn of([line, connect]: [Option<Last>; 2], end: Option<Last>) -> Option<Lines> {
+        let login = line.filter(|line| connect.is_none_or(|connect| connect.stamp.at <= line.stamp.at)).or(connect);
+        let (login, logout) = (login.map(|last| last.evidence), end.map(|last| last.evidence));
+        let any = login.or(logout)??;
+        Some(Lines { login: login.flatten().unwrap_or(any), logout: logout.flatten().unwrap_or(any) })
     }
 
     /// Takes another's where it shows more: a later moment, or the same by a login line, or by one further ahead.
@@ -310,7 +312,7 @@ impl LastAccess {
             *chunk = word.to_le_bytes();
         }
         entry.set(login, end.map_or(NONE, Packed::of));
-        self.put_aside(entry, user, Lines::of(line.or(connect), end), streams);
+        self.put_aside(entry, user, Lines::of([line, connect], end), streams);
     }
 
     #[inline]
@@ -334,6 +336,11 @@ impl LastAccess {
         numbers.extend(aside.iter().map(|new| index.first(new.hash)));
         let entry = |number: u32| entries.get(number as usize);
         let there = numbers.iter().filter(|number| entry(**number).is_some_and(|entry| entry.length > 0)).count();
+        if !lines.is_empty() {
+            // The same of what lies elsewhere.
+            let line = |number: &u32| lines.get(*number as usize).map_or(0, |line| line.login.place);
+            std::hint::black_box(numbers.iter().map(line).fold(0, |all, place| all ^ place));
+        }
         index.reserve(aside.len() - there);
         let mut new_lines = aside_lines.drain(..);
         for (new, first) in aside.drain(..).zip(numbers) {
