@@ -1,6 +1,9 @@
 //! Findings of `failures`: what the refusals show together, and the logins behind them, for which all is read once more.
 
 use std::collections::HashSet;
+use std::io;
+
+use rayon::prelude::*;
 
 use super::{Ask, Stop, bar};
 use crate::answer::{Armed, Asked, Events, FailureRow, Failures, LoginsQuery, Side, Thresholds, findings};
@@ -31,18 +34,23 @@ pub(super) fn find(
     while rows.next(|record| FailureRow::read(record).iter().for_each(|row| events.refused(row)))? {}
     let Events { by_user, by_address } = events;
     let (mut by_user, mut by_address) = (vec![by_user], vec![by_address]);
-    by_user.iter_mut().chain(&mut by_address).try_for_each(Runs::finish)?;
+    finish(&mut by_user, &mut by_address)?;
     let armed = Armed::new(&by_user, &by_address, thresholds)?;
     if !armed.is_empty() {
         for events in logins(cli, ask, (plan, streams), outcome, armed) {
             by_user.push(events.by_user);
             by_address.push(events.by_address);
         }
-        by_user.iter_mut().chain(&mut by_address).try_for_each(Runs::finish)?;
+        finish(&mut by_user, &mut by_address)?;
     }
     let of = |side, events: &[Runs]| findings(side, events, thresholds, (&ask.walk.tmpdir, HELD));
     let (users, addresses) = rayon::join(|| of(Side::User, &by_user), || of(Side::Address, &by_address));
     Ok(vec![users?, addresses?])
+}
+
+/// Puts all events into their orders.
+fn finish(by_user: &mut [Runs], by_address: &mut [Runs]) -> io::Result<()> {
+    by_user.par_iter_mut().chain(by_address).try_for_each(Runs::finish)
 }
 
 /// The logins that may make findings.

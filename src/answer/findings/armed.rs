@@ -26,19 +26,27 @@ impl Armed {
     /// Those of reading back what was put aside.
     pub fn new(by_user: &[Runs], by_address: &[Runs], thresholds: &Thresholds) -> io::Result<Armed> {
         let within = thresholds.within.max(1);
-        let mut keys = Vec::new();
-        let mut add = |key| {
-            if keys.last() != Some(&key) {
-                keys.push(key);
-            }
+        let users = || {
+            let mut keys = Vec::new();
+            runs_of(Side::User, by_user, thresholds, |event, first| {
+                // From the first of these refusals until the window is over: a login between them ends the run.
+                let bucket = first.div_euclid(within);
+                keys.extend([bucket, bucket + 1].map(|bucket| of_user(&event.group, bucket)));
+                let known = keys.len().checked_sub(4).is_some_and(|at| keys.get(at..at + 2) == keys.get(at + 2..));
+                keys.truncate(if known { keys.len() - 2 } else { keys.len() });
+            })?;
+            Ok::<_, io::Error>(keys)
         };
-        runs_of(Side::User, by_user, thresholds, |event, first| {
-            // From the first of these refusals until the window is over: a login between them ends the run.
-            let bucket = first.div_euclid(within);
-            add(of_user(&event.group, bucket));
-            add(of_user(&event.group, bucket + 1));
-        })?;
-        runs_of(Side::Address, by_address, thresholds, |event, _| add(of_address(&event.group)))?;
+        let addresses = || {
+            let mut keys = Vec::new();
+            runs_of(Side::Address, by_address, thresholds, |event, _| {
+                let key = of_address(&event.group);
+                keys.extend((keys.last() != Some(&key)).then_some(key));
+            })?;
+            Ok::<_, io::Error>(keys)
+        };
+        let (users, addresses) = rayon::join(users, addresses);
+        let keys = [users?, addresses?].concat();
         let words = (keys.len() * BITS / 64).next_power_of_two().clamp(64, WORDS);
         let mut armed = Armed { bits: if keys.is_empty() { Vec::new() } else { vec![0; words] }, within };
         for key in keys {
