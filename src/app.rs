@@ -4,20 +4,22 @@ mod activity;
 mod again;
 mod ask;
 mod bar;
+mod findings;
 mod manifest;
 mod mask;
 mod output;
 mod show_plan;
 mod verify;
 
+use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::answer::{
-    Asked, At, AtError, Connected, ConnectedQuery, Failures, LastAccessRows, MessageLines, Sessions, SessionsQuery,
-    connected, covered,
+    Asked, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines, Sessions,
+    SessionsQuery, connected, covered,
 };
 use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
@@ -32,7 +34,7 @@ use crate::remarks::{Remarks, Sieved};
 use crate::render::{Answer, Summary};
 use crate::resolve::{ClockError, FileFacts, Resolved, resolve};
 use crate::runs::Runs;
-use crate::streams::Streams;
+use crate::streams::{StreamId, Streams};
 use crate::text::visible;
 use crate::times::{Zone, written};
 use ask::Ask;
@@ -126,7 +128,8 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
         notes.tell(&mask::notes(ask.pseudonyms.as_ref(), found.notes));
         return Err(Stop::Usage("none of the paths could be opened".to_owned()));
     }
-    let spool = ask.needs.pairs || cli.common.evidence || output.manifest.is_some();
+    let again = ask.failures.is_some() || cli.common.evidence || output.manifest.is_some();
+    let spool = ask.needs.pairs || again;
     let plan = pool.install(|| {
         output.manifest.iter_mut().for_each(|manifest| manifest.saw(&found));
         plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool })
@@ -240,21 +243,37 @@ fn answer(
     });
     let messages = activity.messages.as_ref().map(|runs| MessageLines { services: &only, runs, streams: &resolved });
     let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &runs, streams: &resolved });
+    let thresholds = ask.failures.as_ref().map(|query| query.thresholds).filter(|_| cli.finds());
+    let found = match (thresholds, &failures) {
+        (Some(thresholds), Some(failures)) => {
+            findings::find(cli, ask, (plan, streams), &outcome, failures, &thresholds)?
+        }
+        _ => Vec::new(),
+    };
+    let findings = thresholds.map(|thresholds| Findings { runs: &found, thresholds });
     let texts: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let renamed = ask.pseudonyms.as_ref().map(|pseudonyms| mask::leaves(pseudonyms, &texts));
     let leaves: Vec<&Leaf> = renamed.as_ref().map_or_else(|| texts.clone(), |renamed| renamed.iter().collect());
     let covered = cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only));
     let (zone, is_table) = (cli.common.tz, cli.common.format == crate::cli::Format::Table);
+    let only_findings = cli.failures().is_some_and(|asked| asked.findings);
     let summary = match (&sessions, &failures, &messages) {
-        (Some(sessions), ..) if is_table => Summary::of_sessions(sessions, zone, &resolved)?,
-        (_, Some(failures), _) if is_table => Summary::of_failures(failures, zone, &resolved)?,
-        (.., Some(messages)) if is_table => Summary::of_messages(messages, zone, &resolved)?,
+        (Some(sessions), ..) if is_table => Summary::of_records(sessions, zone, &resolved)?,
+        (_, Some(failures), _) if is_table && !only_findings => Summary::of_records(failures, zone, &resolved)?,
+        (.., Some(messages)) if is_table => Summary::of_records(messages, zone, &resolved)?,
         _ => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), zone),
     };
     let only_traced = activity::only_traced(access.as_ref(), &outcome.trail.traced);
+    let shown = failures.filter(|_| !only_findings);
     let cited = cli.common.evidence.then(|| {
         let mut cited = Cited::new(&ask.walk.tmpdir);
-        cited.take(rows.as_deref().unwrap_or_default(), access.as_ref(), sessions.as_ref(), failures.as_ref())?;
+        cited.take(
+            rows.as_deref().unwrap_or_default(),
+            access.as_ref(),
+            sessions.as_ref(),
+            shown.as_ref(),
+            findings.as_ref().filter(|_| only_findings),
+        )?;
         cited.take_messages(messages.as_ref())?;
         cited.read(plan, &texts, &ask.walk)
     });
@@ -270,6 +289,7 @@ fn answer(
         connected: ask.connected.as_ref(),
         access: cli.access,
         sessions: ask.sessions.as_ref(),
+        once: !outcome.unplanned.is_empty(),
         sieved: sieve
             .filter(|_| outcome.trail.tally.passed_over.lines > 0)
             .map(|sieve| Sieved { window: ask.needs.window, by_users: sieve.is_by_users() }),
@@ -286,7 +306,8 @@ fn answer(
         connected: rows.as_deref().zip(ask.connected.as_ref().map(|q| q.services.as_slice())),
         access,
         sessions,
-        failures,
+        failures: shown,
+        findings,
         messages,
         covered,
         limits: if cli.access { remarks.limits(ask.narrow()) } else { Default::default() },
@@ -329,8 +350,9 @@ fn runs(outcome: &mut Outcome, streams: &[Resolved], ask: &Ask) -> Result<Vec<Ru
     let mut runs = std::mem::take(&mut outcome.runs);
     if let Some(query) = &ask.sessions {
         let mut unclosed = Runs::new(&ask.walk.tmpdir, usize::MAX);
+        let streams: HashMap<StreamId, &Resolved> = streams.iter().map(|stream| (stream.id, stream)).collect();
         for session in &outcome.sessions {
-            let Some(stream) = streams.iter().find(|stream| stream.id == session.stream) else { continue };
+            let Some(stream) = streams.get(&session.stream) else { continue };
             unclosed.push(|record| outcome.trail.collected.inferred |= query.unclosed(session, stream, false, record));
         }
         runs.push(unclosed);

@@ -1,6 +1,7 @@
 //! The command line: what the user may write, checked, as types.
 
 mod explain;
+mod failures;
 mod messages;
 mod verify;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+pub use self::failures::FailuresArgs;
 pub use verify::{VerifyArgs, VerifyFormat};
 
 use crate::answer::Status;
@@ -51,14 +53,6 @@ Examples:
 A session touches --since and --until if any part of it lies between them. Of more sessions than memory
 holds some are kept in a file without a name under --tmpdir for the time being.";
 
-const FAILURES_EXAMPLES: &str = "\
-Examples:
-  imstrail failures --since 2019-05-29 --until 2019-05-30 logs/      who was refused on a day
-  imstrail failures --from 203.0.113.0/24 logs/                      what one network tried
-  imstrail failures --format jsonl logs/ | jq -r .from | sed 's/:[0-9]*$//' | sort | uniq -c
-
-The user is whatever the client sent: everything between the mechanism and the last known reason.";
-
 const COVERAGE_EXAMPLES: &str = "\
 Examples:
   imstrail coverage logs/                              each store and service, with a strip of its hours
@@ -98,7 +92,7 @@ pub enum Command {
     #[command(version, after_help = SESSIONS_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Sessions(SessionsArgs),
     /// Refused logins: who was tried, from where, why it was refused
-    #[command(version, after_help = FAILURES_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    #[command(version, after_help = failures::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Failures(FailuresArgs),
     /// The message trace: what each user read, stored and removed, and in which session
     #[command(version, after_help = messages::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
@@ -112,17 +106,6 @@ pub enum Command {
     /// Whether what a manifest names is still the same
     #[command(version, after_help = verify::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Verify(VerifyArgs),
-}
-
-/// `imstrail failures`
-#[derive(Clone, Debug, Args)]
-pub struct FailuresArgs {
-    /// Only refusals from this network, as 192.0.2.0/24, or address; may be repeated
-    #[arg(long, value_name = "CIDR", value_parser = network)]
-    pub from: Vec<IpNet>,
-    /// What every question may have.
-    #[command(flatten)]
-    pub common: Common,
 }
 
 /// `imstrail coverage`
@@ -382,6 +365,11 @@ impl Cli {
     /// `verify`, if that is asked.
     pub fn verify(&self) -> Option<&VerifyArgs> {
         if let Some(Command::Verify(verify)) = &self.command { Some(verify) } else { None }
+    }
+
+    /// Whether findings are to be told, or counted.
+    pub fn finds(&self) -> bool {
+        self.failures().is_some_and(|asked| asked.findings || self.common.format == Format::Table)
     }
 
     /// Whether `coverage` is asked.

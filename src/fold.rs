@@ -2,17 +2,19 @@
 //!
 //! One worker has one [`Folder`] and feeds it piece after piece. A piece is some neighbouring lines of one file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, is_like_account, shape};
-use crate::model::{Evidence, Instant, Peer, Service, Stamp};
+use crate::model::{Doubt, Evidence, Instant, Peer, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, PairLine, Sought};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Written, Years, connect, written};
 use crate::pseudonym::{Masks, Pseudonyms};
 use crate::streams::{StreamId, Streams};
 use crate::trail::{
-    Count, Counts, FileId, FileTally, FullHours, Jump, Last, LastAccess, Like, Pending, Sample, Shape, Trail, hour,
+    Breaks, Count, Counts, FileId, FileTally, FullHours, Jump, Last, LastAccess, Like, Pending, Sample, Shape, Trail,
+    hour,
 };
 
 /// How far a clock may go back before it is a jump (R14), in seconds.
@@ -78,6 +80,8 @@ pub struct Needs {
     pub users: BTreeSet<Vec<u8>>,
     /// Hours of processes of which every line is to be kept.
     pub full: FullHours,
+    /// Where refused logins go over several lines ([`Breaks::spans`]): what stands between them may be forged.
+    pub forged: BTreeMap<FileId, Vec<Range<u64>>>,
 }
 
 impl Needs {
@@ -99,25 +103,47 @@ pub trait Pairing: std::fmt::Debug + Sync {
     fn take(&self, batches: &mut [Batch], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>));
 }
 
-/// A login that was refused.
+/// Who did not get in, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// A login was refused.
+    Login,
+    /// A multiplexor refused a user or an address.
+    Proxy,
+    /// A connection ended without a login.
+    NeverLoggedIn,
+}
+
+/// Who wrote of a refusal.
+#[derive(Clone, Copy, Debug)]
+pub enum Server<'a> {
+    /// An access service.
+    Stream(StreamId),
+    /// A multiplexor: its host, and the service that it stands before. It has no stream.
+    Proxy(&'a [u8], Service),
+}
+
+/// A login that was refused, or what comes near to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Refused<'a> {
-    /// The stream.
-    pub stream: StreamId,
+    /// What it is.
+    pub refusal: Refusal,
+    /// Whose line it is.
+    pub server: Server<'a>,
     /// The process.
     pub pid: u32,
-    /// The far end.
-    pub peer: Peer,
-    /// The user as given (R1), as names are compared (R2).
+    /// The far end, where it is told.
+    pub peer: Option<Peer>,
+    /// The user as given (R1), as names are compared (R2); empty where none is told.
     pub user: &'a [u8],
-    /// The mechanism.
+    /// The mechanism; empty where none is told.
     pub mechanism: &'a [u8],
     /// The reason.
     pub reason: &'a [u8],
     /// When.
     pub stamp: Stamp,
-    /// Read by an inferred template.
-    pub inferred: bool,
+    /// What its line is doubted for.
+    pub doubt: Doubt,
     /// Where the line is.
     pub evidence: Evidence,
 }
@@ -198,6 +224,33 @@ pub trait Traces: std::fmt::Debug + Sync {
     fn take(&self, traced: &Traced<'_>);
 }
 
+/// A login that succeeded, as a login or a close line tells it.
+#[derive(Clone, Copy, Debug)]
+pub struct LoggedIn<'a> {
+    /// The stream.
+    pub stream: StreamId,
+    /// The far end.
+    pub peer: Peer,
+    /// The user (R2).
+    pub user: &'a [u8],
+    /// The mechanism, where a login line tells it.
+    pub mechanism: &'a [u8],
+    /// When: the connect of a close (R6).
+    pub stamp: Stamp,
+    /// Whether a close tells it.
+    pub by_close: bool,
+    /// What its line is doubted for.
+    pub doubt: Doubt,
+    /// Where the line is.
+    pub evidence: Evidence,
+}
+
+/// Where a folder's logins go that succeeded.
+pub trait Logins: std::fmt::Debug + Sync {
+    /// Takes one.
+    fn take(&self, login: &LoggedIn<'_>);
+}
+
 /// What the piece before must know of a process, to see a clock jump between the two.
 #[derive(Clone, Copy, Debug)]
 pub struct PieceSource {
@@ -242,6 +295,7 @@ pub struct Folder<'a> {
     traces: Option<&'a dyn Traces>,
     /// Where answers are to have pseudonyms.
     masks: Option<Masks<'a>>,
+    logins: Option<&'a dyn Logins>,
     /// Login and close lines of the block at hand, by [`Sought::shard`].
     batches: Vec<Batch>,
     sources: Vec<SourceState>,
@@ -252,6 +306,10 @@ pub struct Folder<'a> {
     /// Events of all pieces before the one at hand.
     events: u64,
     jumps: Vec<Jump>,
+    breaks: Breaks,
+    /// Where in the file at hand lines may be forged, and whether the line at hand may be.
+    spans: &'a [Range<u64>],
+    is_forged: bool,
     scratch: Vec<u8>,
     behind: Vec<u8>,
 }
@@ -269,6 +327,7 @@ impl<'a> Folder<'a> {
             refusals: None,
             traces: None,
             masks: None,
+            logins: None,
             batches: vec![Batch::default()],
             sources: Vec::new(),
             touched: Vec::new(),
@@ -277,6 +336,9 @@ impl<'a> Folder<'a> {
             tally: FileTally::default(),
             events: 0,
             jumps: Vec::new(),
+            breaks: Breaks::default(),
+            spans: &[],
+            is_forged: false,
             scratch: Vec::new(),
             behind: Vec::new(),
         }
@@ -303,6 +365,11 @@ impl<'a> Folder<'a> {
         Folder { masks: Some(Masks::new(pseudonyms)), ..self }
     }
 
+    /// The same folder, with logins that succeeded going somewhere, if neither pairing nor last access needs them.
+    pub fn logins(self, logins: &'a dyn Logins) -> Folder<'a> {
+        Folder { logins: Some(logins), ..self }
+    }
+
     /// Does something that tells of users.
     pub fn with_access<T>(&mut self, work: impl FnOnce(&mut dyn FnMut(&Accessed<'_>)) -> T) -> T {
         let Folder { needs, streams, trail, .. } = self;
@@ -313,6 +380,8 @@ impl<'a> Folder<'a> {
     pub fn begin(&mut self, file: FileId, section: u32) {
         (self.file, self.section) = (file, section);
         self.events = self.trail.tally.event.lines;
+        self.spans = self.needs.forged.get(&file).map_or(&[], Vec::as_slice);
+        self.is_forged = false;
     }
 
     /// Folds whole lines; `place` is the offset of the first in the decoded text.
@@ -325,6 +394,9 @@ impl<'a> Folder<'a> {
         for (start, line, bytes) in Lines::new(block) {
             let text = usize::try_from(start).ok().and_then(|start| block.get(start..)).unwrap_or(line);
             self.tally.all.add(bytes);
+            if !self.spans.is_empty() {
+                self.is_forged = self.spans.iter().any(|span| span.start < place + start && place + start <= span.end);
+            }
             match self.reader.usual(text, line.len()) {
                 Some(event) => self.event(block, &event, bytes, place + start),
                 None => self.line(block, line, bytes, place + start, years),
@@ -356,9 +428,18 @@ impl<'a> Folder<'a> {
         self.tally.reject(Why::TooLong, self.sample(place, head, ""));
     }
 
-    /// Counts whole lines that need not be read.
-    pub fn pass_over(&mut self, lines: u64, bytes: u64) {
-        let passed = Count { lines, bytes };
+    /// Counts whole lines that need not be read, and looks for what makes it necessary to read them after all.
+    pub fn pass_over(&mut self, text: &[u8], lines: u64, place: u64, years: &Years) {
+        for found in memchr::memmem::find_iter(text, b"badlogin: [") {
+            let (before, behind) = text.split_at(found);
+            let from = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+            let to = memchr::memchr(b'\n', behind).map_or(text.len(), |newline| found + newline);
+            let at = place + from as u64;
+            if let Line::Reject(Why::BreaksOff) = self.reader.read(text.get(from..to).unwrap_or_default(), years, at) {
+                self.breaks.begins(at);
+            }
+        }
+        let passed = Count { lines, bytes: text.len() as u64 };
         self.trail.tally.passed_over.merge(passed);
         self.tally.all.merge(passed);
         self.tally.passed_over += lines;
@@ -375,6 +456,9 @@ impl<'a> Folder<'a> {
     fn line(&mut self, block: &[u8], line: &[u8], bytes: u64, place: u64, years: &Years) {
         match self.reader.read(line, years, place) {
             Line::Event(event) => {
+                if event.kind == Kind::Denied {
+                    self.denied(line, &event, place);
+                }
                 self.tally.undated += u64::from(event.undated);
                 if let Some(action) = Action::of(event.kind) {
                     self.traced(line, &event, action, place);
@@ -389,9 +473,15 @@ impl<'a> Folder<'a> {
                 let sample = self.sample(place, line, &text);
                 self.trail.tally.shape(Shape { like, text }, sample);
                 self.saw(source, stamp, place, None);
+                self.ends(message, place);
             }
             Line::Reject(why) => {
                 self.trail.tally.reject.add(bytes);
+                if why == Why::BreaksOff {
+                    self.breaks.begins(place);
+                } else {
+                    self.ends(line.strip_suffix(b"\r").unwrap_or(line), place);
+                }
                 if let (Why::Unfit, Some(Written { message, .. })) = (why, written(line)) {
                     let text = shape(message);
                     let sample = self.sample(place, line, &text);
@@ -422,8 +512,11 @@ impl<'a> Folder<'a> {
             _ => None,
         };
         self.saw(event.source, event.stamp, place, counts);
-        let (Some(source), Some(counts)) = (event.source, counts) else { return self.refused(event, place) };
+        let (Some(source), Some(counts)) = (event.source, counts) else { return self.other(event, place) };
         if fields.user.eq_ignore_ascii_case(b"[unauthenticated]") {
+            if counts == Counts::Close {
+                self.never_logged_in(event, source, place);
+            }
             return;
         }
         let close = match counts {
@@ -435,6 +528,7 @@ impl<'a> Folder<'a> {
             }
             Counts::Start | Counts::Stop => return,
         };
+        let doubt = self.doubt(event, place);
         let Folder { needs, names, streams, trail, batches, scratch, behind, file, masks, .. } = self;
         let evidence = Evidence { file: *file, place };
         let (mut user, mut peer, mut mechanism) = (names.user(fields.user, scratch), fields.peer, fields.mechanism);
@@ -450,16 +544,8 @@ impl<'a> Folder<'a> {
             needs.behind.put(rest, close.map(|_| &amounts), evidence, behind);
             rest = behind;
         }
-        let line = PairLine {
-            stream: source.stream,
-            pid: source.pid,
-            peer,
-            user,
-            rest,
-            stamp: event.stamp,
-            close,
-            inferred: event.inferred,
-        };
+        let line =
+            PairLine { stream: source.stream, pid: source.pid, peer, user, rest, stamp: event.stamp, close, doubt };
         if needs.pairs {
             let long;
             let key = match Sought::short(line.stream, line.peer) {
@@ -475,35 +561,102 @@ impl<'a> Folder<'a> {
             }
         } else if needs.access {
             keep_access(needs, streams, &mut trail.access, &Accessed::of(&line));
+        } else if let Some(logins) = self.logins {
+            let PairLine { stream, peer, user, close, doubt, .. } = line;
+            let (stamp, mechanism) = close.map_or((line.stamp, line.rest), |close| (close.connect, &[]));
+            let by_close = close.is_some();
+            logins.take(&LoggedIn { stream, peer, user, mechanism, stamp, by_close, doubt, evidence });
         }
+    }
+
+    /// What a login or close line is doubted for.
+    #[inline(always)]
+    fn doubt(&mut self, event: &Event<'_>, place: u64) -> Doubt {
+        let forged = self.is_forged || (!event.fields.more.is_empty() && self.ends(event.message, place));
+        Doubt { inferred: event.inferred, forged }
+    }
+
+    /// Whether a text of the line at this place, which is no refused login, ends in the reason of one.
+    #[inline(never)]
+    fn ends(&mut self, text: &[u8], place: u64) -> bool {
+        let ends = self.reader.ends_in_reason(text);
+        if ends {
+            self.breaks.ends(place);
+        }
+        ends
     }
 
     /// Hands on a refused login, if that is what it is.
     #[inline(never)]
-    fn refused(&mut self, event: &Event<'_>, place: u64) {
-        let evidence = Evidence { file: self.file, place };
-        let Folder { refusals, names, scratch, masks, .. } = self;
-        if let (Some(refusals), Kind::Refused, Some(source)) = (refusals, event.kind, event.source) {
+    fn other(&mut self, event: &Event<'_>, place: u64) {
+        if event.kind != Kind::Refused {
+            self.ends(event.message, place);
+        }
+        if let (true, Kind::Refused, Some(source)) = (self.refusals.is_some(), event.kind, event.source) {
             let fields = &event.fields;
-            let mut refused = Refused {
-                stream: source.stream,
+            let refused = Refused {
+                refusal: Refusal::Login,
+                server: Server::Stream(source.stream),
                 pid: source.pid,
-                peer: fields.peer,
-                user: names.user(fields.user, scratch),
+                peer: Some(fields.peer),
+                user: self.names.user(fields.user, &mut self.scratch),
                 mechanism: fields.mechanism,
                 reason: fields.reason,
                 stamp: event.stamp,
-                inferred: event.inferred,
-                evidence,
+                doubt: Doubt { inferred: event.inferred, forged: self.is_forged },
+                evidence: Evidence { file: self.file, place },
             };
-            let masked;
-            if let Some(masks) = masks {
-                masked = masks.of(refused.user, refused.peer, refused.mechanism);
-                (refused.user, refused.peer) = (&masked.user, masked.peer);
-                refused.mechanism = masked.mechanism.as_deref().unwrap_or(refused.mechanism);
-            }
-            refusals.take(&refused);
+            refuse(self.refusals, self.masks.as_mut(), &refused);
         }
+    }
+
+    /// Hands on that a connection ended without a login.
+    #[inline(never)]
+    fn never_logged_in(&mut self, event: &Event<'_>, source: Source, place: u64) {
+        let refused = Refused {
+            refusal: Refusal::NeverLoggedIn,
+            server: Server::Stream(source.stream),
+            pid: source.pid,
+            peer: Some(event.fields.peer),
+            user: b"",
+            mechanism: b"",
+            reason: b"never logged in",
+            stamp: event.stamp,
+            doubt: Doubt { inferred: event.inferred, forged: self.is_forged },
+            evidence: Evidence { file: self.file, place },
+        };
+        refuse(self.refusals, self.masks.as_mut(), &refused);
+    }
+
+    /// Hands on what a multiplexor refused.
+    #[inline(never)]
+    fn denied(&mut self, line: &[u8], event: &Event<'_>, place: u64) {
+        let Some(Written { origin, .. }) = written(line).filter(|_| self.refusals.is_some()) else { return };
+        let service = match origin.process {
+            b"ImapProxy" => Service::Imap,
+            b"PopProxy" => Service::Pop,
+            _ => return,
+        };
+        let message = event.message;
+        let reason = memchr::memmem::find(message, b") ").and_then(|at| message.get(at + 2..)).unwrap_or(message);
+        let user = event.fields.user;
+        let user = user.strip_prefix(b"'").and_then(|user| user.strip_suffix(b"'")).unwrap_or(user);
+        // Where there is a user, words may be the client's.
+        let address = |word: &[u8]| std::str::from_utf8(word).ok()?.trim_end_matches(':').parse().ok();
+        let ip = reason.split(|byte| *byte == b' ').filter(|_| user.is_empty()).find_map(address);
+        let refused = Refused {
+            refusal: Refusal::Proxy,
+            server: Server::Proxy(self.names.store(origin.host), service),
+            pid: origin.pid,
+            peer: ip.map(|ip| Peer::new(ip, None)),
+            user: self.names.user(user, &mut self.scratch),
+            mechanism: b"",
+            reason,
+            stamp: event.stamp,
+            doubt: Doubt { inferred: event.inferred, forged: self.is_forged },
+            evidence: Evidence { file: self.file, place },
+        };
+        refuse(self.refusals, self.masks.as_mut(), &refused);
     }
 
     /// Hands on a line of the message trace, and keeps its user for `-a`.
@@ -581,6 +734,7 @@ impl<'a> Folder<'a> {
         self.tally.events = self.trail.tally.event.lines - self.events;
         trail.tally.merge(std::mem::take(&mut self.tally));
         trail.jumped(self.jumps.drain(..));
+        trail.breaks.merge(std::mem::take(&mut self.breaks));
         sources
     }
 
@@ -593,6 +747,22 @@ impl<'a> Folder<'a> {
     }
 }
 
+/// Hands on a refusal.
+fn refuse(refusals: Option<&dyn Refusals>, masks: Option<&mut Masks<'_>>, refused: &Refused<'_>) {
+    let Some(refusals) = refusals else { return };
+    let Some(masks) = masks else { return refusals.take(refused) };
+    let masked = masks.of(refused.user, refused.peer.unwrap_or_default(), refused.mechanism);
+    // Of a multiplexor it is a whole message, which may name whoever was refused.
+    let reason = (refused.refusal == Refusal::Proxy).then(|| shape(refused.reason));
+    refusals.take(&Refused {
+        user: if refused.user.is_empty() { &[] } else { &masked.user },
+        peer: refused.peer.map(|_| masked.peer),
+        mechanism: masked.mechanism.as_deref().unwrap_or(refused.mechanism),
+        reason: reason.as_deref().map_or(refused.reason, str::as_bytes),
+        ..*refused
+    });
+}
+
 /// Keeps what a line, or the two lines of a session, tell of a user, if that is asked for (R11).
 #[inline]
 pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LastAccess, accessed: &Accessed<'_>) {
@@ -600,15 +770,15 @@ pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LastAccess, ac
     if !needs.access || !needs.asks_for(user) {
         return;
     }
-    let last = |stamp: Stamp, from_login: bool, inferred: bool| {
+    let last = |stamp: Stamp, from_login: bool, doubt: Doubt| {
         let rest = if from_login { accessed.login_rest } else { accessed.close_rest };
         let evidence = needs.behind.evidence_of(rest);
-        let last = Last { stamp, stream, from_login, inferred, evidence };
+        let last = Last { stamp, stream, from_login, doubt, evidence };
         needs.window.holds(stamp).then_some(last)
     };
-    let line = login.and_then(|(stamp, inferred)| last(stamp, true, inferred));
-    let connect = close.and_then(|(connect, _, inferred)| last(connect, false, inferred));
-    let end = close.and_then(|(_, end, inferred)| last(end, false, inferred));
+    let line = login.and_then(|(stamp, doubt)| last(stamp, true, doubt));
+    let connect = close.and_then(|(connect, _, doubt)| last(connect, false, doubt));
+    let end = close.and_then(|(_, end, doubt)| last(end, false, doubt));
     if line.is_some() || connect.is_some() || end.is_some() {
         access.add(user, stream.service(), [line, connect], end, streams);
     }

@@ -27,6 +27,22 @@ impl Stamp {
     }
 }
 
+/// What a line is doubted for. Rows that rest on it say so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Doubt {
+    /// `inferred-format`: it was read by a template that is a guess.
+    pub inferred: bool,
+    /// `possibly-forged`: it may be a part of a refused user name that held line breaks.
+    pub forged: bool,
+}
+
+impl Doubt {
+    /// What something is doubted for that needs two lines.
+    pub fn of_both(self, other: Doubt) -> Doubt {
+        Doubt { inferred: self.inferred | other.inferred, forged: self.forged | other.forged }
+    }
+}
+
 /// The access services, in the order of the answers (R1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {

@@ -96,6 +96,8 @@ note_kinds! {
     DanglingLink = "dangling-link",
     /// A file that is clearly something else: a picture, a program, a database.
     NotALog = "not-a-log",
+    /// A refused user name that held line breaks, so that lines may be forged.
+    Forgery = "forgery",
     /// A line that could not be understood (R1).
     Reject = "reject",
     /// A span in which logins were not logged (R12).

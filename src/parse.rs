@@ -24,6 +24,8 @@ pub enum Why {
     NoEnvelope,
     /// `login `, `close ` or `badlogin: ` whose fields do not fit.
     Unfit,
+    /// A refused login without a known reason: perhaps its user name holds a line break.
+    BreaksOff,
     /// Over 64 KiB.
     TooLong,
     /// Only syslog's date, and no year to be had.
@@ -36,6 +38,7 @@ impl Why {
         match self {
             Why::NoEnvelope => "no envelope (date, host, process, category and level)",
             Why::Unfit => "a login, close or badlogin whose fields do not fit",
+            Why::BreaksOff => "a badlogin without a known reason at its end (teach it by --grammar)",
             Why::TooLong => "longer than 64 KiB",
             Why::NoYear => "a syslog date without a year (give --year)",
         }
@@ -244,6 +247,11 @@ impl<'g> Reader<'g> {
         Some(Event { stamp, source, kind, inferred: basis == Basis::Inferred, fields, undated: false, message })
     }
 
+    /// Whether a text ends in a reason of a refusal.
+    pub fn ends_in_reason(&self, text: &[u8]) -> bool {
+        self.grammars.ends_in_reason(text)
+    }
+
     /// What a line says. It has no newline; `place` is its offset in the decoded text.
     #[inline(never)]
     pub fn read<'a>(&mut self, line: &'a [u8], years: &Years, place: u64) -> Line<'a> {
@@ -364,7 +372,10 @@ impl<'g> Reader<'g> {
             Some((Meaning { kind, basis }, fields)) => {
                 Line::Event(Event { stamp, source, kind, inferred: basis == Basis::Inferred, fields, undated, message })
             }
-            None if self.grammars.must_fit(message) => Line::Reject(Why::Unfit),
+            None if self.grammars.must_fit(message) => {
+                let breaks_off = self.grammars.breaks_off(process, message);
+                Line::Reject(if breaks_off { Why::BreaksOff } else { Why::Unfit })
+            }
             None => Line::Unknown(stamp, source, message),
         }
     }

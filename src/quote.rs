@@ -12,7 +12,9 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::answer::{Connected, FailureRow, Failures, LastAccessRows, MessageLines, MessageRow, SessionRow, Sessions};
+use crate::answer::{
+    Connected, FailureRow, Failures, Findings, LastAccessRows, MessageLines, MessageRow, SessionRow, Sessions,
+};
 use crate::model::{Evidence, FileId};
 use crate::open::WalkOptions;
 use crate::plan::{Leaf, Plan, Unit};
@@ -70,6 +72,7 @@ impl Cited {
         access: Option<&LastAccessRows<'_>>,
         sessions: Option<&Sessions<'_>>,
         failures: Option<&Failures<'_>>,
+        findings: Option<&Findings<'_>>,
     ) -> io::Result<()> {
         connected.iter().for_each(|row| self.row(&row.evidence));
         for row in access.iter().flat_map(|rows| rows.iter()) {
@@ -84,7 +87,13 @@ impl Cited {
             let mut rows = failures.rows()?;
             while rows.next(|record| FailureRow::read(record).iter().for_each(|row| self.row(&[row.evidence])))? {}
         }
-        Ok(())
+        // Of findings each event has lines of its own.
+        findings.map_or(Ok(()), |findings| {
+            findings.each(|finding| {
+                finding.events.iter().for_each(|event| self.row(&[event.evidence]));
+                Ok(())
+            })
+        })
     }
 
     /// Takes the lines of the rows of `messages`, if those are asked for.

@@ -6,6 +6,7 @@
 //! all is read again with its peer held back, so that the answer never depends on the order.
 
 mod asked;
+mod logins;
 mod progress;
 mod queue;
 mod refusals;
@@ -17,6 +18,7 @@ mod walk;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -24,7 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::answer::{Asked, TracesQuery};
+use crate::answer::{Asked, Events, TracesQuery};
 use crate::chunk::{Cut, Cutter};
 use crate::fold::{Folder, Needs, keep_access};
 use crate::grammar::Grammars;
@@ -39,6 +41,7 @@ use crate::resolve::{coverage_end, hours_to_read_in_full};
 use crate::runs::Runs;
 use crate::streams::{StreamId, Streams};
 use crate::trail::{FileId, LastAccess, Trail};
+use logins::Logins;
 use progress::Progress;
 use queue::Queue;
 use refusals::Refusals;
@@ -150,6 +153,8 @@ pub struct Outcome {
     pub traces: Vec<Runs>,
     /// The streams that have such lines, asked for or not; of nothing if none are asked for.
     pub traced: BTreeSet<StreamId>,
+    /// Logins that findings may need.
+    pub logins: Vec<Events>,
     /// What was noticed.
     pub notes: Vec<Note>,
     /// Files that could not be read to their ends.
@@ -179,7 +184,9 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
         let refusals = Refusals::new(reading.asked, streams, &reading.walk.tmpdir);
         let traces = reading.traces.map(|query| Traces::new(query, &reading.walk.tmpdir));
         let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
-        let (mut outcome, accesses) = run.read(refusals.as_ref(), traces.as_ref());
+        let logins = Logins::new(reading.asked, streams, &reading.walk.tmpdir);
+        let (mut outcome, accesses) = run.read(refusals.as_ref(), logins.as_ref(), traces.as_ref());
+        outcome.logins = logins.map(Logins::finish).unwrap_or_default();
         if let Some((runs, streams)) = traces.map(Traces::finish) {
             (outcome.traces, outcome.traced) = (runs, streams);
         }
@@ -189,14 +196,30 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
         }
         let late = outcome.settle(shards, accesses, streams, reading.asked);
         let full = if needs.pairs { hours_to_read_in_full(&outcome.trail) } else { BTreeSet::new() };
-        let again = !late.is_empty() || !full.is_subset(&needs.full);
+        let forged = if may_read_again(plan, reading) { forged(&outcome.trail) } else { BTreeMap::new() };
+        let again = !late.is_empty() || !full.is_subset(&needs.full) || forged != needs.forged;
         if !again || round == READINGS {
             return outcome;
         }
         hold.extend(late);
         needs.full.extend(full);
+        needs.forged = forged;
     }
     Outcome::default()
+}
+
+/// Whether rows can have the flag of lines that may be forged: those are known only when all has been read. A pipe can be read but
+/// once, and whoever passes over lines reads all of them first.
+fn may_read_again(plan: &Plan, reading: &Reading<'_>) -> bool {
+    let has_rows = reading.needs.access || !matches!(reading.asked, Asked::Nothing);
+    let is_pipe = plan.units.iter().any(|unit| matches!(unit.input, Input::Stream));
+    has_rows && reading.sieve.is_none() && !is_pipe
+}
+
+/// Where lines may be forged.
+pub fn forged(trail: &Trail) -> BTreeMap<FileId, Vec<Range<u64>>> {
+    let spans = trail.files.iter().map(|(file, trail)| (*file, trail.breaks.spans()));
+    spans.filter(|(_, spans)| !spans.is_empty()).collect()
 }
 
 /// One reading of everything.
@@ -258,6 +281,7 @@ impl<'a> Run<'a> {
     fn read(
         mut self,
         refusals: Option<&'a Refusals<'a>>,
+        logins: Option<&'a Logins<'a>>,
         traces: Option<&'a Traces<'a>>,
     ) -> (Outcome, Vec<LastAccess>) {
         let Reading { needs, grammars, names, pseudonyms, .. } = self.reading;
@@ -265,9 +289,10 @@ impl<'a> Run<'a> {
         let streams = self.streams;
         let folder = || {
             let folder = Folder::new(needs, grammars, names, streams).pairing(self.shards);
-            let folder = match refusals {
-                Some(refusals) => folder.refusals(refusals),
-                None => folder,
+            let folder = match (refusals, logins) {
+                (Some(refusals), _) => folder.refusals(refusals),
+                (None, Some(logins)) => folder.logins(logins),
+                (None, None) => folder,
             };
             let folder = match pseudonyms {
                 Some(pseudonyms) => folder.masking(pseudonyms),
@@ -325,7 +350,7 @@ impl<'a> Run<'a> {
         let mut shown = BTreeSet::new();
         sieve.sift(block, stand, &mut shown, &mut |part| match part {
             Sifted::Read(lines, at) => folder.lines(lines, place + at, years),
-            Sifted::Passed(lines, bytes) => folder.pass_over(lines, bytes),
+            Sifted::Passed(text, at, lines) => folder.pass_over(text, lines, place + at, years),
         });
         if !shown.is_empty() {
             lock(&self.found).shown.append(&mut shown);

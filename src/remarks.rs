@@ -3,6 +3,7 @@
 mod never;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::answer::{ConnectedQuery, SessionsQuery, moment};
 use crate::fold::Window;
@@ -14,7 +15,7 @@ use crate::plan::Leaf;
 use crate::resolve::{ClosesStopped, Gap, GapWhy, Resolved, Unlogged};
 use crate::text::visible;
 use crate::times::{log_offset, written};
-use crate::trail::{Count, FileId, FileTrail, Like, Sampled, Trail};
+use crate::trail::{Breaks, Count, FileId, FileTrail, Like, Sampled, Trail};
 
 /// How many shapes of unknown messages are told, the most frequent ones.
 const SHAPES_TOLD: usize = 5;
@@ -48,6 +49,8 @@ pub struct Remarks<'a> {
     pub access: bool,
     /// What `sessions` asked, if it did.
     pub sessions: Option<&'a SessionsQuery>,
+    /// What was read could be read but once: rows do not tell which lines may be forged.
+    pub once: bool,
     /// What lines were passed over for, if any were.
     pub sieved: Option<Sieved>,
     /// Whether a row of the answer rests on a template that is a guess.
@@ -141,6 +144,7 @@ impl Remarks<'_> {
             let text = format!("{} {have}: {}", lines(file.tally.undated), years_from(leaf));
             notes.push(note(NoteKind::Info, text));
         }
+        notes.extend(forgeries(leaf, &file.breaks, self.once));
         for jump in &file.jumps {
             let back = jump.from - jump.to;
             let (store, service) = self.stream_of(jump.stream);
@@ -256,7 +260,7 @@ impl Remarks<'_> {
         if let Some(stopped) = stream.closes_stopped.filter(|_| self.sieved.is_none()) {
             notes.push(note(NoteKind::Drift, closes_stopped(stream, &stopped)));
         }
-        if self.sessions.is_some_and(|query| query.is_over(stream.service)) {
+        if self.sessions.is_some_and(|query| query.filter.is_over(stream.service)) {
             let spans = stream.unlogged.iter();
             notes.extend(spans.map(|span| note(NoteKind::Blind, not_logged(stream, span))));
             let text = format!(
@@ -390,6 +394,28 @@ fn rejects(leaf: &Leaf, file: &FileTrail) -> Vec<Note> {
         Note::new(leaf.shown.clone(), NoteKind::Reject, text).at(seen.sample.place)
     });
     told.collect()
+}
+
+/// R1: refused logins over several lines.
+fn forgeries(leaf: &Leaf, breaks: &Breaks, once: bool) -> Vec<Note> {
+    let note = |text: String| Note::new(leaf.shown.clone(), NoteKind::Forgery, text);
+    let of_span = |span: Range<u64>| {
+        let text = format!(
+            "the refused login at byte {} breaks off, and what may be its reason ends the line at byte {}: the user name \
+             held line breaks, so the lines between may be forged; rows that rest on them {}",
+            span.start,
+            span.end,
+            if once {
+                "could not be flagged, since a pipe is read once: name a file"
+            } else {
+                "are flagged possibly-forged"
+            },
+        );
+        note(text).at(span.start)
+    };
+    let full =
+        breaks.is_full().then(|| note("too many refused logins break off: only the first are looked at".to_owned()));
+    breaks.spans().into_iter().map(of_span).chain(full).collect()
 }
 
 fn years_from(leaf: &Leaf) -> String {

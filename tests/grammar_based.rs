@@ -66,9 +66,10 @@ fn meaning(production: &str) -> (&'static str, &'static [&'static str]) {
         "append" => ("append", &[]),
         "fetch" => ("fetch", &[]),
         "expunge" => ("expunge", &[]),
+        "badguy" | "connection-limit" | "negotiation" | "no-domain" | "user-status" => ("denied", &[]),
         "message-created" => ("known", &["httpd", "mshttpd"]),
-        "cgi-function" | "purge-lock" | "mailbox-unopened" | "mailbox-invalid" | "alarm" | "badguy"
-        | "client-socket" | "imap-server" | "user-status" => ("known", &[]),
+        "cgi-function" | "purge-lock" | "mailbox-unopened" | "mailbox-invalid" | "alarm" | "client-socket"
+        | "imap-server" => ("known", &[]),
         other => panic!("what does the production {other} mean?"),
     }
 }

@@ -57,7 +57,7 @@ fn fits(line: &[u8], told: &Told<'_>) {
                 "close" => assert!(one_word(fields.user), "{told:?}"),
                 "refused" => has(&[fields.mechanism, fields.reason]),
                 "append" | "fetch" | "expunge" => has(&[fields.user]),
-                "start" | "stop" | "created" | "known" => {}
+                "denied" | "start" | "stop" | "created" | "known" => {}
                 other => panic!("no template is of the kind {other}"),
             }
         }

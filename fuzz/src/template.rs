@@ -4,8 +4,8 @@ use super::adapter::{Class, Desk, Sample, Templates};
 
 /// What every line of a sample may stand behind.
 const ENVELOPE: &str = "[29/May/2019:10:44:56 +0200] store1 imapd[7]: Account Notice: ";
-const KINDS: [&str; 10] =
-    ["login", "close", "refused", "start", "stop", "created", "append", "fetch", "expunge", "known"];
+const KINDS: [&str; 11] =
+    ["login", "close", "refused", "denied", "start", "stop", "created", "append", "fetch", "expunge", "known"];
 
 /// Loads the text as a dialect file. A text that begins with a colon is a template instead: behind the colon a byte that
 /// says the kind, then the template's text, and in the lines behind it messages for its samples.

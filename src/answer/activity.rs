@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
+use super::copies::is_within;
 use super::messages::{EVIDENCE, MessageRow, TraceRow};
 use super::record::{Fields, put_instant, put_number, put_text};
-use super::sessions::{Messages, SessionRow, Sessions, is_within};
+use super::sessions::{Messages, SessionRow, Sessions};
 use crate::model::{Instant, Service};
 use crate::resolve::{Overlap, Resolved};
 use crate::runs::{Merged, Runs};

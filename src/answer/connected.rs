@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::INFERRED_FORMAT;
+use super::{INFERRED_FORMAT, POSSIBLY_FORGED};
 use crate::model::{Evidence, Instant, Peer, Service, Stamp};
 use crate::pair::{Session, Settled};
 use crate::resolve::{ClockError, LifeEnd, Resolved};
@@ -161,7 +161,8 @@ fn row<'a>(session: &'a Session, stream: &'a Resolved, at: Stamp) -> Option<Conn
     let marks = [
         (session.flags.ambiguous, "ambiguous-pairing"),
         (session.flags.mismatch, "duration-mismatch"),
-        (session.flags.inferred, INFERRED_FORMAT),
+        (session.flags.doubt.inferred, INFERRED_FORMAT),
+        (session.flags.doubt.forged, POSSIBLY_FORGED),
         (session.flags.user_differs, "user-differs"),
     ];
     let mut flags = reasons.clone();

@@ -4,86 +4,134 @@
 //! user, from, mechanism, reason.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashSet;
 use std::io;
 
-use ipnet::IpNet;
-
-use super::record::{Fields, put_evidence, put_instant, put_text};
-use super::sessions::is_within;
-use crate::fold::{Refused, Window};
-use crate::model::{Evidence, Service, Stamp};
-use crate::resolve::{Overlap, Resolved};
+use super::copies::Copies;
+use super::record::{Fields, evidence_length, put_evidence, put_instant, put_text};
+use super::{Armed, Events, Filter, Thresholds, flags_of};
+use crate::fold::{LoggedIn, Refusal, Refused, Server};
+use crate::model::{Doubt, Evidence, Peer, Service, Stamp};
+use crate::resolve::Resolved;
 use crate::runs::{Merged, Runs};
+use crate::streams::StreamId;
+use crate::trail::hour;
 
-/// Which refusals are asked for; what is empty asks for all.
+/// Which refusals are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct FailuresQuery {
-    /// Over which services.
-    pub services: Vec<Service>,
-    /// Of which users, as they were given.
-    pub users: BTreeSet<Vec<u8>>,
-    /// Those within it.
-    pub window: Window,
-    /// From where.
-    pub from: Vec<IpNet>,
+    /// Of whom, when, and from where; users as they were given.
+    pub filter: Filter,
+    /// What makes a finding.
+    pub thresholds: Thresholds,
     /// Rows tell where their lines are.
     pub evidence: bool,
+    /// Of which kinds.
+    pub kinds: Vec<Refusal>,
+}
+
+/// Which logins findings may need.
+#[derive(Debug, Default)]
+pub struct LoginsQuery {
+    /// Of which users and addresses.
+    pub armed: Armed,
+    /// In which hours of which streams logins were logged: there closes tell nothing that login lines do not.
+    pub logged: HashSet<(StreamId, i64)>,
+    /// Findings tell where their lines are.
+    pub evidence: bool,
+}
+
+impl LoginsQuery {
+    /// Whether a login may be needed. Most are not, so this is asked of each before anything else is done.
+    #[inline]
+    pub fn needs(&self, login: &LoggedIn<'_>) -> bool {
+        (self.armed.has_address(login.peer) || self.armed.has_user(login.user, login.stamp.at))
+            && (!login.by_close || !self.logged.contains(&(login.stream, hour(login.stamp.at))))
+    }
+
+    /// Keeps a login that may be needed.
+    pub fn keep(&self, login: &LoggedIn<'_>, store: &[u8], events: &mut Events) {
+        events.logged_in(login, self.evidence.then_some(login.evidence), store, &self.armed);
+    }
 }
 
 impl FailuresQuery {
     /// Appends the record of a refusal, if it is asked for; whether that rests on a template that is a guess.
     pub fn refused(&self, refused: &Refused<'_>, store: &[u8], record: &mut Vec<u8>) -> bool {
-        let (service, ip) = (refused.stream.service(), refused.peer.ip());
-        let asked = self.window.holds(refused.stamp)
-            && (self.services.is_empty() || self.services.contains(&service))
-            && (self.users.is_empty() || self.users.contains(refused.user))
-            && (self.from.is_empty() || self.from.iter().any(|net| net.contains(&ip)));
+        let service = match refused.server {
+            Server::Stream(stream) => stream.service(),
+            Server::Proxy(_, service) => service,
+        };
+        let ip = refused.peer.map(Peer::ip);
+        let asked = self.kinds.contains(&refused.refusal)
+            && self.filter.window.holds(refused.stamp)
+            && self.filter.asks_for(service, refused.user, ip);
         if asked {
             let row = FailureRow {
+                kind: refused.refusal,
                 store: store.into(),
                 service,
                 time: refused.stamp,
                 user: refused.user.into(),
-                from: refused.peer.to_string().into_bytes().into(),
+                from: refused.peer.map_or_else(String::new, |peer| peer.to_string()).into_bytes().into(),
                 auth: refused.mechanism.into(),
                 reason: refused.reason.into(),
                 pid: refused.pid,
-                inferred: refused.inferred,
+                doubt: refused.doubt,
                 evidence: self.evidence.then_some(refused.evidence),
             };
             row.write(record);
         }
-        asked && refused.inferred
+        asked && refused.doubt.inferred
+    }
+}
+
+const KINDS: [Refusal; 3] = [Refusal::Login, Refusal::Proxy, Refusal::NeverLoggedIn];
+
+impl Refusal {
+    /// The name in answers and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Refusal::Login => "refused",
+            Refusal::Proxy => "proxy-refused",
+            Refusal::NeverLoggedIn => "never-logged-in",
+        }
     }
 }
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailureRow<'a> {
-    /// The store.
+    /// What it is.
+    pub kind: Refusal,
+    /// The store, or the host of the multiplexor.
     pub store: Cow<'a, [u8]>,
     /// The service.
     pub service: Service,
     /// When.
     pub time: Stamp,
-    /// The user as given, in lower case (R2): whatever stood between mechanism and reason.
+    /// The user as given, in lower case (R2): whatever stood between mechanism and reason; empty where none is told.
     pub user: Cow<'a, [u8]>,
-    /// The far end, as shown.
+    /// The far end, as shown; empty where none is told.
     pub from: Cow<'a, [u8]>,
-    /// The mechanism.
+    /// The mechanism; empty where none is told.
     pub auth: Cow<'a, [u8]>,
     /// The reason, as written.
     pub reason: Cow<'a, [u8]>,
     /// The process.
     pub pid: u32,
-    /// Whether it rests on a template that is a guess.
-    pub inferred: bool,
+    /// What its line is doubted for.
+    pub doubt: Doubt,
     /// Its line, if evidence is asked for.
     pub evidence: Option<Evidence>,
 }
 
 impl<'a> FailureRow<'a> {
+    /// What is to be known about it, in the order of the names.
+    pub fn flags(&self) -> &'static [&'static str] {
+        flags_of(self.doubt)
+    }
+
     fn write(&self, record: &mut Vec<u8>) {
         put_text(record, &self.store);
         record.push(self.service as u8);
@@ -93,7 +141,8 @@ impl<'a> FailureRow<'a> {
         }
         record.extend(self.time.offset.to_le_bytes());
         record.extend(self.pid.to_be_bytes());
-        record.push(u8::from(self.inferred));
+        record.push(self.kind as u8);
+        record.push(u8::from(self.doubt.inferred) | u8::from(self.doubt.forged) << 1);
         put_evidence(record, [self.evidence]);
     }
 
@@ -103,7 +152,9 @@ impl<'a> FailureRow<'a> {
         let (store, service, at) = (from.text()?, from.byte()?, from.instant()?);
         let (user, peer, auth, reason) = (from.text()?, from.text()?, from.text()?, from.text()?);
         let time = Stamp { at, offset: i16::from_le_bytes(from.take()?) };
+        let (pid, kind) = (u32::from_be_bytes(from.take()?), from.byte()?);
         Some(FailureRow {
+            kind: *KINDS.iter().find(|k| **k as u8 == kind)?,
             store,
             service: *Service::ALL.iter().find(|s| **s as u8 == service)?,
             time,
@@ -111,8 +162,8 @@ impl<'a> FailureRow<'a> {
             from: peer,
             auth,
             reason,
-            pid: u32::from_be_bytes(from.take()?),
-            inferred: from.byte()? != 0,
+            pid,
+            doubt: from.byte().map(|flags| Doubt { inferred: flags & 1 != 0, forged: flags & 2 != 0 })?,
             evidence: from.evidence().map(|[line]| line)?,
         })
     }
@@ -133,8 +184,7 @@ pub struct Failures<'a> {
 #[derive(Debug)]
 pub struct FailureRows<'a> {
     merged: Merged<'a>,
-    overlaps: BTreeMap<(&'a [u8], Service), &'a [Overlap]>,
-    last: Vec<u8>,
+    copies: Copies<'a>,
 }
 
 impl<'a> Failures<'a> {
@@ -143,9 +193,7 @@ impl<'a> Failures<'a> {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn rows(&self) -> io::Result<FailureRows<'a>> {
-        let overlapped = self.streams.iter().filter(|stream| !stream.overlaps.is_empty());
-        let overlaps = overlapped.map(|stream| ((&stream.store[..], stream.service), &stream.overlaps[..])).collect();
-        Ok(FailureRows { merged: Merged::of(self.runs)?, overlaps, last: Vec::new() })
+        Ok(FailureRows { merged: Merged::of(self.runs)?, copies: Copies::of(self.streams) })
     }
 }
 
@@ -156,16 +204,15 @@ impl FailureRows<'_> {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn next(&mut self, work: impl FnOnce(&[u8])) -> io::Result<bool> {
-        let FailureRows { merged, overlaps, last } = self;
+        let FailureRows { merged, copies } = self;
         merged.next(|record| {
-            if overlaps.is_empty() {
+            if copies.are_none() {
                 return work(record);
             }
             let Some(row) = FailureRow::read(record) else { return };
-            let overlaps = overlaps.get(&(&*row.store, row.service)).copied().unwrap_or_default();
-            if last != record || !is_within(overlaps, row.time.at) {
-                last.clear();
-                last.extend_from_slice(record);
+            // All but what it is doubted for and the evidence, which come last: one that is not possibly forged comes first, and stays.
+            let but_doubt = record.get(..record.len() - 1 - evidence_length([row.evidence])).unwrap_or_default();
+            if !copies.has((&row.store, row.service, row.time.at), but_doubt) {
                 work(record);
             }
         })
@@ -175,43 +222,50 @@ impl FailureRows<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FileId, Peer};
-    use crate::streams::StreamId;
+    use crate::fold::Window;
+    use crate::model::FileId;
 
     #[test]
     fn a_record_holds_all_of_a_refusal_that_is_asked_for() {
         let peer = Peer::new("192.0.2.7".parse().unwrap(), Some(1));
         let stamp = Stamp { at: 100, offset: -60 };
+        let doubt = Doubt { inferred: true, forged: true };
         let refused = Refused {
-            stream: StreamId(2),
+            refusal: Refusal::Login,
+            server: Server::Stream(StreamId(2)),
             pid: 7,
-            peer,
+            peer: Some(peer),
             user: b"x\0 y",
             mechanism: b"plaintext",
             reason: b"authentication failure",
             stamp,
-            inferred: true,
+            doubt,
             evidence: Evidence { file: FileId(3), place: 17 },
         };
         let mut record = Vec::new();
-        assert!(FailuresQuery::default().refused(&refused, b"store1", &mut record));
+        assert!(FailuresQuery { kinds: KINDS.to_vec(), ..FailuresQuery::default() }.refused(
+            &refused,
+            b"store1",
+            &mut record
+        ));
         let row = FailureRow::read(&record).unwrap();
         assert_eq!(
             (&*row.user, &*row.from, row.service, row.time),
             (&b"x\0 y"[..], &b"192.0.2.7:1"[..], Service::Pop, stamp)
         );
-        assert_eq!((&*row.auth, &*row.reason, row.pid, row.inferred), (refused.mechanism, refused.reason, 7, true));
+        assert_eq!((&*row.auth, &*row.reason, row.pid, row.doubt), (refused.mechanism, refused.reason, 7, doubt));
         for cut in 0..record.len() {
             assert_eq!(FailureRow::read(&record[..cut]), None, "cut at {cut}");
         }
-        let not = |query: FailuresQuery| {
+        let not = |filter: Filter| {
             let mut record = Vec::new();
+            let query = FailuresQuery { filter, kinds: KINDS.to_vec(), ..FailuresQuery::default() };
             assert!(!query.refused(&refused, b"store1", &mut record) && record.is_empty(), "{query:?}");
         };
-        not(FailuresQuery { services: vec![Service::Imap], ..FailuresQuery::default() });
-        not(FailuresQuery { users: [b"x".to_vec()].into(), ..FailuresQuery::default() });
-        not(FailuresQuery { from: vec!["198.51.100.0/24".parse().unwrap()], ..FailuresQuery::default() });
+        not(Filter { services: vec![Service::Imap], ..Filter::default() });
+        not(Filter { users: [b"x".to_vec()].into(), ..Filter::default() });
+        not(Filter { from: vec!["198.51.100.0/24".parse().unwrap()], ..Filter::default() });
         let until = Some(crate::fold::Moment::Instant(100));
-        not(FailuresQuery { window: Window { since: None, until }, ..FailuresQuery::default() });
+        not(Filter { window: Window { since: None, until }, ..Filter::default() });
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::INFERRED_FORMAT;
-use crate::model::{Evidence, Service, Stamp};
+use super::flags_of;
+use crate::model::{Doubt, Evidence, Service, Stamp};
 use crate::streams::Streams;
 use crate::trail::{Access, Accesses, Last, LastAccess, Sorted};
 
@@ -58,7 +58,7 @@ impl<'a> ServiceAccess<'a> {
 
     /// What is to be known about it.
     pub fn flags(&self) -> &'static [&'static str] {
-        if self.both().any(|last| last.inferred) { &[INFERRED_FORMAT] } else { &[] }
+        flags_of(self.both().fold(Doubt::default(), |all, last| all.of_both(last.doubt)))
     }
 }
 

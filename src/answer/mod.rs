@@ -2,8 +2,11 @@
 
 mod activity;
 mod connected;
+mod copies;
 mod coverage;
 mod failures;
+mod filter;
+mod findings;
 mod last_access;
 mod messages;
 mod record;
@@ -12,11 +15,14 @@ mod sessions;
 pub use activity::{Activity, attributed};
 pub use connected::{At, AtError, Connected, ConnectedQuery, collects, connected, moment};
 pub use coverage::{Covered, Idle, StreamCoverage, Why, covered};
-pub use failures::{FailureRow, FailureRows, Failures, FailuresQuery};
+pub use failures::{FailureRow, FailureRows, Failures, FailuresQuery, LoginsQuery};
+pub use filter::Filter;
+pub use findings::{Armed, Event, Events, Finding, Findings, Rule, Side, Thresholds, findings};
 pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
-
 pub use messages::{MessageLines, MessageRow, MessageRows, TracesQuery};
 pub use sessions::{Messages, SessionRow, SessionRows, Sessions, SessionsQuery, Status};
+
+use crate::model::Doubt;
 
 /// What is asked of sessions.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +35,24 @@ pub enum Asked<'a> {
     Sessions(&'a SessionsQuery),
     /// `failures`, which are none.
     Failures(&'a FailuresQuery),
+    /// Nothing, but logins that findings of `failures` may need.
+    Logins(&'a LoginsQuery),
 }
 
 /// A row rests on a template that is a guess.
 pub const INFERRED_FORMAT: &str = "inferred-format";
+/// A row rests on a line that may be a part of a refused user name.
+pub const POSSIBLY_FORGED: &str = "possibly-forged";
+
+/// What lines are doubted for, by name.
+fn flags_of(doubt: Doubt) -> &'static [&'static str] {
+    match (doubt.inferred, doubt.forged) {
+        (false, false) => &[],
+        (true, false) => &[INFERRED_FORMAT],
+        (false, true) => &[POSSIBLY_FORGED],
+        (true, true) => &[INFERRED_FORMAT, POSSIBLY_FORGED],
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -46,6 +46,11 @@ pub(super) fn put_evidence<const N: usize>(record: &mut Vec<u8>, evidence: [Opti
     }
 }
 
+/// How many bytes [`put_evidence`] puts there.
+pub(super) fn evidence_length<const N: usize>(evidence: [Option<Evidence>; N]) -> usize {
+    if evidence.iter().all(Option::is_none) { 0 } else { N * (1 + Evidence::BYTES) }
+}
+
 /// The fields of a record that are left.
 pub(super) struct Fields<'a>(&'a [u8]);
 

@@ -4,19 +4,18 @@
 //! of the answer: store, service, login, user, from, logout, and then whatever else may differ.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
-use super::INFERRED_FORMAT;
 use super::activity::{Activity, ActivityRows};
-use super::record::{Fields, put_evidence, put_instant, put_number, put_stamp, put_text};
+use super::copies::{Copies, is_within};
+use super::record::{Fields, evidence_length, put_evidence, put_instant, put_number, put_stamp, put_text};
+use super::{Filter, INFERRED_FORMAT, POSSIBLY_FORGED};
 use crate::fold::{Action, Window};
 use crate::model::{Evidence, Instant, Service, Stamp};
 use crate::pair::{Amounts, Behind, Session, Settled};
-use crate::resolve::{LifeEnd, Overlap, Resolved};
+use crate::resolve::{LifeEnd, Resolved};
 use crate::runs::{Merged, Runs};
 
 /// What became of a session.
@@ -48,19 +47,13 @@ impl Status {
     }
 }
 
-/// Which sessions are asked for; what is empty asks for all.
+/// Which sessions are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct SessionsQuery {
-    /// Over which services.
-    pub services: Vec<Service>,
-    /// Of which users.
-    pub users: BTreeSet<Vec<u8>>,
-    /// Those that touch it.
-    pub window: Window,
-    /// What became of them.
+    /// Of whom, from where, and touching which window.
+    pub filter: Filter,
+    /// What became of them; empty asks for all.
     pub statuses: Vec<Status>,
-    /// From where.
-    pub from: Vec<IpNet>,
     /// Those that are not asked for are needed as well: lines of the message trace may fit them.
     pub with_others: bool,
 }
@@ -68,27 +61,16 @@ pub struct SessionsQuery {
 impl SessionsQuery {
     /// Whether it leaves out sessions of one user over one service.
     pub fn is_narrow(&self) -> bool {
-        self.window != Window::default() || !self.statuses.is_empty() || !self.from.is_empty()
+        self.filter.window != Window::default() || !self.statuses.is_empty() || !self.filter.from.is_empty()
     }
 
     /// Whether a session that is not asked for is of a user and a service that are.
     fn is_another(&self, service: Service, user: &[u8]) -> bool {
-        self.with_others && self.is_over(service) && (self.users.is_empty() || self.users.contains(user))
+        self.with_others && self.filter.is_of(service, user)
     }
 
     fn asks_for(&self, service: Service, user: &[u8], ip: IpAddr, (from, to): (Stamp, Option<Stamp>)) -> bool {
-        let since = self.window.since.is_none_or(|since| to.is_none_or(|to| since.reached(to)));
-        let until = self.window.until.is_none_or(|until| !until.reached(from));
-        since
-            && until
-            && self.is_over(service)
-            && (self.users.is_empty() || self.users.contains(user))
-            && (self.from.is_empty() || self.from.iter().any(|net| net.contains(&ip)))
-    }
-
-    /// Whether sessions over a service are asked for.
-    pub fn is_over(&self, service: Service) -> bool {
-        self.services.is_empty() || self.services.contains(&service)
+        self.filter.is_touched(from, to) && self.filter.asks_for(service, user, Some(ip))
     }
 
     fn has(&self, status: Status) -> bool {
@@ -125,7 +107,7 @@ impl SessionsQuery {
         if if others { !asked && self.is_another(stream.service, &session.user) } else { asked } {
             let row = SessionRow::of(session, status, flags, &stream.store);
             SessionRow { gone, ..row }.write(record);
-            return session.flags.inferred;
+            return session.flags.doubt.inferred;
         }
         false
     }
@@ -134,7 +116,7 @@ impl SessionsQuery {
 fn closed(session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<u8>) -> bool {
     let session = session.to_session(behind);
     SessionRow::of(&session, Status::Closed, 0, store).write(record);
-    session.flags.inferred
+    session.flags.doubt.inferred
 }
 
 /// R7 and R8: open or lost, why, and by when a lost one was gone.
@@ -160,14 +142,16 @@ const INFERRED: u8 = 8;
 const OVERLAP: u8 = 16;
 const PEER_REUSED: u8 = 32;
 const USER_DIFFERS: u8 = 64;
+const FORGED: u8 = 128;
 /// In the order of the names.
-const FLAGS: [(u8, &str); 7] = [
+const FLAGS: [(u8, &str); 8] = [
     (AMBIGUOUS, "ambiguous-pairing"),
     (DOUBTFUL, "doubtful-life"),
     (MISMATCH, "duration-mismatch"),
     (INFERRED, INFERRED_FORMAT),
     (OVERLAP, "overlap"),
     (PEER_REUSED, "peer-reused"),
+    (FORGED, POSSIBLY_FORGED),
     (USER_DIFFERS, "user-differs"),
 ];
 
@@ -245,7 +229,8 @@ impl<'a> SessionRow<'a> {
             flags: flags
                 | flag(marks.ambiguous, AMBIGUOUS)
                 | flag(marks.mismatch, MISMATCH)
-                | flag(marks.inferred, INFERRED)
+                | flag(marks.doubt.inferred, INFERRED)
+                | flag(marks.doubt.forged, FORGED)
                 | flag(marks.user_differs, USER_DIFFERS),
         }
     }
@@ -370,9 +355,7 @@ type PortlessClose = (Vec<u8>, Service, Option<Instant>, Option<Instant>, u32, V
 #[derive(Debug)]
 pub struct SessionRows<'a> {
     merged: Merged<'a>,
-    overlaps: BTreeMap<(&'a [u8], Service), &'a [Overlap]>,
-    /// The record before, but for its flags.
-    last: Vec<u8>,
+    copies: Copies<'a>,
     /// Closes in an overlap that took a login: an equal one without is a copy.
     with_login: BTreeSet<PortlessClose>,
     activity: Option<ActivityRows<'a>>,
@@ -384,26 +367,20 @@ impl<'a> Sessions<'a> {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn rows(&self) -> io::Result<SessionRows<'a>> {
-        let overlapped = self.streams.iter().filter(|stream| !stream.overlaps.is_empty());
-        let overlaps: BTreeMap<_, _> =
-            overlapped.map(|stream| ((&stream.store[..], stream.service), &stream.overlaps[..])).collect();
+        let copies = Copies::of(self.streams);
         let activity = self.activity.map(Activity::rows).transpose()?;
-        let (merged, last, with_login) = (Merged::of(self.runs)?, Vec::new(), BTreeSet::new());
-        let mut rows = SessionRows { merged, overlaps, last, with_login, activity };
-        if !rows.overlaps.is_empty() {
-            let mut with_login = BTreeSet::new();
-            let SessionRows { merged, overlaps, .. } = &mut rows;
+        let mut with_login = BTreeSet::new();
+        if !copies.are_none() {
+            let mut merged = Merged::of(self.runs)?;
             while merged.next(|record| {
-                let row = SessionRow::read(record).filter(|row| row.auth.is_some() && row.logout.is_some());
+                let row = SessionRow::read(record).filter(|row| row.auth.is_some() && !row.has_port);
                 let within = |row: &SessionRow<'_>| {
-                    let overlaps = overlaps.get(&(&*row.store, row.service)).copied().unwrap_or_default();
-                    row.logout.is_some_and(|end| is_within(overlaps, end.at))
+                    row.logout.is_some_and(|end| copies.may_be((&row.store, row.service, end.at)))
                 };
-                with_login.extend(row.filter(|row| !row.has_port && within(row)).map(|row| row.portless_close()));
+                with_login.extend(row.filter(within).map(|row| row.portless_close()));
             })? {}
-            rows = SessionRows { merged: Merged::of(self.runs)?, with_login, ..rows };
         }
-        Ok(rows)
+        Ok(SessionRows { merged: Merged::of(self.runs)?, copies, with_login, activity })
     }
 }
 
@@ -413,34 +390,26 @@ impl SessionRows<'_> {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn next(&mut self, work: impl FnOnce(&[u8])) -> io::Result<bool> {
-        let SessionRows { merged, overlaps, last, with_login, activity } = self;
+        let SessionRows { merged, copies, with_login, activity } = self;
         let mut added = Ok(());
         let work = |record: &[u8]| match activity {
             None => work(record),
             Some(activity) => added = activity.add(record, work),
         };
         let more = merged.next(|record| {
-            if overlaps.is_empty() {
+            if copies.are_none() {
                 return work(record);
             }
             let Some(row) = SessionRow::read(record) else { return };
-            let overlaps = overlaps.get(&(&*row.store, row.service)).copied().unwrap_or_default();
-            // All but the flags, which come last: one that is not ambiguous comes first, and stays.
-            let but_flags = record.get(..record.len() - 1).unwrap_or_default();
-            let equal = last == but_flags && is_within(overlaps, row.at());
+            // All but the flags and the evidence, which come last: one that is not ambiguous comes first, and stays.
+            let but_flags = record.get(..record.len() - 1 - evidence_length(row.evidence)).unwrap_or_default();
             let has_twin = row.auth.is_none() && with_login.contains(&row.portless_close());
-            if !equal && !has_twin {
-                last.clear();
-                last.extend_from_slice(but_flags);
+            if !has_twin && !copies.has((&row.store, row.service, row.at()), but_flags) {
                 work(record);
             }
         })?;
         added.map(|()| more)
     }
-}
-
-pub(super) fn is_within(overlaps: &[Overlap], at: Instant) -> bool {
-    overlaps.iter().any(|overlap| overlap.from <= at && at <= overlap.to)
 }
 
 #[cfg(test)]

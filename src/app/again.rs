@@ -41,6 +41,9 @@ pub(super) fn is_needed(
     if is_pipe(plan) {
         return false;
     }
+    if outcome.trail.files.values().any(|file| file.breaks.any()) {
+        return true;
+    }
     let days = days(sieve, outcome, resolved);
     let offsets: BTreeSet<i16> = days.values().flatten().map(|(_, offset)| *offset).collect();
     if offsets.len() < 2 {

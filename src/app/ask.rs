@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::again::{CLOCKS, shows_clocks};
 use super::{Stop, manifest, mask, twice};
-use crate::answer::{At, AtError, ConnectedQuery, FailuresQuery, SessionsQuery, TracesQuery};
+use crate::answer::{At, AtError, ConnectedQuery, FailuresQuery, Filter, SessionsQuery, TracesQuery};
 use crate::cli::{Cli, Format};
 use crate::fold::{Moment, Needs, Window};
 use crate::grammar::Grammars;
@@ -76,23 +77,24 @@ impl Ask {
             _ => cli.networks().to_vec(),
         };
         let window = Window { since: cli.common.since.map(bound), until: cli.common.until.map(bound) };
-        let failures = cli.failures().map(|_| FailuresQuery {
+        let filter = |from: &[IpNet]| Filter {
             services: cli.common.service.map(Service::from).into_iter().collect(),
             users: users.clone(),
             window,
-            from: networks.clone(),
+            from: from.to_vec(),
+        };
+        let failures = cli.failures().map(|asked| FailuresQuery {
+            filter: filter(&networks),
+            thresholds: asked.thresholds(),
             evidence: cli.common.evidence,
+            kinds: asked.kinds(),
         });
         let sessions = cli.sessions().map(|asked| SessionsQuery {
-            services: cli.common.service.map(Service::from).into_iter().collect(),
-            users: users.clone(),
-            window,
+            filter: filter(&networks),
             statuses: asked.status.iter().map(|status| (*status).into()).collect(),
-            from: networks,
             with_others: false,
         });
         let traces = traces(cli, &users, window);
-        let services = || cli.common.service.map(Service::from).into_iter().collect();
         // A story is of all sessions, unless it is of a moment.
         let story = cli.explain().filter(|explain| explain.at.is_none());
         // A line within the window lies in a session that touches it, whatever the clock showed meanwhile.
@@ -101,12 +103,8 @@ impl Ask {
             (None, Some(_)) => Some(window.widened(DAY)),
             (None, None) => None,
         };
-        let collected = collected.map(|window| SessionsQuery {
-            services: services(),
-            users: users.clone(),
-            window,
-            ..SessionsQuery::default()
-        });
+        let collected = collected
+            .map(|window| SessionsQuery { filter: Filter { window, ..filter(&[]) }, ..SessionsQuery::default() });
         let sessions = sessions.or(collected);
         let amounts = sessions.is_some() && cli.messages().is_none();
         let needs = Needs {
@@ -243,17 +241,20 @@ impl Ask {
             let services: Vec<&str> = cli.common.service.map(|s| Service::from(s).as_str()).into_iter().collect();
             return json!({"coverage": true, "services": services});
         }
-        if let Some(query) = &self.failures {
-            let services: Vec<&str> = query.services.iter().map(|s| s.as_str()).collect();
-            let from: Vec<String> = query.from.iter().map(ToString::to_string).collect();
-            return json!({
-                "failures": true,
+        let filtered = |name: &str, filter: &Filter| {
+            let services: Vec<&str> = filter.services.iter().map(|s| s.as_str()).collect();
+            let from: Vec<String> = filter.from.iter().map(ToString::to_string).collect();
+            json!({
+                name: true,
                 "services": services,
                 "users": users,
                 "from": from,
                 "since": time(cli.common.since),
                 "until": time(cli.common.until),
-            });
+            })
+        };
+        if let Some(query) = &self.failures {
+            return filtered("failures", &query.filter);
         }
         if let (Some(_), Some(query)) = (cli.messages(), &self.traces) {
             let services: Vec<&str> = query.services.iter().map(|s| s.as_str()).collect();
@@ -268,18 +269,12 @@ impl Ask {
             });
         }
         if let Some(query) = &self.sessions {
-            let services: Vec<&str> = query.services.iter().map(|s| s.as_str()).collect();
             let statuses: Vec<&str> = query.statuses.iter().map(|s| s.as_str()).collect();
-            let from: Vec<String> = query.from.iter().map(ToString::to_string).collect();
-            return json!({
-                "sessions": true,
-                "services": services,
-                "users": users,
-                "status": statuses,
-                "from": from,
-                "since": time(cli.common.since),
-                "until": time(cli.common.until),
-            });
+            let mut asked = filtered("sessions", &query.filter);
+            if let Value::Object(asked) = &mut asked {
+                asked.shift_insert(3, "status".to_owned(), json!(statuses));
+            }
+            return asked;
         }
         json!({
             "connected": cli.connected,

@@ -19,6 +19,8 @@ pub enum Kind {
     Close,
     /// A login was refused.
     Refused,
+    /// A multiplexor refused a user or an address.
+    Denied,
     /// A process began (R8).
     Start,
     /// A process ended (R8).
@@ -178,6 +180,8 @@ pub struct Grammars {
     templates: Vec<Template>,
     /// The reasons of all files, longest first.
     reasons: Vec<Box<[u8]>>,
+    /// Which bytes they end in, in lower case.
+    reason_ends: Vec<bool>,
     must_fit: Vec<Vec<u8>>,
     /// The processes that templates name.
     processes: Vec<Vec<u8>>,
@@ -269,6 +273,8 @@ impl Grammars {
 
     fn index(&mut self) {
         self.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.len()));
+        let ends: Vec<u8> = self.reasons.iter().filter_map(|r| r.last().map(u8::to_ascii_lowercase)).collect();
+        self.reason_ends = (0..=u8::MAX).map(|byte| ends.contains(&byte)).collect();
         self.processes = self.templates.iter().flat_map(|t| t.processes.iter().cloned()).collect();
         self.processes.sort_unstable();
         self.processes.dedup();
@@ -351,6 +357,24 @@ impl Grammars {
         message: &'a [u8],
     ) -> Option<(&'t Template, Fields<'a>)> {
         self.first_that_fits(templates.iter().filter(|t| t.is_of(process)), message)
+    }
+
+    /// Whether a text ends in one of the reasons, as the last line of a refused login does.
+    pub fn ends_in_reason(&self, text: &[u8]) -> bool {
+        let Some(last) = text.last() else { return false };
+        let is_last = self.reason_ends.get(usize::from(last.to_ascii_lowercase())).is_some_and(|is| *is);
+        is_last
+            && self.reasons.iter().any(|reason| {
+                let (before, end) = text.split_at(text.len().saturating_sub(reason.len()));
+                end.eq_ignore_ascii_case(reason) && before.last().is_none_or(|byte| *byte == b' ')
+            })
+    }
+
+    /// Whether a message that fits no template is a refused login but for its reason: perhaps the user name holds a line break.
+    pub fn breaks_off(&self, process: Process, message: &[u8]) -> bool {
+        let Some(reason) = self.reasons.first() else { return false };
+        let whole = [message, b"x ", reason].concat();
+        self.read(process, &whole).is_some_and(|(meaning, _)| meaning.kind == Kind::Refused)
     }
 
     /// Whether a message that fits no template is a reject rather than unknown (R1).

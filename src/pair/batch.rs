@@ -2,7 +2,7 @@
 
 use super::key::{LongKeys, Packed, Sought};
 use super::line::{CloseLine, PairLine, Said, length};
-use crate::model::{Instant, Stamp};
+use crate::model::{Doubt, Instant, Stamp};
 
 /// Login and close lines of one block. Texts stay in the block, which must be at hand when they are taken out, unless the batch
 /// is to be [`Batch::apart`] from it.
@@ -34,7 +34,7 @@ struct Record {
     connect_offset: i16,
     close: bool,
     mismatch: bool,
-    inferred: bool,
+    doubt: Doubt,
     /// The texts are in `own`, not in the block.
     own: bool,
 }
@@ -69,7 +69,7 @@ impl Batch {
             connect_offset: close.connect.offset,
             close: line.close.is_some(),
             mismatch: close.mismatch,
-            inferred: line.inferred,
+            doubt: line.doubt,
             own,
         });
     }
@@ -113,7 +113,7 @@ impl Batch {
                 rest: text(record.rest_place, record.rest),
                 stamp: Stamp { at: record.at, offset: record.offset },
                 close: record.close.then_some(close),
-                inferred: record.inferred,
+                doubt: record.doubt,
             };
             (record.key.sought(&self.keys), line)
         })
@@ -148,7 +148,7 @@ mod tests {
             rest,
             stamp: Stamp::default(),
             close: None,
-            inferred: false,
+            doubt: Doubt::default(),
         };
         let copied = |apart: bool, line: &PairLine<'_>| {
             let mut batch = Batch { apart, ..Batch::default() };

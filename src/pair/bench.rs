@@ -4,7 +4,7 @@ use super::is_ready;
 use super::key::Key;
 use super::line::{CloseLine, Said, length};
 use super::session::{Behind, Rest, SessionFlags, SessionWords, Settled, Told, Words};
-use crate::model::{Instant, Stamp};
+use crate::model::{Doubt, Instant, Stamp};
 
 /// No further line of this key.
 pub(super) const END: u32 = u32::MAX;
@@ -22,17 +22,17 @@ pub(super) struct Held {
     user: u16,
     rest: u16,
     offset: i16,
-    pub(super) inferred: bool,
+    pub(super) doubt: Doubt,
 }
 
 impl Held {
     /// Holds a line, its texts put to the others.
     pub(super) fn of(line: &Said<'_>, texts: &mut Texts) -> Held {
         let Stamp { at, offset } = line.stamp;
-        let Said { close, pid, inferred, .. } = *line;
+        let Said { close, pid, doubt, .. } = *line;
         let (user, rest) = (length(line.user), length(line.rest));
         let text = texts.put(line.user, line.rest);
-        Held { at, close, reused: NOT_REUSED, pid, next: END, text, user, rest, offset, inferred }
+        Held { at, close, reused: NOT_REUSED, pid, next: END, text, user, rest, offset, doubt }
     }
 
     pub(super) fn stamp(&self) -> Stamp {
@@ -51,7 +51,7 @@ impl Held {
     /// The line as it came.
     pub(super) fn line<'a>(&self, texts: &'a Texts) -> Said<'a> {
         let Words { user, rest } = texts.words(self);
-        Said { pid: self.pid, user, rest, stamp: self.stamp(), close: self.close, inferred: self.inferred }
+        Said { pid: self.pid, user, rest, stamp: self.stamp(), close: self.close, doubt: self.doubt }
     }
 }
 
@@ -141,19 +141,19 @@ impl Bench {
         for held in lines {
             if held.close.is_some() { &mut self.closes } else { &mut self.logins }.push(held);
         }
-        let login = |h: &Held| (h.at, h.pid, h.offset, h.inferred);
+        let login = |h: &Held| (h.at, h.pid, h.offset, h.doubt.inferred);
         let times = |c: CloseLine| (c.connect.at, c.by_duration, c.connect.offset, c.mismatch);
-        let order = |h: &Held| (h.at, h.close.map(times), h.pid, h.offset, h.inferred);
+        let order = |h: &Held| (h.at, h.close.map(times), h.pid, h.offset, h.doubt.inferred);
         let same = |a: &Held, b: &Held| texts.seen(a) == texts.seen(b) && texts.user(a) == texts.user(b);
         self.logins.sort_by(|a, b| {
             let text = |h| (texts.seen(h), texts.user(h));
-            let order = || text(a).cmp(&text(b)).then_with(|| login(a).cmp(&login(b)));
+            let order = || text(a).cmp(&text(b)).then_with(|| (login(a), a.doubt).cmp(&(login(b), b.doubt)));
             a.at.cmp(&b.at).then_with(order).then_with(|| texts.rest(a).cmp(texts.rest(b)))
         });
         self.closes.sort_by(|a, b| {
             let key = |h: &Held| (h.at, h.close.map(|c| c.connect.at));
             let text = |h| (texts.user(h), texts.seen(h));
-            let order = || text(a).cmp(&text(b)).then_with(|| order(a).cmp(&order(b)));
+            let order = || text(a).cmp(&text(b)).then_with(|| (order(a), a.doubt).cmp(&(order(b), b.doubt)));
             key(a).cmp(&key(b)).then_with(order).then_with(|| texts.rest(a).cmp(texts.rest(b)))
         });
         if key.has_port() {
@@ -280,7 +280,7 @@ fn settled<'a>(
             flags: SessionFlags {
                 ambiguous,
                 mismatch: line.is_some_and(|line| line.mismatch),
-                inferred: [login, close].into_iter().flatten().any(|held| held.inferred),
+                doubt: [login, close].into_iter().flatten().fold(Doubt::default(), |all, held| all.of_both(held.doubt)),
                 user_differs: false,
             },
         }),

@@ -5,7 +5,7 @@ use super::key::{Key, LongKeys, Packed};
 use super::line::{CloseLine, Said, length};
 use super::session::{Accessed, Rest, SessionFlags, SessionWords, Settled, Told, Words};
 use super::slab::Slab;
-use crate::model::{Instant, Stamp};
+use crate::model::{Doubt, Instant, Stamp};
 
 /// Texts of a login up to this length lie in its entry.
 const INLINE: usize = 31;
@@ -38,7 +38,7 @@ pub(super) struct Entry {
     user: u16,
     rest: u16,
     offset: i16,
-    inferred: bool,
+    doubt: Doubt,
 }
 
 /// What a login line says that waits for its close.
@@ -48,7 +48,7 @@ pub(super) struct Login<'a> {
     /// User and mechanism, one behind the other.
     pub(super) text: &'a [u8],
     pub(super) words: Words<'a>,
-    pub(super) inferred: bool,
+    pub(super) doubt: Doubt,
 }
 
 /// What does not fit into entries.
@@ -72,7 +72,7 @@ impl Entry {
     pub(super) fn open(&mut self, line: &Said<'_>, outside: &mut Outside) {
         self.at = line.stamp.at;
         self.offset = line.stamp.offset;
-        self.inferred = line.inferred;
+        self.doubt = line.doubt;
         self.pid = line.pid;
         self.user = length(line.user);
         self.rest = length(line.rest);
@@ -119,7 +119,7 @@ impl Entry {
         };
         let text = text.get(..usize::from(self.user) + usize::from(self.rest)).unwrap_or_default();
         let stamp = Stamp { at: self.at, offset: self.offset };
-        Login { stamp, text, words: Words::of(text, self.user, self.rest), inferred: self.inferred }
+        Login { stamp, text, words: Words::of(text, self.user, self.rest), doubt: self.doubt }
     }
 
     /// Gives back what the texts of its login take outside.
@@ -132,16 +132,16 @@ impl Entry {
 
     /// What the login that waits tells of its user.
     pub(super) fn owes<'a>(&'a self, outside: &'a Outside) -> Accessed<'a> {
-        let Login { stamp, words, inferred, .. } = self.login(outside);
+        let Login { stamp, words, doubt, .. } = self.login(outside);
         let stream = self.key.sought(&outside.keys).stream();
-        let login = Some((stamp, inferred));
+        let login = Some((stamp, doubt));
         Accessed { stream, user: words.user, login, close: None, login_rest: words.rest, close_rest: &[] }
     }
 
     /// Its login as it came.
     pub(super) fn login_line<'a>(&'a self, outside: &'a Outside) -> Option<Said<'a>> {
-        let Login { stamp, words: Words { user, rest }, inferred, .. } = self.login(outside);
-        let line = Said { pid: self.pid, user, rest, stamp, close: None, inferred };
+        let Login { stamp, words: Words { user, rest }, doubt, .. } = self.login(outside);
+        let line = Said { pid: self.pid, user, rest, stamp, close: None, doubt };
         (self.state == State::Open).then_some(line)
     }
 
@@ -154,7 +154,7 @@ impl Entry {
 
     /// The login without its close, as it is handed out in the end.
     pub(super) fn unclosed<'a>(&'a self, key: Key, outside: &'a Outside) -> Settled<'a> {
-        let Login { stamp, words, inferred, .. } = self.login(outside);
+        let Login { stamp, words, doubt, .. } = self.login(outside);
         Settled {
             stream: key.stream(),
             login: stamp,
@@ -167,7 +167,7 @@ impl Entry {
                 duration: None,
                 reused: None,
                 words: SessionWords { login: Some(words), close: None },
-                flags: SessionFlags { inferred, ..SessionFlags::default() },
+                flags: SessionFlags { doubt, ..SessionFlags::default() },
             }),
         }
     }

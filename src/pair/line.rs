@@ -1,7 +1,7 @@
 //! A login or close line as pairing sees it.
 
 use super::{LOGIN_AFTER_CONNECT, LOGIN_AFTER_END};
-use crate::model::{Instant, Peer, Stamp};
+use crate::model::{Doubt, Instant, Peer, Stamp};
 use crate::streams::StreamId;
 
 /// A login or close line, for pairing.
@@ -21,8 +21,8 @@ pub struct PairLine<'a> {
     pub stamp: Stamp,
     /// What only a close has.
     pub close: Option<CloseLine>,
-    /// Read by an inferred template.
-    pub inferred: bool,
+    /// What it is doubted for.
+    pub doubt: Doubt,
 }
 
 /// What a line says, beside whose it is: that is known by its key.
@@ -33,14 +33,14 @@ pub(super) struct Said<'a> {
     pub(super) rest: &'a [u8],
     pub(super) stamp: Stamp,
     pub(super) close: Option<CloseLine>,
-    pub(super) inferred: bool,
+    pub(super) doubt: Doubt,
 }
 
 impl<'a> PairLine<'a> {
     #[inline(always)]
     pub(super) fn said(&self) -> Said<'a> {
-        let PairLine { pid, user, rest, stamp, close, inferred, .. } = *self;
-        Said { pid, user, rest, stamp, close, inferred }
+        let PairLine { pid, user, rest, stamp, close, doubt, .. } = *self;
+        Said { pid, user, rest, stamp, close, doubt }
     }
 }
 

@@ -6,7 +6,7 @@ use super::entry::Login;
 use super::key::{LongKeys, Packed};
 use super::line::{CloseLine, Said, length};
 use super::session::{Rest, SessionFlags, SessionWords, Settled, Told, Words};
-use crate::model::{Instant, Stamp};
+use crate::model::{Doubt, Instant, Stamp};
 
 /// A closed session: what its close line says, and its login line if one is known. One cache line.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,8 @@ const MISMATCH: u8 = 8;
 const SAME_USER: u8 = 16;
 /// It has gone elsewhere.
 const GONE: u8 = 32;
+const LOGIN_FORGED: u8 = 64;
+const FORGED: u8 = 128;
 
 impl Closed {
     fn is(&self, flag: u8) -> bool {
@@ -48,6 +50,16 @@ impl Closed {
     /// Whether it has gone elsewhere.
     pub(super) fn is_gone(&self) -> bool {
         self.is(GONE)
+    }
+
+    /// What its close line is doubted for.
+    fn doubt(&self) -> Doubt {
+        Doubt { inferred: self.is(INFERRED), forged: self.is(FORGED) }
+    }
+
+    /// What its login line is doubted for, if one is known.
+    fn login_doubt(&self) -> Doubt {
+        Doubt { inferred: self.is(LOGIN_INFERRED), forged: self.is(LOGIN_FORGED) }
     }
 
     fn login(&self) -> Option<Stamp> {
@@ -100,9 +112,11 @@ impl Queue {
         let number = self.first.wrapping_add(self.sessions.len() as u32) & NUMBERS;
         let text = self.base.wrapping_add(self.texts.len() as u32);
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
-        let mut flags = flag(line.inferred, INFERRED) | flag(close.mismatch, MISMATCH);
+        let mut flags =
+            flag(line.doubt.inferred, INFERRED) | flag(line.doubt.forged, FORGED) | flag(close.mismatch, MISMATCH);
         if let Some((login, same_user)) = login {
-            flags |= HAS_LOGIN | flag(login.inferred, LOGIN_INFERRED) | flag(same_user, SAME_USER);
+            flags |= HAS_LOGIN | flag(same_user, SAME_USER);
+            flags |= flag(login.doubt.inferred, LOGIN_INFERRED) | flag(login.doubt.forged, LOGIN_FORGED);
             self.texts.extend_from_slice(login.text);
         }
         let user = if flags & SAME_USER == 0 { line.user } else { &[] };
@@ -188,14 +202,14 @@ impl Queue {
     pub(super) fn lines<'a>(&'a self, closed: &Closed) -> [Option<Said<'a>>; 2] {
         let SessionWords { login, close } = self.words(closed);
         let pid = closed.pid;
-        let line = |stamp, Words { user, rest }, close, inferred| Said { pid, user, rest, stamp, close, inferred };
+        let line = |stamp, Words { user, rest }, close, doubt| Said { pid, user, rest, stamp, close, doubt };
         let connect = closed.connect();
         let by_duration = closed.end - i64::from(closed.duration);
         let said = CloseLine { connect, by_duration, mismatch: closed.is(MISMATCH) };
         let login = login.zip(closed.login());
         [
-            login.map(|(words, stamp)| line(stamp, words, None, closed.is(LOGIN_INFERRED))),
-            close.map(|words| line(closed.end(), words, Some(said), closed.is(INFERRED))),
+            login.map(|(words, stamp)| line(stamp, words, None, closed.login_doubt())),
+            close.map(|words| line(closed.end(), words, Some(said), closed.doubt())),
         ]
     }
 
@@ -223,7 +237,7 @@ impl Queue {
             words: self.words(closed),
             flags: SessionFlags {
                 mismatch: closed.is(MISMATCH),
-                inferred: closed.is(INFERRED) || (closed.is(HAS_LOGIN) && closed.is(LOGIN_INFERRED)),
+                doubt: closed.doubt().of_both(closed.login_doubt()),
                 ..SessionFlags::default()
             },
         }

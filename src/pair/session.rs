@@ -3,7 +3,7 @@
 use super::key::{Key, LongKeys};
 use super::line::{PairLine, Said};
 use super::queue::{Closed, Queue};
-use crate::model::{Evidence, Instant, Peer, Stamp};
+use crate::model::{Doubt, Evidence, Instant, Peer, Stamp};
 use crate::streams::StreamId;
 
 /// Flags of a session, as they appear in answers.
@@ -13,8 +13,8 @@ pub struct SessionFlags {
     pub ambiguous: bool,
     /// `duration-mismatch`: start field and duration disagree (R4).
     pub mismatch: bool,
-    /// `inferred-format`: rests on a template that is a guess.
-    pub inferred: bool,
+    /// `inferred-format`, `possibly-forged`: what its lines are doubted for.
+    pub doubt: Doubt,
     /// `user-differs`: the login line names another user (R5).
     pub user_differs: bool,
 }
@@ -247,10 +247,10 @@ pub struct Accessed<'a> {
     pub stream: StreamId,
     /// The user (R2).
     pub user: &'a [u8],
-    /// The stamp of a login line, and whether its template is a guess.
-    pub login: Option<(Stamp, bool)>,
-    /// Connect and end of a close line, and whether its template is a guess.
-    pub close: Option<(Stamp, Stamp, bool)>,
+    /// The stamp of a login line, and what that is doubted for.
+    pub login: Option<(Stamp, Doubt)>,
+    /// Connect and end of a close line, and what that is doubted for.
+    pub close: Option<(Stamp, Stamp, Doubt)>,
     /// What stands behind the user in the login line, with what comes with it.
     pub login_rest: &'a [u8],
     /// The same of the close line.
@@ -266,9 +266,9 @@ impl<'a> Accessed<'a> {
 
     #[inline(always)]
     pub(super) fn of_said(stream: StreamId, line: &Said<'a>) -> Accessed<'a> {
-        let Said { user, rest, stamp, inferred, .. } = *line;
-        let login = line.close.is_none().then_some((stamp, inferred));
-        let close = line.close.map(|close| (close.connect, stamp, inferred));
+        let Said { user, rest, stamp, doubt, .. } = *line;
+        let login = line.close.is_none().then_some((stamp, doubt));
+        let close = line.close.map(|close| (close.connect, stamp, doubt));
         Accessed { stream, user, login, close, login_rest: rest, close_rest: rest }
     }
 }

@@ -174,7 +174,7 @@ impl PairTable {
         let Some(closed) = self.queue.push(entry.key, Some((&login, same_user)), line, close) else { return false };
         let by_close = Accessed::of_said(key.stream(), line);
         let login_rest = login.words.rest;
-        let told = Accessed { login: Some((login.stamp, login.inferred)), login_rest, ..by_close };
+        let told = Accessed { login: Some((login.stamp, login.doubt)), login_rest, ..by_close };
         if same_user {
             accessed(&told);
         } else {

@@ -5,10 +5,15 @@ mod waiting;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::model::{Peer, Stamp};
+use crate::model::{Doubt, Peer, Stamp};
 use crate::streams::StreamId;
 use std::net::Ipv4Addr;
 
+const GUESS: Doubt = Doubt { inferred: true, forged: false };
+
+fn guess(inferred: bool) -> Doubt {
+    Doubt { inferred, forged: false }
+}
 fn peer(port: Option<u16>) -> Peer {
     Peer::new(Ipv4Addr::new(192, 0, 2, 7).into(), port)
 }
@@ -25,7 +30,7 @@ fn login(at: i64, user: &str, port: Option<u16>) -> PairLine<'_> {
         rest: b"plain",
         stamp: stamp(at),
         close: None,
-        inferred: false,
+        doubt: Doubt::default(),
     }
 }
 fn close(connect: i64, end: i64, user: &str, port: Option<u16>) -> PairLine<'_> {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{HELD, lock};
 use crate::answer::{Asked, FailuresQuery};
-use crate::fold::Refused;
+use crate::fold::{Refused, Server};
 use crate::runs::Runs;
 use crate::streams::{Stores, Streams};
 
@@ -46,7 +46,10 @@ impl crate::fold::Refusals for Refusals<'_> {
         let worker = rayon::current_thread_index().unwrap_or(0) % self.workers.len().max(1);
         let Some(kept) = self.workers.get(worker) else { return };
         let Kept { runs, stores, inferred } = &mut *lock(kept);
-        let store = stores.of(refused.stream, self.streams);
+        let store = match refused.server {
+            Server::Stream(stream) => stores.of(stream, self.streams),
+            Server::Proxy(host, _) => host,
+        };
         runs.push(|record| *inferred |= self.query.refused(refused, store, record));
     }
 }

@@ -38,8 +38,8 @@ enum When {
 pub(super) enum Sifted<'a> {
     /// Whole lines that are to be read; the offset of the first in the block.
     Read(&'a [u8], u64),
-    /// So many lines, and their bytes, that are passed over.
-    Passed(u64, u64),
+    /// The same, but passed over; and how many they are.
+    Passed(&'a [u8], u64, u64),
 }
 
 /// Where a block stands in its text.
@@ -141,7 +141,7 @@ impl Sieve {
         out: &mut dyn FnMut(Sifted<'a>),
     ) {
         let mut known: Option<Known> = None;
-        let (mut read, mut passed) = (0..0, (0, 0));
+        let (mut read, mut passed, mut lines) = (0..0, 0..0, 0);
         let named = self.asked.as_ref().map(|asked| asked.named_in(block));
         let mut named = named.as_deref();
         let head = stand.begin.saturating_add(EDGE).saturating_sub(stand.place);
@@ -156,19 +156,19 @@ impl Sieve {
                     out(Sifted::Read(block.get(read.clone()).unwrap_or_default(), read.start as u64));
                 }
                 read = to..to;
-                passed = (passed.0 + 1, passed.1 + bytes);
+                (passed.end, lines) = (to, lines + 1);
             } else {
-                if passed.0 > 0 {
-                    out(Sifted::Passed(passed.0, passed.1));
+                if lines > 0 {
+                    out(Sifted::Passed(block.get(passed.clone()).unwrap_or_default(), passed.start as u64, lines));
                 }
-                (read.end, passed) = (to, (0, 0));
+                (read.end, passed, lines) = (to, to..to, 0);
             }
         }
         if !read.is_empty() {
             out(Sifted::Read(block.get(read.clone()).unwrap_or_default(), read.start as u64));
         }
-        if passed.0 > 0 {
-            out(Sifted::Passed(passed.0, passed.1));
+        if lines > 0 {
+            out(Sifted::Passed(block.get(passed.clone()).unwrap_or_default(), passed.start as u64, lines));
         }
     }
 

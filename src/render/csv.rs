@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::io;
 
 use super::evidence::cell as evidence_cell;
-use super::records::{write_failures, write_messages, write_sessions};
+use super::records::write_rows;
 use super::{Answer, Record, write_records};
-use crate::answer::{Connected, Covered, INFERRED_FORMAT, LastAccessRow, Messages, StreamCoverage};
+use crate::answer::{Connected, Covered, LastAccessRow, Messages, StreamCoverage};
 use crate::quote::Lines;
 use crate::resolve::GapWhy;
 use crate::text::visible;
@@ -16,7 +16,7 @@ const CONNECTED: [&str; 9] = ["service", "since", "auth", "to", "from", "store",
 const ACCESS: [&str; 6] = ["last_login", "last_logout", "last_access", "login_source", "store", "flags"];
 
 /// A cell that a spreadsheet would run as a formula is led by an apostrophe.
-fn safe(cell: Cow<'_, str>) -> String {
+pub(super) fn safe(cell: Cow<'_, str>) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.into_owned() }
 }
 
@@ -46,6 +46,13 @@ const SESSION: [&str; 20] = [
 /// The last column, if lines are asked for: where they are.
 const EVIDENCE: &str = "evidence";
 
+/// Writes a line, as that of the names of the columns.
+pub(super) fn write_line(out: &mut dyn io::Write, cells: &[impl AsRef<str>]) -> io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().from_writer(out);
+    writer.write_record(cells.iter().map(AsRef::as_ref)).map_err(cause)?;
+    writer.flush()
+}
+
 /// Writes the names of the columns.
 fn write_head(answer: &Answer<'_>, out: &mut dyn io::Write, names: &[impl AsRef<str>]) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().from_writer(out);
@@ -57,7 +64,7 @@ fn write_head(answer: &Answer<'_>, out: &mut dyn io::Write, names: &[impl AsRef<
 /// The rows of `sessions`.
 fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     write_head(answer, out, &SESSION)?;
-    write_sessions(answer, out, |row, lines, text| {
+    write_rows(answer, answer.sessions.as_ref(), out, |row, lines, text| {
         let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
         let number = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
         let [append, fetch, expunge] = match row.messages {
@@ -92,15 +99,17 @@ fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Resul
     })
 }
 
-const FAILURE: [&str; 10] = ["record", "store", "service", "user", "from", "auth", "reason", "time", "pid", "flags"];
+const FAILURE: [&str; 11] =
+    ["record", "kind", "store", "service", "user", "from", "auth", "reason", "time", "pid", "flags"];
 
 /// The rows of `failures`.
 fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     write_head(answer, out, &FAILURE)?;
-    write_failures(answer, out, |row, lines, text| {
+    write_rows(answer, answer.failures.as_ref(), out, |row, lines, text| {
         let mut writer = csv::WriterBuilder::new().from_writer(text);
         let cells: [String; FAILURE.len()] = [
             "failure".to_owned(),
+            row.kind.as_str().to_owned(),
             safe(visible(&row.store)),
             row.service.as_str().to_owned(),
             safe(visible(&row.user)),
@@ -109,7 +118,7 @@ fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Resul
             safe(visible(&row.reason)),
             rfc3339_of(row.time, answer.zone),
             row.pid.to_string(),
-            if row.inferred { INFERRED_FORMAT } else { "" }.to_owned(),
+            row.flags().join(" "),
         ];
         writer.write_record(cells.into_iter().chain(evidence(lines))).map_err(cause)?;
         writer.flush()
@@ -139,7 +148,7 @@ const MESSAGE: [&str; 17] = [
 /// The rows of `messages`.
 fn write_message_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     write_head(answer, out, &MESSAGE)?;
-    write_messages(answer, out, |row, lines, text| {
+    write_rows(answer, answer.messages.as_ref(), out, |row, lines, text| {
         let (line, session) = (&row.line, row.session.as_ref());
         let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
         let mut writer = csv::WriterBuilder::new().from_writer(text);
@@ -219,6 +228,9 @@ fn write_coverage(answer: &Answer<'_>, covered: &Covered<'_>, out: &mut dyn io::
 pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     if let Some(covered) = &answer.covered {
         return write_coverage(answer, covered, out);
+    }
+    if let Some(findings) = answer.only_findings() {
+        return super::findings::write_csv(answer, findings, out);
     }
     if answer.failures.is_some() {
         return write_failure_rows(answer, out);

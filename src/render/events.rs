@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::Answer;
 use super::json::put;
-use super::records::{write_failures, write_sessions};
-use crate::answer::{FailureRow, INFERRED_FORMAT, SessionRow};
+use super::records::write_rows;
+use crate::answer::{FailureRow, SessionRow};
 use crate::model::{Instant, Service, Stamp};
 use crate::pair::Amounts;
 use crate::text::exact;
@@ -108,7 +108,7 @@ impl<'a> Event<'a> {
             auth: Some(exact(&row.auth)),
             reason: Some(exact(&row.reason)),
             pid: row.pid,
-            flags: if row.inferred { &[INFERRED_FORMAT] } else { &[] },
+            flags: row.flags(),
             session: None,
         }
     }
@@ -118,6 +118,9 @@ impl<'a> Event<'a> {
         let Event { user, from, store, .. } = self;
         let service = self.service.as_str();
         let auth = self.auth.as_deref().unwrap_or("-");
+        let known =
+            |text: &'_ str, other: &'static str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
+        let (user, from) = (known(user, "a client"), known(from, "an address that is not told"));
         match (self.what, &self.reason) {
             (What::Login, _) if self.is_from_close() => {
                 format!("{user} connected to {service} of {store} from {from}, as the close line tells")
@@ -179,11 +182,11 @@ pub(super) fn write(answer: &Answer<'_>, map: fn(&Event<'_>) -> Value, out: &mut
         text.push(b'\n');
         Ok(())
     };
-    write_sessions(answer, out, |row, _, text| {
+    write_rows(answer, answer.sessions.as_ref(), out, |row, _, text| {
         let flags = row.flags();
         Event::of_session(row, &flags).try_for_each(|event| line(&event, text))
     })?;
-    write_failures(answer, out, |row, _, text| line(&Event::of_failure(row), text))
+    write_rows(answer, answer.failures.as_ref(), out, |row, _, text| line(&Event::of_failure(row), text))
 }
 
 /// Leaves out what is null or empty. A text may be empty.

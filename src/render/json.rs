@@ -8,11 +8,11 @@ use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use serde_json::{Value, json};
 
 use super::evidence::{self, EvidenceLine};
-use super::records::{write_failures, write_messages, write_sessions};
+use super::findings::write_json as write_findings;
+use super::records::write_rows;
 use super::{Answer, Record, write_records};
 use crate::answer::{
-    Connected, FailureRow, INFERRED_FORMAT, LastAccessRow, MessageRow, Messages, ServiceAccess, SessionRow,
-    StreamCoverage, Why,
+    Connected, FailureRow, LastAccessRow, MessageRow, Messages, ServiceAccess, SessionRow, StreamCoverage, Why,
 };
 use crate::model::{Instant, Service};
 use crate::note::Note;
@@ -286,11 +286,12 @@ fn put_message(row: &MessageRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, o
 #[derive(Serialize)]
 struct FailureLine<'a> {
     record: &'static str,
+    kind: &'static str,
     store: &'a str,
     service: &'static str,
-    user: &'a str,
-    from: &'a str,
-    auth: &'a str,
+    user: Option<&'a str>,
+    from: Option<&'a str>,
+    auth: Option<&'a str>,
     reason: &'a str,
     time: String,
     pid: u32,
@@ -300,38 +301,44 @@ struct FailureLine<'a> {
 }
 
 fn put_failure(row: &FailureRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+    let told = [&row.user, &row.from, &row.auth].map(|text| Some(exact(text)).filter(|text| !text.is_empty()));
+    let [user, from, auth] = &told;
     let line = FailureLine {
         record: "failure",
+        kind: row.kind.as_str(),
         store: &exact(&row.store),
         service: row.service.as_str(),
-        user: &exact(&row.user),
-        from: &exact(&row.from),
-        auth: &exact(&row.auth),
+        user: user.as_deref(),
+        from: from.as_deref(),
+        auth: auth.as_deref(),
         reason: &exact(&row.reason),
         time: rfc3339_of(row.time, zone),
         pid: row.pid,
-        flags: if row.inferred { &[INFERRED_FORMAT] } else { &[] },
+        flags: row.flags(),
         evidence: evidence::json(lines, &evidence::FAILURE),
     };
     put(&line, out)
 }
 
 pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    write_sessions(answer, out, |row, lines, text| {
+    write_rows(answer, answer.sessions.as_ref(), out, |row, lines, text| {
         put_session(row, lines, answer.zone, text)?;
         text.push(b'\n');
         Ok(())
     })?;
-    write_failures(answer, out, |row, lines, text| {
+    write_rows(answer, answer.failures.as_ref(), out, |row, lines, text| {
         put_failure(row, lines, answer.zone, text)?;
         text.push(b'\n');
         Ok(())
     })?;
-    write_messages(answer, out, |row, lines, text| {
+    write_rows(answer, answer.messages.as_ref(), out, |row, lines, text| {
         put_message(row, lines, answer.zone, text)?;
         text.push(b'\n');
         Ok(())
     })?;
+    if let Some(findings) = answer.only_findings() {
+        write_findings(answer, findings, (b"", b"\n"), out)?;
+    }
     write_covered(answer, b"", b"\n", out)?;
     write_records(answer, out, |records, lines, text| {
         for (row, record) in records.enumerate() {
@@ -375,18 +382,21 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
         }
         Ok(())
     })?;
-    write_sessions(answer, &mut behind, |row, lines, text| {
+    write_rows(answer, answer.sessions.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
         put_session(row, lines, answer.zone, text)
     })?;
-    write_failures(answer, &mut behind, |row, lines, text| {
+    write_rows(answer, answer.failures.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
         put_failure(row, lines, answer.zone, text)
     })?;
-    write_messages(answer, &mut behind, |row, lines, text| {
+    write_rows(answer, answer.messages.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
         put_message(row, lines, answer.zone, text)
     })?;
+    if let Some(findings) = answer.only_findings() {
+        write_findings(answer, findings, (b",\n", b""), &mut behind)?;
+    }
     write_covered(answer, b",\n", b"", &mut behind)?;
     out.write_all(b"],\n\"coverage\":")?;
     put(&answer.streams.iter().map(|s| coverage(s, answer.zone)).collect::<Vec<_>>(), out)?;

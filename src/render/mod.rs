@@ -6,6 +6,7 @@ mod ecs;
 mod events;
 mod evidence;
 mod explain;
+mod findings;
 mod json;
 mod messages_table;
 mod ocsf;
@@ -21,11 +22,12 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 pub use json::{note, put};
-pub use records_table::Fit;
+pub use records::Recorded;
+pub use records_table::{Fit, Tabled};
 pub use table::{Align, Columns};
 
 use crate::answer::{
-    Connected, Covered, Failures, INFERRED_FORMAT, LastAccessRow, LastAccessRows, MessageLines, Sessions,
+    Connected, Covered, Failures, Findings, INFERRED_FORMAT, LastAccessRow, LastAccessRows, MessageLines, Sessions,
 };
 use crate::model::{Service, Stamp};
 use crate::note::Note;
@@ -47,6 +49,8 @@ pub struct Answer<'a> {
     pub failures: Option<Failures<'a>>,
     /// `messages`
     pub messages: Option<MessageLines<'a>>,
+    /// What the refusals show together: in place of them, or else a table counts them behind the rows.
+    pub findings: Option<Findings<'a>>,
     /// `coverage`
     pub covered: Option<Covered<'a>>,
     /// By service, what its logs lack: somebody who was not seen may have been there all the same.
@@ -99,30 +103,12 @@ impl Summary {
         Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: None }
     }
 
-    /// Of the rows of `sessions`, as far as a table must know of them.
+    /// Of the rows of `sessions` or `failures`, as far as a table must know of them.
     ///
     /// # Errors
     /// Those of reading back what was put aside.
-    pub fn of_sessions(sessions: &Sessions<'_>, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
-        let (fit, seen) = records_table::fit_sessions(sessions, zone, streams)?;
-        Ok(Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: Some(fit) })
-    }
-
-    /// The same of `failures`.
-    ///
-    /// # Errors
-    /// Those of reading back what was put aside.
-    pub fn of_failures(failures: &Failures<'_>, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
-        let (fit, seen) = records_table::fit_failures(failures, zone, streams)?;
-        Ok(Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: Some(fit) })
-    }
-
-    /// The same of `messages`.
-    ///
-    /// # Errors
-    /// Those of reading back what was put aside.
-    pub fn of_messages(messages: &MessageLines<'_>, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
-        let (fit, seen) = messages_table::fit(messages, zone, streams)?;
+    pub fn of_records<K: Tabled>(records: &K, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
+        let (fit, seen) = records_table::fit(records, zone, streams)?;
         Ok(Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: Some(fit) })
     }
 }
@@ -152,6 +138,13 @@ impl Seen {
             differ: self.differ | other.differ | apart,
             inferred: self.inferred | other.inferred,
         }
+    }
+}
+
+impl<'a> Answer<'a> {
+    /// The findings, if they are asked for in place of rows.
+    fn only_findings(&self) -> Option<&Findings<'a>> {
+        self.findings.as_ref().filter(|_| self.failures.is_none())
     }
 }
 

@@ -12,8 +12,11 @@ use crate::answer::{
 use crate::quote::{Lines, QuoteRows, Quoted};
 
 /// Where records come from, in order.
-pub(super) trait Records: Send {
+pub trait Records: Send {
     /// Hands the next record to `work`; `false` if there is none.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
     fn next(&mut self, work: &mut dyn FnMut(&[u8])) -> io::Result<bool>;
 }
 
@@ -32,6 +35,57 @@ impl Records for FailureRows<'_> {
 impl Records for MessageRows<'_> {
     fn next(&mut self, work: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
         MessageRows::next(self, work)
+    }
+}
+
+/// All rows of one kind.
+pub trait Recorded {
+    /// One of them.
+    type Row<'r>;
+
+    /// Their records, from the beginning.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
+    fn rows(&self) -> io::Result<impl Records>;
+
+    /// The row of a record; `None` for bytes that are none.
+    fn read(record: &[u8]) -> Option<Self::Row<'_>>;
+}
+
+impl Recorded for Sessions<'_> {
+    type Row<'r> = SessionRow<'r>;
+
+    fn rows(&self) -> io::Result<impl Records> {
+        Sessions::rows(self)
+    }
+
+    fn read(record: &[u8]) -> Option<SessionRow<'_>> {
+        SessionRow::read(record)
+    }
+}
+
+impl Recorded for MessageLines<'_> {
+    type Row<'r> = MessageRow<'r>;
+
+    fn rows(&self) -> io::Result<impl Records> {
+        MessageLines::rows(self)
+    }
+
+    fn read(record: &[u8]) -> Option<MessageRow<'_>> {
+        MessageRow::read(record)
+    }
+}
+
+impl Recorded for Failures<'_> {
+    type Row<'r> = FailureRow<'r>;
+
+    fn rows(&self) -> io::Result<impl Records> {
+        Failures::rows(self)
+    }
+
+    fn read(record: &[u8]) -> Option<FailureRow<'_>> {
+        FailureRow::read(record)
     }
 }
 
@@ -107,14 +161,18 @@ fn each<T: Default + Send>(
     Ok(())
 }
 
-/// Writes what `render` appends to a text for each record.
-fn write(
+/// Writes every row by `render`, which appends it to a text.
+pub(super) fn write_rows<K: Recorded>(
     answer: &Answer<'_>,
-    records: impl Records,
+    all: Option<&K>,
     out: &mut dyn io::Write,
-    render: impl Fn(&[u8], Option<Lines<'_, '_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
+    render: impl Fn(&K::Row<'_>, Option<Lines<'_, '_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
-    let rows = Rows { records, at_once: answer.rows(), quotes: answer.quote()? };
+    let Some(all) = all else { return Ok(()) };
+    let rows = Rows { records: all.rows()?, at_once: answer.rows(), quotes: answer.quote()? };
+    let render = |record: &[u8], lines: Option<Lines<'_, '_>>, text: &mut Vec<u8>| {
+        K::read(record).map_or(Ok(()), |row| render(&row, lines, text))
+    };
     each(rows, render, |text: &mut Vec<u8>| {
         out.write_all(text)?;
         text.clear();
@@ -122,86 +180,18 @@ fn write(
     })
 }
 
-/// Writes every session by `render`, which appends it to a text.
-pub(super) fn write_sessions(
-    answer: &Answer<'_>,
-    out: &mut dyn io::Write,
-    render: impl Fn(&SessionRow<'_>, Option<Lines<'_, '_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
-) -> io::Result<()> {
-    let Some(sessions) = &answer.sessions else { return Ok(()) };
-    write(answer, sessions.rows()?, out, |record, lines, text| {
-        SessionRow::read(record).map_or(Ok(()), |row| render(&row, lines, text))
-    })
-}
-
-/// Writes every refusal by `render`, which appends it to a text.
-pub(super) fn write_failures(
-    answer: &Answer<'_>,
-    out: &mut dyn io::Write,
-    render: impl Fn(&FailureRow<'_>, Option<Lines<'_, '_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
-) -> io::Result<()> {
-    let Some(failures) = &answer.failures else { return Ok(()) };
-    write(answer, failures.rows()?, out, |record, lines, text| {
-        FailureRow::read(record).map_or(Ok(()), |row| render(&row, lines, text))
-    })
-}
-
-/// Writes every line of the message trace by `render`, which appends it to a text.
-pub(super) fn write_messages(
-    answer: &Answer<'_>,
-    out: &mut dyn io::Write,
-    render: impl Fn(&MessageRow<'_>, Option<Lines<'_, '_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
-) -> io::Result<()> {
-    let Some(messages) = &answer.messages else { return Ok(()) };
-    write(answer, messages.rows()?, out, |record, lines, text| {
-        MessageRow::read(record).map_or(Ok(()), |row| render(&row, lines, text))
-    })
-}
-
-/// Looks at every session.
+/// Looks at every row.
 ///
 /// # Errors
 /// Those of reading back what was put aside.
-pub(super) fn look_at_sessions<T: Default + Send>(
-    sessions: &Sessions<'_>,
-    see: impl Fn(&SessionRow<'_>, &mut T) + Sync,
-    merge: impl FnMut(T),
-) -> io::Result<()> {
-    look(sessions.rows()?, |record, seen| SessionRow::read(record).iter().for_each(|row| see(row, seen)), merge)
-}
-
-/// Looks at every refusal.
-///
-/// # Errors
-/// Those of reading back what was put aside.
-pub(super) fn look_at_failures<T: Default + Send>(
-    failures: &Failures<'_>,
-    see: impl Fn(&FailureRow<'_>, &mut T) + Sync,
-    merge: impl FnMut(T),
-) -> io::Result<()> {
-    look(failures.rows()?, |record, seen| FailureRow::read(record).iter().for_each(|row| see(row, seen)), merge)
-}
-
-/// Looks at every line of the message trace.
-///
-/// # Errors
-/// Those of reading back what was put aside.
-pub(super) fn look_at_messages<T: Default + Send>(
-    messages: &MessageLines<'_>,
-    see: impl Fn(&MessageRow<'_>, &mut T) + Sync,
-    merge: impl FnMut(T),
-) -> io::Result<()> {
-    look(messages.rows()?, |record, seen| MessageRow::read(record).iter().for_each(|row| see(row, seen)), merge)
-}
-
-fn look<T: Default + Send>(
-    records: impl Records,
-    see: impl Fn(&[u8], &mut T) + Sync,
+pub(super) fn look_at_rows<K: Recorded, T: Default + Send>(
+    all: &K,
+    see: impl Fn(&K::Row<'_>, &mut T) + Sync,
     mut merge: impl FnMut(T),
 ) -> io::Result<()> {
-    let rows = Rows { records, at_once: ROWS, quotes: None };
+    let rows = Rows { records: all.rows()?, at_once: ROWS, quotes: None };
     let see = |record: &[u8], _: Option<Lines<'_, '_>>, seen: &mut T| {
-        see(record, seen);
+        K::read(record).iter().for_each(|row| see(row, seen));
         Ok(())
     };
     each(rows, see, |seen| {

@@ -4,53 +4,61 @@
 use std::io;
 
 use super::evidence::block;
-use super::records::{look_at_failures, look_at_sessions, write_failures, write_sessions};
+use super::records::{Recorded, look_at_rows, write_rows};
 use super::table::{push_time, width};
 use super::{Align, Answer, Columns, Seen, repeats};
-use crate::answer::{FailureRow, Failures, INFERRED_FORMAT, SessionRow, Sessions, Status};
+use crate::answer::{FailureRow, Failures, SessionRow, Sessions, Status};
 use crate::fold::Action;
 use crate::model::{Service, Stamp};
 use crate::resolve::Resolved;
 use crate::text::visible;
 use crate::times::Zone;
 
-/// The columns of `sessions`.
-const SESSIONS: [(&str, Align); 10] = [
-    ("UID", Align::Left),
-    ("SERVICE", Align::Left),
-    ("LOGIN", Align::Left),
-    ("LOGOUT", Align::Left),
-    ("FROM", Align::Left),
-    ("TO", Align::Left),
-    ("AUTH", Align::Left),
-    ("IN", Align::Right),
-    ("OUT", Align::Right),
-    ("NOTE", Align::Left),
-];
+/// No table has more columns.
+const MOST: usize = 10;
+/// A time without its offset.
+const TIME: &str = "29/May/2019:12:00:00";
 
-/// How wide columns must be, and how many rows there are by service; of sessions closed, open and lost ones apart.
+/// Rows that have a table.
+pub trait Tabled: Recorded {
+    /// The columns.
+    const COLUMNS: &'static [(&'static str, Align)];
+    /// Those of them that hold times.
+    const TIMES: &'static [usize];
+
+    /// Writes the cells of a row; `time` writes its times.
+    fn cells(row: &Self::Row<'_>, cells: &mut [String], time: &mut dyn FnMut(&mut String, Stamp));
+
+    /// Where a row is counted: by service, and by what became of it, 0 to 2; `None` if it is of no service.
+    fn counted(row: &Self::Row<'_>) -> Option<(Service, usize)>;
+
+    /// What is to be known about a row, by names.
+    fn flags(row: &Self::Row<'_>) -> Vec<&'static str>;
+
+    /// The services that are asked for; empty for all.
+    fn services(&self) -> &[Service];
+
+    /// Says how many rows there are over a service.
+    fn count(service: Service, counts: [u64; 3]) -> String;
+
+    /// Says how many rows are of no service.
+    fn others(_: u64) -> String {
+        String::new()
+    }
+}
+
+/// How wide columns must be, and how many rows there are, as [`Tabled::counted`] has them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fit {
-    pub(super) widths: [usize; SESSIONS.len()],
-    pub(super) repeats: bool,
-    pub(super) counts: [[u64; 3]; 3],
-    /// Lines of the message trace that no access service wrote.
-    pub(super) others: u64,
+    widths: [usize; MOST],
+    repeats: bool,
+    counts: [[u64; 3]; 3],
+    /// Rows that are counted nowhere else.
+    others: u64,
 }
 
 impl Fit {
-    fn see(&mut self, row: &SessionRow<'_>, zone: Zone, streams: &[Resolved]) {
-        let mut cells: [String; SESSIONS.len()] = Default::default();
-        session_cells(row, &mut cells, &mut |_, _| ());
-        self.widths.iter_mut().zip(&cells).for_each(|(wide, cell)| *wide = width(cell).max(*wide));
-        let times = [Some(row.login), row.logout].into_iter().flatten();
-        self.repeats |= times.into_iter().any(|stamp| repeats(zone, streams, zone.of(stamp)));
-        if let Some(count) = self.counts.get_mut(row.service as usize).and_then(|c| c.get_mut(row.status as usize)) {
-            *count += 1;
-        }
-    }
-
-    pub(super) fn merge(&mut self, other: &Fit) {
+    fn merge(&mut self, other: &Fit) {
         self.others += other.others;
         self.widths.iter_mut().zip(other.widths).for_each(|(ours, theirs)| *ours = theirs.max(*ours));
         self.repeats |= other.repeats;
@@ -59,153 +67,170 @@ impl Fit {
     }
 }
 
-/// Looks at all sessions before the first is written.
-pub(super) fn fit_sessions(sessions: &Sessions<'_>, zone: Zone, streams: &[Resolved]) -> io::Result<(Fit, Seen)> {
+/// Looks at all rows before the first is written.
+pub(super) fn fit<K: Tabled>(all: &K, zone: Zone, streams: &[Resolved]) -> io::Result<(Fit, Seen)> {
     let (mut fit, mut seen) = <(Fit, Seen)>::default();
-    let see = |row: &SessionRow<'_>, (fit, seen): &mut (Fit, Seen)| {
-        fit.see(row, zone, streams);
-        for stamp in [Some(row.login), row.logout].into_iter().flatten() {
-            seen.see(zone.of(stamp).offset, &row.flags());
+    let see = |row: &K::Row<'_>, (fit, seen): &mut (Fit, Seen)| {
+        let mut cells: [String; MOST] = Default::default();
+        let flags = K::flags(row);
+        K::cells(row, cells.get_mut(..K::COLUMNS.len()).unwrap_or_default(), &mut |cell, stamp| {
+            cell.push_str(TIME);
+            fit.repeats |= repeats(zone, streams, zone.of(stamp));
+            seen.see(zone.of(stamp).offset, &flags);
+        });
+        fit.widths.iter_mut().zip(&cells).for_each(|(wide, cell)| *wide = width(cell).max(*wide));
+        let counted = K::counted(row);
+        match counted.and_then(|(service, what)| fit.counts.get_mut(service as usize)?.get_mut(what)) {
+            Some(count) => *count += 1,
+            None => fit.others += 1,
         }
     };
-    look_at_sessions(sessions, see, |(more, other)| {
+    look_at_rows(all, see, |(more, other)| {
         fit.merge(&more);
         seen = seen.merge(other);
     })?;
     Ok((fit, seen))
 }
 
-/// The cells of a session; `time` writes its times.
-fn session_cells(row: &SessionRow<'_>, cells: &mut [String; SESSIONS.len()], time: &mut dyn FnMut(&mut String, Stamp)) {
-    cells.iter_mut().for_each(String::clear);
-    let [user, service, login, logout, from, to, auth, bytes_in, bytes_out, note] = cells;
-    user.push_str(&visible(&row.user));
-    service.push_str(row.service.as_str());
-    time(login, row.login);
-    match row.logout {
-        Some(end) => time(logout, end),
-        None => logout.push_str(row.status.as_str()),
-    }
-    from.push_str(&visible(&row.from));
-    to.push_str(&visible(&row.store));
-    auth.push_str(&row.auth.as_deref().map_or("-".into(), visible));
-    for (cell, number) in [(bytes_in, row.amounts.bytes_in), (bytes_out, row.amounts.bytes_out)] {
-        cell.push_str(&number.map_or_else(|| "-".to_owned(), |number| number.to_string()));
-    }
-    let counts = row.messages.map_or([0; 3], |messages| messages.counts);
-    let counts = Action::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0);
-    let counts = counts.map(|(action, count)| format!("{}={count}", action.as_str()));
-    let flags = row.flags().into_iter().map(str::to_owned);
-    note.push_str(&flags.chain(counts).collect::<Vec<_>>().join(" "));
-}
-
-pub(super) fn sessions(answer: &Answer<'_>, with_offset: bool, out: &mut dyn io::Write) -> io::Result<()> {
-    let Some(Sessions { services, .. }) = answer.sessions else { return Ok(()) };
+/// Writes the table, and how many rows there are over each service.
+pub(super) fn write<K: Tabled>(
+    answer: &Answer<'_>,
+    all: Option<&K>,
+    with_offset: bool,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let Some(rows) = all else { return Ok(()) };
     let fit = answer.summary.fit.unwrap_or_default();
-    let mut columns = Columns::new(&SESSIONS);
-    let time = "29/May/2019:12:00:00".len() + if with_offset || fit.repeats { " +0000".len() } else { 0 };
-    fit.widths.iter().enumerate().for_each(|(column, width)| columns.widen(column, *width));
-    if fit.counts.iter().flatten().any(|count| *count > 0) {
-        columns.widen(2, time);
-    }
-    if fit.counts.iter().any(|[closed, ..]| *closed > 0) {
-        columns.widen(3, time);
+    let mut columns = Columns::new(K::COLUMNS);
+    let offset = if with_offset || fit.repeats { " +0000".len() } else { 0 };
+    for (column, width) in fit.widths.iter().enumerate().take(K::COLUMNS.len()) {
+        let has_times = K::TIMES.contains(&column) && *width >= TIME.len();
+        columns.widen(column, if has_times { TIME.len() + offset } else { *width });
     }
     columns.head(out)?;
-    write_sessions(answer, out, |row, lines, text| {
-        let mut cells: [String; SESSIONS.len()] = Default::default();
-        session_cells(row, &mut cells, &mut |cell, stamp| push_time(cell, answer, stamp, with_offset));
-        columns.row(text, &cells)?;
+    write_rows(answer, all, out, |row, lines, text| {
+        let mut cells: [String; MOST] = Default::default();
+        let cells = cells.get_mut(..K::COLUMNS.len()).unwrap_or_default();
+        K::cells(row, cells, &mut |cell, stamp| push_time(cell, answer, stamp, with_offset));
+        columns.row(text, cells)?;
         block(lines, text);
         Ok(())
     })?;
     for (service, counts) in Service::ALL.into_iter().zip(fit.counts) {
-        let name = service.as_str();
-        if !services.is_empty() && !services.contains(&service) {
+        if !rows.services().is_empty() && !rows.services().contains(&service) {
             continue;
         }
-        if !answer.streams.iter().any(|s| s.service == service) {
-            writeln!(out, "No {name} log was read.")?;
-            continue;
+        if answer.streams.iter().any(|s| s.service == service) || counts.iter().any(|count| *count > 0) {
+            writeln!(out, "{}", K::count(service, counts))?;
+        } else {
+            writeln!(out, "No {} log was read.", service.as_str())?;
         }
+    }
+    if fit.others > 0 {
+        writeln!(out, "{}", K::others(fit.others))?;
+    }
+    Ok(())
+}
+
+impl Tabled for Sessions<'_> {
+    const COLUMNS: &'static [(&'static str, Align)] = &[
+        ("UID", Align::Left),
+        ("SERVICE", Align::Left),
+        ("LOGIN", Align::Left),
+        ("LOGOUT", Align::Left),
+        ("FROM", Align::Left),
+        ("TO", Align::Left),
+        ("AUTH", Align::Left),
+        ("IN", Align::Right),
+        ("OUT", Align::Right),
+        ("NOTE", Align::Left),
+    ];
+    const TIMES: &'static [usize] = &[2, 3];
+
+    fn cells(row: &SessionRow<'_>, cells: &mut [String], time: &mut dyn FnMut(&mut String, Stamp)) {
+        let [user, service, login, logout, from, to, auth, bytes_in, bytes_out, note] = cells else { return };
+        user.push_str(&visible(&row.user));
+        service.push_str(row.service.as_str());
+        time(login, row.login);
+        match row.logout {
+            Some(end) => time(logout, end),
+            None => logout.push_str(row.status.as_str()),
+        }
+        from.push_str(&visible(&row.from));
+        to.push_str(&visible(&row.store));
+        auth.push_str(&row.auth.as_deref().map_or("-".into(), visible));
+        for (cell, number) in [(bytes_in, row.amounts.bytes_in), (bytes_out, row.amounts.bytes_out)] {
+            cell.push_str(&number.map_or_else(|| "-".to_owned(), |number| number.to_string()));
+        }
+        let counts = row.messages.map_or([0; 3], |messages| messages.counts);
+        let counts = Action::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0);
+        let counts = counts.map(|(action, count)| format!("{}={count}", action.as_str()));
+        let flags = row.flags().into_iter().map(str::to_owned);
+        note.push_str(&flags.chain(counts).collect::<Vec<_>>().join(" "));
+    }
+
+    fn counted(row: &SessionRow<'_>) -> Option<(Service, usize)> {
+        Some((row.service, row.status as usize))
+    }
+
+    fn flags(row: &SessionRow<'_>) -> Vec<&'static str> {
+        row.flags()
+    }
+
+    fn services(&self) -> &[Service] {
+        self.services
+    }
+
+    fn count(service: Service, counts: [u64; 3]) -> String {
         let [_, open, lost] = counts;
         let unclosed = [(open, Status::Open), (lost, Status::Lost)].into_iter().filter(|(count, _)| *count > 0);
         let unclosed: Vec<String> = unclosed.map(|(count, status)| format!("{count} {}", status.as_str())).collect();
         let unclosed = if unclosed.is_empty() { String::new() } else { format!(" ({})", unclosed.join(", ")) };
-        writeln!(out, "{} sessions over {name}{unclosed}.", counts.iter().sum::<u64>())?;
+        format!("{} sessions over {}{unclosed}.", counts.iter().sum::<u64>(), service.as_str())
     }
-    Ok(())
 }
 
-/// The columns of `failures`. The user is whatever a client sent, of any length, and therefore last.
-const FAILURES: [(&str, Align); 6] = [
-    ("TIME", Align::Left),
-    ("AUTH", Align::Left),
-    ("TO", Align::Left),
-    ("FROM", Align::Left),
-    ("REASON", Align::Left),
-    ("UID", Align::Left),
-];
+impl Tabled for Failures<'_> {
+    /// The user is whatever a client sent, of any length, and therefore last.
+    const COLUMNS: &'static [(&'static str, Align)] = &[
+        ("TIME", Align::Left),
+        ("AUTH", Align::Left),
+        ("TO", Align::Left),
+        ("FROM", Align::Left),
+        ("REASON", Align::Left),
+        ("UID", Align::Left),
+    ];
+    const TIMES: &'static [usize] = &[0];
 
-/// Looks at all refusals before the first is written.
-pub(super) fn fit_failures(failures: &Failures<'_>, zone: Zone, streams: &[Resolved]) -> io::Result<(Fit, Seen)> {
-    let (mut fit, mut seen) = <(Fit, Seen)>::default();
-    let see = |row: &FailureRow<'_>, (fit, seen): &mut (Fit, Seen)| {
-        let mut cells: [String; FAILURES.len()] = Default::default();
-        failure_cells(row, &mut cells, &mut |_, _| ());
-        fit.widths.iter_mut().zip(&cells).for_each(|(wide, cell)| *wide = width(cell).max(*wide));
-        fit.repeats |= repeats(zone, streams, zone.of(row.time));
-        if let Some([count, ..]) = fit.counts.get_mut(row.service as usize) {
-            *count += 1;
-        }
-        seen.see(zone.of(row.time).offset, if row.inferred { &[INFERRED_FORMAT] } else { &[] });
-    };
-    look_at_failures(failures, see, |(more, other)| {
-        fit.merge(&more);
-        seen = seen.merge(other);
-    })?;
-    Ok((fit, seen))
-}
-
-/// The cells of a refusal; `time` writes its time.
-fn failure_cells(row: &FailureRow<'_>, cells: &mut [String; FAILURES.len()], time: &mut dyn FnMut(&mut String, Stamp)) {
-    cells.iter_mut().for_each(String::clear);
-    let [when, auth, to, from, reason, user] = cells;
-    user.push_str(&visible(&row.user));
-    time(when, row.time);
-    auth.push_str(&visible(&row.auth));
-    to.push_str(&visible(&row.store));
-    from.push_str(&visible(&row.from));
-    reason.push_str(&visible(&row.reason));
-}
-
-pub(super) fn failures(answer: &Answer<'_>, with_offset: bool, out: &mut dyn io::Write) -> io::Result<()> {
-    let Some(Failures { services, .. }) = answer.failures else { return Ok(()) };
-    let fit = answer.summary.fit.unwrap_or_default();
-    let mut columns = Columns::new(&FAILURES);
-    let time = "29/May/2019:12:00:00".len() + if with_offset || fit.repeats { " +0000".len() } else { 0 };
-    fit.widths.iter().enumerate().take(FAILURES.len()).for_each(|(column, width)| columns.widen(column, *width));
-    if fit.counts.iter().flatten().any(|count| *count > 0) {
-        columns.widen(0, time);
+    fn cells(row: &FailureRow<'_>, cells: &mut [String], time: &mut dyn FnMut(&mut String, Stamp)) {
+        let [when, auth, to, from, reason, user] = cells else { return };
+        time(when, row.time);
+        auth.push_str(&visible(&row.auth));
+        to.push_str(&visible(&row.store));
+        from.push_str(&visible(&row.from));
+        reason.push_str(&visible(&row.reason));
+        user.push_str(&visible(&row.user));
     }
-    columns.head(out)?;
-    write_failures(answer, out, |row, lines, text| {
-        let mut cells: [String; FAILURES.len()] = Default::default();
-        failure_cells(row, &mut cells, &mut |cell, stamp| push_time(cell, answer, stamp, with_offset));
-        columns.row(text, &cells)?;
-        block(lines, text);
-        Ok(())
-    })?;
-    for (service, [count, ..]) in Service::ALL.into_iter().zip(fit.counts) {
-        let name = service.as_str();
-        if !services.is_empty() && !services.contains(&service) {
-            continue;
-        }
-        if answer.streams.iter().any(|s| s.service == service) || count > 0 {
-            writeln!(out, "{count} logins were refused over {name}.")?;
-        } else {
-            writeln!(out, "No {name} log was read.")?;
-        }
+
+    fn counted(row: &FailureRow<'_>) -> Option<(Service, usize)> {
+        Some((row.service, row.kind as usize))
     }
-    Ok(())
+
+    fn flags(row: &FailureRow<'_>) -> Vec<&'static str> {
+        row.flags().to_vec()
+    }
+
+    fn services(&self) -> &[Service] {
+        self.services
+    }
+
+    fn count(service: Service, [logins, proxy, never]: [u64; 3]) -> String {
+        let mut text = format!("{logins} logins were refused over {}", service.as_str());
+        for (count, what) in [(proxy, "more refusals of multiplexors"), (never, "connections never logged in")] {
+            if count > 0 {
+                text.push_str(&format!(", {count} {what}"));
+            }
+        }
+        text + "."
+    }
 }

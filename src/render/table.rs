@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
 use super::evidence::block;
-use super::{Answer, messages_table, records_table, repeats, side_by_side};
+use super::{Answer, findings, records_table, repeats, side_by_side};
 use crate::answer::{Connected, LastAccessRow, ServiceAccess};
 use crate::model::{Service, Stamp};
 use crate::quote::QuoteRows;
@@ -118,9 +118,18 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
         }
     }
     access(answer, (all_offsets, &mut quotes), out)?;
-    records_table::sessions(answer, all_offsets, out)?;
-    records_table::failures(answer, all_offsets, out)?;
-    messages_table::write(answer, all_offsets, out)
+    records_table::write(answer, answer.sessions.as_ref(), all_offsets, out)?;
+    records_table::write(answer, answer.failures.as_ref(), all_offsets, out)?;
+    records_table::write(answer, answer.messages.as_ref(), all_offsets, out)?;
+    let Some(findings) = &answer.findings else { return Ok(()) };
+    if answer.failures.is_none() {
+        return findings::write_table(answer, findings, out);
+    }
+    match findings.count()? {
+        0 => Ok(()),
+        1 => writeln!(out, "1 finding; --findings shows it."),
+        count => writeln!(out, "{count} findings; --findings shows them."),
+    }
 }
 
 /// Appends a time as the vendor's tool writes it; with its offset where it would not be clear without.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::grammar::eight;
 use crate::index::{Index, NOBODY};
-use crate::model::{Evidence, Instant, Service, Stamp};
+use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
 use crate::streams::{StreamId, Streams};
 
 /// What the last login or the last logout of a user rests on.
@@ -20,8 +20,8 @@ pub struct Last {
     pub stream: StreamId,
     /// From a login line (else from a close line).
     pub from_login: bool,
-    /// From an inferred template only.
-    pub inferred: bool,
+    /// What every line that proves it is doubted for.
+    pub doubt: Doubt,
     /// The line, if evidence is asked for: of several of that instant a login line, and of those the smallest.
     pub evidence: Option<Evidence>,
 }
@@ -52,12 +52,11 @@ struct Packed {
     at: Instant,
     stream: StreamId,
     offset: i16,
-    from_login: bool,
-    inferred: bool,
+    flags: u8,
 }
 
 const NEVER: Instant = Instant::MIN;
-const NONE: Packed = Packed { at: NEVER, stream: StreamId(0), offset: 0, from_login: false, inferred: true };
+const NONE: Packed = Packed { at: NEVER, stream: StreamId(0), offset: 0, flags: 0 };
 const EMPTY: Entry = Entry {
     name: [0; INLINE],
     login: NEVER,
@@ -75,17 +74,18 @@ const EMPTY: Entry = Entry {
 
 impl Packed {
     fn of(last: Last) -> Packed {
-        let Last { stamp, stream, from_login, inferred, .. } = last;
-        Packed { at: stamp.at, stream, offset: stamp.offset, from_login, inferred }
-    }
-
-    fn flags(self) -> u8 {
-        (u8::from(self.from_login) * FROM_LOGIN) | (u8::from(self.inferred) * INFERRED)
+        let Last { stamp, stream, from_login, doubt, .. } = last;
+        let flags = (u8::from(from_login) * FROM_LOGIN)
+            | (u8::from(!doubt.inferred) * KNOWN_FORMAT)
+            | (u8::from(!doubt.forged) * GENUINE);
+        Packed { at: stamp.at, stream, offset: stamp.offset, flags }
     }
 
     fn unpacked(self, evidence: Option<Evidence>) -> Option<Last> {
-        let Packed { at, stream, offset, from_login, inferred } = self;
-        (at != NEVER).then_some(Last { stamp: Stamp { at, offset }, stream, from_login, inferred, evidence })
+        let Packed { at, stream, offset, flags } = self;
+        let doubt = Doubt { inferred: flags & KNOWN_FORMAT == 0, forged: flags & GENUINE == 0 };
+        let from_login = flags & FROM_LOGIN != 0;
+        (at != NEVER).then_some(Last { stamp: Stamp { at, offset }, stream, from_login, doubt, evidence })
     }
 
     /// The maximum of two; every field of equal instants has its own order, so that merging is commutative.
@@ -103,8 +103,7 @@ impl Packed {
                     first(self.stream, other.stream, streams)
                 },
                 offset: self.offset.min(other.offset),
-                from_login: self.from_login | other.from_login,
-                inferred: self.inferred & other.inferred,
+                flags: self.flags | other.flags,
             },
         }
     }
@@ -141,19 +140,21 @@ struct Entry {
     flags: u8,
 }
 
-/// The bits of [`Entry::flags`]; those of the logout are two higher.
+/// The bits of [`Packed::flags`]: what some line shows. In [`Entry::flags`] those of the logout are so many higher.
 const FROM_LOGIN: u8 = 1;
-const INFERRED: u8 = 2;
+const KNOWN_FORMAT: u8 = 2;
+const GENUINE: u8 = 4;
+const ALL: u8 = FROM_LOGIN | KNOWN_FORMAT | GENUINE;
+const HIGHER: u32 = ALL.count_ones();
 
 impl Entry {
     fn login(&self) -> Packed {
-        let (from_login, inferred) = (self.flags & FROM_LOGIN != 0, self.flags & INFERRED != 0);
-        Packed { at: self.login, stream: self.login_stream, offset: self.login_offset, from_login, inferred }
+        Packed { at: self.login, stream: self.login_stream, offset: self.login_offset, flags: self.flags & ALL }
     }
 
     fn logout(&self) -> Packed {
-        let (from_login, inferred) = (self.flags >> 2 & FROM_LOGIN != 0, self.flags >> 2 & INFERRED != 0);
-        Packed { at: self.logout, stream: self.logout_stream, offset: self.logout_offset, from_login, inferred }
+        let flags = self.flags >> HIGHER;
+        Packed { at: self.logout, stream: self.logout_stream, offset: self.logout_offset, flags }
     }
 
     #[inline]
@@ -164,7 +165,7 @@ impl Entry {
         self.logout = logout.at;
         self.logout_stream = logout.stream;
         self.logout_offset = logout.offset;
-        self.flags = login.flags() | (logout.flags() << 2);
+        self.flags = login.flags | (logout.flags << HIGHER);
     }
 
     /// The maximum of two of one user.
@@ -235,7 +236,7 @@ impl Lines {
 
     /// Takes another's where it shows more: a later moment, or the same by a login line, or by one further ahead.
     fn take(&mut self, ours: &Entry, theirs: &Entry, lines: Lines) {
-        let order = |packed: Packed, line: Evidence| (packed.at, packed.from_login, Reverse(line));
+        let order = |packed: Packed, line: Evidence| (packed.at, packed.flags & FROM_LOGIN, Reverse(line));
         if order(theirs.login(), lines.login) > order(ours.login(), self.login) {
             self.login = lines.login;
         }
@@ -488,7 +489,8 @@ mod tests {
     use super::*;
 
     fn last(at: i64, stream: StreamId) -> Last {
-        Last { stamp: Stamp { at, offset: 0 }, stream, from_login: true, inferred: false, evidence: None }
+        let doubt = Doubt::default();
+        Last { stamp: Stamp { at, offset: 0 }, stream, from_login: true, doubt, evidence: None }
     }
 
     #[test]

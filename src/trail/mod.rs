@@ -5,12 +5,14 @@
 
 mod access;
 mod coverage;
+mod forgery;
 mod tally;
 
 use std::collections::BTreeMap;
 
 pub use access::{Access, Accesses, Last, LastAccess, Sorted};
 pub use coverage::{Cell, Counts, Coverage, FullHours, Pending, ProcessHours, StreamHours, hour};
+pub use forgery::Breaks;
 pub use tally::{Count, FileTally, Like, SHAPES, Sample, Sampled, Shape, Tally};
 
 use rustc_hash::FxHashSet;
@@ -47,6 +49,8 @@ pub struct FileTrail {
     pub spans: BTreeMap<(StreamId, u32), (Instant, Instant)>,
     /// Clock jumps, in the order of their places.
     pub jumps: Vec<Jump>,
+    /// Refused logins that seem to go over several lines.
+    pub breaks: Breaks,
 }
 
 impl FileTrail {
@@ -75,6 +79,7 @@ impl FileTrail {
             self.span(stream, section, first, last);
         }
         self.jumped(other.jumps);
+        self.breaks.merge(other.breaks);
     }
 }
 

@@ -2,9 +2,11 @@
 
 mod access;
 mod coverage;
+mod forgery;
 mod tally;
 
 use super::*;
+use crate::model::Doubt;
 
 const IMAP: StreamId = StreamId(0);
 const POP: StreamId = StreamId(2);
@@ -80,7 +82,7 @@ fn a_trail_merges_all_of_its_parts() {
     let part = |n: i64| {
         let mut trail = Trail::default();
         let stamp = crate::model::Stamp { at: n, offset: 0 };
-        let last = Last { stamp, stream: id, from_login: true, inferred: false, evidence: None };
+        let last = Last { stamp, stream: id, from_login: true, doubt: Doubt::default(), evidence: None };
         trail.access.add(format!("user{n}").as_bytes(), id.service(), [Some(last), None], None, &streams);
         trail.access.settle(&streams);
         trail.collected.no_login(id, n * 3600);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, FixedOffset};
 use imstrail::grammar::Grammars;
-use imstrail::model::{Instant, Peer, Service, Stamp};
+use imstrail::model::{Doubt, Instant, Peer, Service, Stamp};
 use imstrail::pair::{CloseLine, PairLine};
 use imstrail::parse::{Line as Said, Names, Reader, Years, connect};
 use imstrail::streams::{StreamId, Streams};
@@ -366,7 +366,7 @@ impl PairText {
         let PairText { stream, pid, peer, ref user, ref rest, stamp, inferred, .. } = *self;
         let close =
             self.close.map(|Close { connect, by_duration, mismatch }| CloseLine { connect, by_duration, mismatch });
-        PairLine { stream, pid, peer, user, rest, stamp, close, inferred }
+        PairLine { stream, pid, peer, user, rest, stamp, close, doubt: Doubt { inferred, forged: false } }
     }
 }
 

@@ -6,7 +6,8 @@ use crate::trail::{Last, LastAccess};
 use std::collections::BTreeSet;
 
 fn last(at: i64, stream: StreamId, from_login: bool, inferred: bool) -> Option<Last> {
-    Some(Last { stamp: Stamp { at, offset: 0 }, stream, from_login, inferred, evidence: None })
+    let doubt = Doubt { inferred, forged: false };
+    Some(Last { stamp: Stamp { at, offset: 0 }, stream, from_login, doubt, evidence: None })
 }
 
 #[test]

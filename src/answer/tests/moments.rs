@@ -22,7 +22,7 @@ fn keeps(query: &ConnectedQuery, login: Option<i64>, close: Option<(i64, i64)>) 
         rest: b"plain",
         stamp: stamp(0),
         close: None,
-        inferred: false,
+        doubt: Doubt::default(),
     };
     let mut table = PairTable::default();
     if let Some(at) = login {
@@ -99,9 +99,14 @@ fn flags_of_certain_rows_are_no_doubts() {
         rows.map(|rows| rows.into_iter().map(|row| (row.certain, row.flags)).collect::<Vec<_>>())
     };
     assert_eq!(flags(&known), Ok(vec![(true, vec!["ambiguous-pairing"])]));
-    let all = crate::pair::SessionFlags { ambiguous: true, mismatch: true, inferred: true, user_differs: true };
+    let all = crate::pair::SessionFlags {
+        ambiguous: true,
+        mismatch: true,
+        doubt: Doubt { inferred: true, forged: true },
+        user_differs: true,
+    };
     known.sessions[0].flags = all;
-    let names = vec!["ambiguous-pairing", "duration-mismatch", "inferred-format", "user-differs"];
+    let names = vec!["ambiguous-pairing", "duration-mismatch", "inferred-format", "possibly-forged", "user-differs"];
     assert_eq!(flags(&known), Ok(vec![(true, names)]));
     known.sessions[0].flags = Default::default();
     assert_eq!(flags(&known), Ok(vec![(true, vec![])]));

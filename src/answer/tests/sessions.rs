@@ -1,8 +1,8 @@
 //! `sessions`: what a record holds, how records sort, who is asked for.
 
 use super::*;
-use crate::fold::Moment;
-use crate::model::FileId;
+use crate::fold::{Moment, Window};
+use crate::model::{Doubt, FileId};
 use crate::pair::SessionFlags;
 
 fn stamp(at: Instant, offset: i16) -> Stamp {
@@ -54,7 +54,7 @@ fn a_record_holds_all_of_a_row() {
         pid: u32::MAX,
         gone: Some(-1),
         has_port: false,
-        flags: 0x7f,
+        flags: 0xff,
         evidence: [None, Some(line_at(7))],
         ..row(b"ed", i64::MAX)
     };
@@ -107,16 +107,17 @@ fn who_is_asked_for() {
         query.asks_for(Service::Imap, b"ed", ip, (stamp(100, 120), to.map(|at| stamp(at, 120))))
     };
     let all = SessionsQuery::default();
+    let only = |filter| SessionsQuery { filter, ..SessionsQuery::default() };
     assert!(asks(&all, Some(200)) && asks(&all, None));
-    let net = |text: &str| SessionsQuery { from: vec![text.parse().unwrap()], ..all.clone() };
+    let net = |text: &str| only(Filter { from: vec![text.parse().unwrap()], ..Filter::default() });
     assert!(asks(&net("192.0.2.0/24"), None) && !asks(&net("198.51.100.0/24"), None) && !asks(&net("::/0"), None));
-    let users = |user: &[u8]| SessionsQuery { users: [user.to_vec()].into(), ..all.clone() };
+    let users = |user: &[u8]| only(Filter { users: [user.to_vec()].into(), ..Filter::default() });
     assert!(asks(&users(b"ed"), None) && !asks(&users(b"ann"), None));
-    let services = |service| SessionsQuery { services: vec![service], ..all.clone() };
+    let services = |service| only(Filter { services: vec![service], ..Filter::default() });
     assert!(asks(&services(Service::Imap), None) && !asks(&services(Service::Pop), None));
     // Those that touch the window: since ≤ t < until, both by instant and by the digits of the line.
-    let since = |moment| SessionsQuery { window: Window { since: Some(moment), until: None }, ..all.clone() };
-    let until = |moment| SessionsQuery { window: Window { since: None, until: Some(moment) }, ..all.clone() };
+    let within = |since, until| only(Filter { window: Window { since, until }, ..Filter::default() });
+    let (since, until) = (|moment| within(Some(moment), None), |moment| within(None, Some(moment)));
     assert!(asks(&since(Moment::Instant(200)), Some(200)) && !asks(&since(Moment::Instant(201)), Some(200)));
     assert!(asks(&since(Moment::Instant(201)), None), "without a close nobody knows when it ended");
     assert!(!asks(&until(Moment::Instant(100)), Some(200)) && asks(&until(Moment::Instant(101)), Some(200)));
@@ -153,7 +154,7 @@ fn comes_through_pairing(behind: Behind) {
                 rest: &text,
                 stamp: stamp(2, 0),
                 close: Some(close),
-                inferred: false,
+                doubt: Doubt::default(),
             };
             let mut table = crate::pair::PairTable::default().carrying(behind);
             table.add(&line, &mut |_| {});

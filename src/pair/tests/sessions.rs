@@ -41,10 +41,10 @@ const P: Option<u16> = Some(1);
 fn r5_a_session_has_all_that_its_lines_say() {
     let east = |at| Stamp { at, offset: 120 };
     let west = |at| Stamp { at, offset: -60 };
-    let login = PairLine { stamp: east(10), rest: b"CRAM-MD5", pid: 7, inferred: true, ..login(10, "ed", P) };
+    let login = PairLine { stamp: east(10), rest: b"CRAM-MD5", pid: 7, doubt: GUESS, ..login(10, "ed", P) };
     let times = CloseLine { connect: west(9), by_duration: 8, mismatch: true };
     let close = PairLine { stamp: west(50), close: Some(times), pid: 7, ..close(9, 50, "ann", P) };
-    let flags = SessionFlags { ambiguous: false, mismatch: true, inferred: true, user_differs: true };
+    let flags = SessionFlags { ambiguous: false, mismatch: true, doubt: GUESS, user_differs: true };
     let expected = Session {
         stream: StreamId(0),
         login: east(10),
@@ -72,22 +72,40 @@ fn r5_a_session_has_all_that_its_lines_say() {
     assert_eq!(by_chains(&[close]), [alone]);
 
     // R7: the login alone.
-    let flags = SessionFlags { inferred: true, ..SessionFlags::default() };
+    let flags = SessionFlags { doubt: GUESS, ..SessionFlags::default() };
     let alone = Session { user: b"ed".to_vec(), connect: None, end: None, duration: None, flags, ..expected };
     assert_eq!(whole(&[login]), vec![alone.clone()]);
     assert_eq!(by_chains(&[login]), [alone]);
 }
 
 #[test]
-fn inferred_if_either_line_is() {
+fn doubted_if_either_line_is() {
+    let forged = |forged: bool| Doubt { inferred: false, forged };
     for (l, c) in [(false, false), (true, false), (false, true), (true, true)] {
-        let lines = [PairLine { inferred: l, ..login(10, "ed", P) }, PairLine { inferred: c, ..close(9, 50, "ed", P) }];
-        for got in [whole(&lines), by_chains(&lines)] {
-            let flags = SessionFlags { inferred: l || c, ..SessionFlags::default() };
-            assert_eq!(got.iter().map(|s| s.flags).collect::<Vec<_>>(), [flags]);
+        for doubt in [guess, forged] {
+            let login = PairLine { doubt: doubt(l), ..login(10, "ed", P) };
+            let lines = [login, PairLine { doubt: doubt(c), ..close(9, 50, "ed", P) }];
+            for got in [whole(&lines), by_chains(&lines)] {
+                let flags = SessionFlags { doubt: doubt(l || c), ..SessionFlags::default() };
+                assert_eq!(got.iter().map(|s| s.flags).collect::<Vec<_>>(), [flags]);
+            }
+            assert_eq!(whole(&lines[..1])[0].flags.doubt, doubt(l));
+            assert_eq!(whole(&lines[1..])[0].flags.doubt, doubt(c));
         }
-        let alone = whole(&lines[1..]);
-        assert_eq!(alone[0].flags.inferred, c);
+    }
+}
+
+#[test]
+fn of_equal_lines_the_one_that_is_not_forged_stands() {
+    let forged = Doubt { inferred: false, forged: true };
+    let lines = [login(10, "ed", P), close(9, 50, "ed", P)];
+    let copies = lines.map(|line| PairLine { doubt: forged, ..line });
+    for lines in [[copies[0], lines[0], copies[1], lines[1]], [lines[1], copies[1], lines[0], copies[0]]] {
+        let got = whole(&lines);
+        assert_eq!(
+            got.iter().map(|s| (s.end.is_some(), s.flags.doubt)).collect::<Vec<_>>(),
+            [(true, Doubt::default())]
+        );
     }
 }
 
@@ -257,7 +275,7 @@ fn r13_a_line_of_a_peer_with_a_port_counts_once() {
         PairLine { rest: b"other", ..one },
         PairLine { user: b"ann", ..one },
         PairLine { pid: 2, ..one },
-        PairLine { inferred: true, ..one },
+        PairLine { doubt: GUESS, ..one },
         login(11, "ed", P),
     ] {
         assert_eq!(both(other).len(), 2, "{other:?}");
@@ -268,7 +286,7 @@ fn r13_a_line_of_a_peer_with_a_port_counts_once() {
         PairLine { rest: b"other", ..end },
         PairLine { user: b"ann", ..end },
         PairLine { pid: 2, ..end },
-        PairLine { inferred: true, ..end },
+        PairLine { doubt: GUESS, ..end },
         PairLine { close: Some(CloseLine { mismatch: true, ..times }), ..end },
         PairLine { close: Some(CloseLine { connect: Stamp { at: 9, offset: 60 }, ..times }), ..end },
         close(8, 50, "ed", P),

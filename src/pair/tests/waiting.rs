@@ -85,7 +85,7 @@ fn a_chain_with_one_login_left_goes_on_as_an_entry() {
     assert_eq!(settle(&mut waits, STREAM, 301), [("ed".into(), 10)]);
     let mut owed = Vec::new();
     waits.owed(&mut |accessed| owed.push((accessed.user.to_vec(), accessed.login)));
-    assert_eq!(owed, [(b"ann".to_vec(), Some((stamp(300), false)))]);
+    assert_eq!(owed, [(b"ann".to_vec(), Some((stamp(300), Doubt::default())))]);
     waits.add(&PairLine { pid: 2, ..close(299, 350, "ann", P) }, &mut |_| {});
     waits.add(&close(299, 400, "ann", P), &mut |_| {});
     let got = finish(waits);
@@ -209,8 +209,8 @@ fn a_user_is_told_of_every_line() {
         of_port(login(30, &long, P), 3),
         of_port(login(40, "bob", P), 4),
         of_port(login(41, "cy", P), 4),
-        of_port(PairLine { inferred: true, ..close(45, 70, "dee", P) }, 5),
-        of_port(PairLine { inferred: true, ..login(48, "eve", P) }, 6),
+        of_port(PairLine { doubt: GUESS, ..close(45, 70, "dee", P) }, 5),
+        of_port(PairLine { doubt: GUESS, ..login(48, "eve", P) }, 6),
         of_port(close(47, 70, "eve", P), 6),
         of_port(login(49, "flo", P), 7),
         of_port(close(50, 70, "flo", P), 7),
@@ -220,16 +220,16 @@ fn a_user_is_told_of_every_line() {
     let mut told = |accessed: &Accessed<'_>| {
         let user = String::from_utf8_lossy(accessed.user).into_owned();
         assert_eq!(accessed.stream, STREAM);
-        logins.extend(accessed.login.map(|(at, inferred)| (user.clone(), at.at, inferred)));
-        closes.extend(accessed.close.map(|(connect, end, inferred)| (user, connect.at, end.at, inferred)));
+        logins.extend(accessed.login.map(|(at, doubt)| (user.clone(), at.at, doubt)));
+        closes.extend(accessed.close.map(|(connect, end, doubt)| (user, connect.at, end.at, doubt)));
     };
     let mut waits = PairTable::default();
     lines.iter().for_each(|line| waits.add(line, &mut told));
     waits.owed(&mut told);
     let expected = lines.iter().filter(|line| line.close.is_none());
     let user = |line: &PairLine<'_>| String::from_utf8_lossy(line.user).into_owned();
-    assert_eq!(logins, expected.map(|line| (user(line), line.stamp.at, line.inferred)).collect());
-    let of_close = |line: &PairLine<'_>| line.close.map(|c| (user(line), c.connect.at, line.stamp.at, line.inferred));
+    assert_eq!(logins, expected.map(|line| (user(line), line.stamp.at, line.doubt)).collect());
+    let of_close = |line: &PairLine<'_>| line.close.map(|c| (user(line), c.connect.at, line.stamp.at, line.doubt));
     assert_eq!(closes, lines.iter().filter_map(of_close).collect());
 }
 
@@ -284,7 +284,7 @@ fn batches_bring_lines_as_they_are() {
         PairLine { user: text(b"ed"), rest: text(b"plain"), ..login(10, "", P) },
         PairLine { user: text(b"ed"), rest: text(b"long"), ..close(9, 50, "", P) },
         PairLine { user: text(b"first"), rest: text(b"elsewhere"), ..of_port(login(20, "", P), 2) },
-        PairLine { user: text(b"lower"), rest: text(b"long"), inferred: true, ..of_port(close(30, 60, "", P), 3) },
+        PairLine { user: text(b"lower"), rest: text(b"long"), doubt: GUESS, ..of_port(close(30, 60, "", P), 3) },
         PairLine { user: text(b"ann"), rest: b"", ..of_port(login(40, "", P), 4) },
         PairLine { user: text(b"further"), rest: text(b"further"), ..of_port(login(50, "", P), 5) },
     ];

@@ -1,10 +1,11 @@
 //! Last access (R11): the latest stands, ties have an order, names of any length are told apart.
 
 use super::super::*;
-use crate::model::{Service, Stamp};
+use crate::model::{Doubt, Service, Stamp};
 
 fn at(at: i64, stream: StreamId) -> Last {
-    Last { stamp: Stamp { at, offset: 0 }, stream, from_login: true, inferred: false, evidence: None }
+    let doubt = Doubt::default();
+    Last { stamp: Stamp { at, offset: 0 }, stream, from_login: true, doubt, evidence: None }
 }
 
 /// What is known of every user, in the order of the names, from parts of any size.
@@ -68,7 +69,8 @@ fn r11_ties_have_an_order() {
     let streams = Streams::default();
     let (b, a) = (streams.id(b"b", Service::Imap), streams.id(b"a", Service::Imap));
     let of = |stream, offset, from_login, inferred| {
-        Some(Last { stamp: Stamp { at: 10, offset }, stream, from_login, inferred, evidence: None })
+        let doubt = Doubt { inferred, forged: false };
+        Some(Last { stamp: Stamp { at: 10, offset }, stream, from_login, doubt, evidence: None })
     };
     // The smallest store, the smallest offset, a login line if there is one, a guess only if all are guesses.
     let ties = [
@@ -88,6 +90,13 @@ fn r11_ties_have_an_order() {
         access.add(b"ed", Service::Imap, [one, two], None, &streams);
         access.settle(&streams);
         assert_eq!(all(&access.sorted(), 1)[0].1[0].login, expected);
+    }
+    // A line that is sound stands for all.
+    let forged = |forged| of(a, 0, true, false).map(|last| Last { doubt: Doubt { inferred: false, forged }, ..last });
+    for (one, two) in [(false, true), (true, false), (true, true), (false, false)] {
+        let both_of = [forged(one), forged(two)];
+        assert_eq!(both(&streams, both_of, [None, None]), Access { login: both_of[0], logout: both_of[1] });
+        assert_eq!(both(&streams, [both_of[0], None], [both_of[1], None]).login, forged(one && two));
     }
     // Flags of the login are none of the logout, and the other way about.
     for (login, logout) in

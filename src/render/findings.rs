@@ -1,0 +1,158 @@
+//! Findings of `failures`: a paragraph each for people, a record each for programs.
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use super::csv::safe;
+use super::json::put;
+use super::{Answer, evidence, next_lines};
+use crate::answer::{Event, Finding, Findings, Rule};
+use crate::model::Stamp;
+use crate::quote::Quoted;
+use crate::text::{exact, visible};
+use crate::times::{Zone, rfc3339_of, written};
+
+/// Writes every finding with its rule and its lines.
+pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let time = |stamp: Stamp| written(answer.zone.of(stamp));
+    let mut count = 0;
+    let mut quotes = answer.quote()?;
+    let mut block = Vec::new();
+    findings.each(|finding| {
+        count += 1;
+        let quoted = next_lines(&mut quotes, || finding.events.len())?;
+        let Finding { rule, users, addresses, failures, left_out, .. } = finding;
+        let name =
+            |text: &Option<std::borrow::Cow<'_, [u8]>>| visible(text.as_deref().unwrap_or_default()).into_owned();
+        let (user, address) = (name(&finding.user), name(&finding.address));
+        writeln!(out, "{}: {} to {}", rule.as_str(), time(finding.from), time(finding.to))?;
+        let what = match rule {
+            Rule::ManyUsers => format!("{address}: {users} users, {failures} refusals"),
+            Rule::ManyAddresses => format!("{user}: {addresses} addresses, {failures} refusals"),
+            Rule::SuccessAfterFailures => {
+                let same = finding.same_address;
+                format!("{user}: login from {address} after {failures} refusals, {same} of them from there")
+            }
+            Rule::FirstSuccess => {
+                format!("{address}: first login of {user} after {failures} refusals of {users} users")
+            }
+        };
+        writeln!(out, "  {what} ({})", findings.thresholds.text(*rule))?;
+        let refusals = finding.events.iter().filter(|event| !event.success).count();
+        for (n, event) in finding.events.iter().enumerate() {
+            if *left_out > 0 && n == refusals / 2 {
+                writeln!(out, "    {left_out} more refusals")?;
+            }
+            let flags = event.flags().iter().map(|flag| format!(" {flag}")).collect::<String>();
+            let (from, word, user) = (visible(&event.from), visible(&event.word), visible(event.user()));
+            let what = if event.success { format!("login {word}") } else { word.into_owned() };
+            writeln!(out, "    {}  {from}  {what}{flags}  {user}", time(event.time))?;
+            block.clear();
+            evidence::block(quoted.row(n), &mut block);
+            out.write_all(&block)?;
+        }
+        Ok(())
+    })?;
+    writeln!(out, "{count} {}.", if count == 1 { "finding" } else { "findings" })
+}
+
+/// Writes every finding as an object, between two texts.
+pub(super) fn write_json(
+    answer: &Answer<'_>,
+    findings: &Findings<'_>,
+    (before, behind): (&[u8], &[u8]),
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let mut quotes = answer.quote()?;
+    findings.each(|finding| {
+        let quoted = next_lines(&mut quotes, || finding.events.len())?;
+        out.write_all(before)?;
+        put(&object(finding, findings, answer.zone, &quoted), out)?;
+        out.write_all(behind)
+    })
+}
+
+fn object(finding: &Finding<'_>, findings: &Findings<'_>, zone: Zone, quoted: &Quoted<'_>) -> Value {
+    let Finding { rule, users, addresses, failures, same_address, left_out, .. } = finding;
+    let text = |text: &Option<std::borrow::Cow<'_, [u8]>>| text.as_deref().map(|text| exact(text).into_owned());
+    let event = |(n, event): (usize, &Event<'_>)| {
+        let mut object = json!({
+            "time": rfc3339_of(event.time, zone),
+            "what": if event.success { "login" } else { "refused" },
+            "store": exact(&event.store),
+            "service": event.service.as_str(),
+            "user": exact(event.user()),
+            "from": exact(&event.from),
+            "reason": (!event.success).then(|| exact(&event.word)),
+            "flags": event.flags(),
+        });
+        let shows = if event.success { &["login"] } else { &evidence::FAILURE };
+        if let (Some(lines), Value::Object(object)) = (evidence::json(quoted.row(n), shows), &mut object) {
+            object.insert("evidence".to_owned(), json!(lines));
+        }
+        object
+    };
+    json!({
+        "record": "finding",
+        "rule": rule.as_str(),
+        "rule_text": findings.thresholds.text(*rule),
+        "user": text(&finding.user),
+        "address": text(&finding.address),
+        "users": users,
+        "addresses": addresses,
+        "failures": failures,
+        "failures_same_address": (*rule == Rule::SuccessAfterFailures).then_some(same_address),
+        "from": rfc3339_of(finding.from, zone),
+        "to": rfc3339_of(finding.to, zone),
+        "window_s": findings.thresholds.within,
+        "threshold": findings.thresholds.of(*rule),
+        "events": finding.events.iter().enumerate().map(event).collect::<Vec<_>>(),
+        "events_left_out": left_out,
+    })
+}
+
+const COLUMNS: [&str; 14] = [
+    "record",
+    "rule",
+    "rule_text",
+    "user",
+    "address",
+    "users",
+    "addresses",
+    "failures",
+    "failures_same_address",
+    "from",
+    "to",
+    "window_s",
+    "threshold",
+    "events_left_out",
+];
+
+/// Writes every finding as a line, without its lines.
+pub(super) fn write_csv(answer: &Answer<'_>, findings: &Findings<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    super::csv::write_line(out, &COLUMNS)?;
+    findings.each(|finding| {
+        let Finding { rule, users, addresses, failures, same_address, left_out, .. } = finding;
+        let text = |text: &Option<std::borrow::Cow<'_, [u8]>>| {
+            text.as_deref().map_or_else(String::new, |text| safe(visible(text)))
+        };
+        let cells: [String; COLUMNS.len()] = [
+            "finding".to_owned(),
+            rule.as_str().to_owned(),
+            findings.thresholds.text(*rule),
+            text(&finding.user),
+            text(&finding.address),
+            users.to_string(),
+            addresses.to_string(),
+            failures.to_string(),
+            if *rule == Rule::SuccessAfterFailures { same_address.to_string() } else { String::new() },
+            rfc3339_of(finding.from, answer.zone),
+            rfc3339_of(finding.to, answer.zone),
+            findings.thresholds.within.to_string(),
+            findings.thresholds.of(*rule).to_string(),
+            left_out.to_string(),
+        ];
+        super::csv::write_line(out, &cells)
+    })
+}
