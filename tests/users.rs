@@ -64,7 +64,10 @@ fn odd_lines(uid: &str, dice: &mut Dice) -> String {
 fn rough(line: &[u8], dice: &mut Dice) -> Vec<u8> {
     let text = String::from_utf8_lossy(line).trim_end().to_owned();
     let (stamp, rest) = text.split_once("] ").expect("a stamp");
-    let text = match dice.next() % 40 {
+    // Where a refused login breaks off, or its reason is not known, all lines are read.
+    let kind = dice.next() % 40;
+    let text = match kind {
+        4 | 5 if text.contains("badlogin") => text,
         0 => format!("{text}\r"),
         1 => format!("{} {rest}", stamp.trim_start_matches('[')),
         2 => format!("<38>{} 10:00:00 store1 tag: {text}", "Oct 23"),

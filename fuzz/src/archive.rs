@@ -128,9 +128,10 @@ fn cut_otherwise(
     }
 }
 
-/// The rows of `-a`.
+/// What rows of `-a` say of accesses; which files are missing is a matter of files.
 fn accesses(rows: &str) -> Vec<&str> {
-    rows.lines().filter(|row| row.starts_with("{\"record\":\"last_access\"")).collect()
+    let rows = rows.lines().filter(|row| row.starts_with("{\"record\":\"last_access\""));
+    rows.map(|row| row.split(",\"never\":").next().unwrap_or(row).trim_end_matches('}')).collect()
 }
 
 /// Whether all files of a folder are plain texts: lines of any bytes may look like something else.

@@ -45,7 +45,7 @@ pub(super) fn map(event: &Event<'_>) -> Value {
         },
         "user": {"name": name, "domain": domain, "id": event.user},
         "source": {
-            "address": event.address.map_or_else(|| event.from.to_string(), |ip| ip.to_string()),
+            "address": event.address.map(|ip| ip.to_string()).or_else(|| event.from.as_deref().map(str::to_owned)),
             "ip": event.address,
             "port": event.port,
             "bytes": amounts.bytes_in,
@@ -57,7 +57,7 @@ pub(super) fn map(event: &Event<'_>) -> Value {
         "process": {"pid": event.pid},
         "related": {
             "ip": event.address.into_iter().collect::<Vec<_>>(),
-            "user": [event.user],
+            "user": event.user.iter().collect::<Vec<_>>(),
             "hosts": [event.store],
         },
     })

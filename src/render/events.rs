@@ -34,9 +34,10 @@ pub(super) struct Event<'a> {
     pub(super) at: Stamp,
     pub(super) store: Cow<'a, str>,
     pub(super) service: Service,
-    pub(super) user: Cow<'a, str>,
-    /// The far end as shown, and as numbers.
-    pub(super) from: Cow<'a, str>,
+    /// The user, if one is told.
+    pub(super) user: Option<Cow<'a, str>>,
+    /// The far end as shown, if one is told, and as numbers.
+    pub(super) from: Option<Cow<'a, str>>,
     pub(super) address: Option<IpAddr>,
     pub(super) port: Option<u16>,
     pub(super) auth: Option<Cow<'a, str>>,
@@ -79,8 +80,8 @@ impl<'a> Event<'a> {
             at: row.login,
             store: exact(&row.store),
             service: row.service,
-            user: exact(&row.user),
-            from,
+            user: told(exact(&row.user)),
+            from: told(from),
             address,
             port,
             auth: row.auth.as_deref().map(exact),
@@ -101,8 +102,8 @@ impl<'a> Event<'a> {
             at: row.time,
             store: exact(&row.store),
             service: row.service,
-            user: exact(&row.user),
-            from,
+            user: told(exact(&row.user)),
+            from: told(from),
             address,
             port,
             auth: Some(exact(&row.auth)),
@@ -115,12 +116,11 @@ impl<'a> Event<'a> {
 
     /// One sentence for people.
     pub(super) fn message(&self) -> String {
-        let Event { user, from, store, .. } = self;
-        let service = self.service.as_str();
+        let store = &self.store;
         let auth = self.auth.as_deref().unwrap_or("-");
-        let known =
-            |text: &'_ str, other: &'static str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
-        let (user, from) = (known(user, "a client"), known(from, "an address that is not told"));
+        let user = self.user.as_deref().unwrap_or("a client");
+        let from = self.from.as_deref().unwrap_or("an address that is not told");
+        let service = self.service.as_str();
         match (self.what, &self.reason) {
             (What::Login, _) if self.is_from_close() => {
                 format!("{user} connected to {service} of {store} from {from}, as the close line tells")
@@ -151,13 +151,19 @@ impl<'a> Event<'a> {
     }
 
     /// The user's name and domain apart, if that is what the user is: what clients send when they are refused may be anything.
-    pub(super) fn name_and_domain(&self) -> (&str, Option<&str>) {
-        let parts = self.user.split_once('@').filter(|(name, domain)| {
+    pub(super) fn name_and_domain(&self) -> (Option<&str>, Option<&str>) {
+        let user = self.user.as_deref();
+        let parts = user.and_then(|user| user.split_once('@')).filter(|(name, domain)| {
             let is_word = |text: &str| !text.is_empty() && !text.contains([' ', '@', '\t']);
             is_word(name) && is_word(domain)
         });
-        parts.map_or((&self.user, None), |(name, domain)| (name, Some(domain)))
+        parts.map_or((user, None), |(name, domain)| (Some(name), Some(domain)))
     }
+}
+
+/// A text that is not empty.
+fn told(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// The far end as numbers.

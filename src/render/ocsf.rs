@@ -42,10 +42,16 @@ pub(super) fn map(event: &Event<'_>) -> Value {
         "start_time": ended.map(|session| millis(session.login)),
         "end_time": ended.and_then(|session| session.logout).map(millis),
         "duration": event.duration().map(millis),
-        "user": {"name": name, "domain": domain, "uid": event.user},
+        "user": {
+            // The class has a user, and a user a name: where nobody is told, it is a dash of unknown type.
+            "name": name.unwrap_or("-"),
+            "domain": domain,
+            "uid": event.user,
+            "type_id": if event.user.is_none() { Some(0) } else { None },
+        },
         "src_endpoint": {
             "ip": event.address,
-            "name": if event.address.is_none() { Some(&event.from) } else { None },
+            "name": event.from.as_ref().filter(|_| event.address.is_none()),
             "port": event.port,
         },
         "dst_endpoint": {"hostname": event.store, "svc_name": event.service.as_str()},
