@@ -229,6 +229,7 @@ fn answer(
     let runs = runs(&mut outcome, &resolved, ask)?;
     let activity = activity::of(&mut outcome, (&runs, &resolved, streams), cli, ask)?;
     let accesses = std::mem::take(&mut outcome.trail.access);
+    let only_traced = activity::only_traced(&accesses, &mut outcome.trail.traced, &ask.needs.users);
     let rows = || ask.connected.as_ref().map(|query| connected(query, &resolved, &outcome.sessions)).transpose();
     let access = || cli.access.then(|| LastAccessRows::new(accesses, streams, &ask.needs.users));
     let (rows, access) = rayon::join(rows, access);
@@ -263,7 +264,6 @@ fn answer(
         (.., Some(messages)) if is_table => Summary::of_records(messages, zone, &resolved)?,
         _ => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), zone),
     };
-    let only_traced = activity::only_traced(access.as_ref(), &outcome.trail.traced);
     let shown = failures.filter(|_| !only_findings);
     let cited = cli.common.evidence.then(|| {
         let mut cited = Cited::new(&ask.walk.tmpdir);

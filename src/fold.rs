@@ -672,7 +672,7 @@ impl<'a> Folder<'a> {
             (user, folder, message_id) = (&masked.0, masked.1.as_bytes(), masked.2.as_bytes());
         }
         if let (true, Some(_)) = (needs.access && needs.window.holds(event.stamp), event.source) {
-            trail.traced.add(user, needs.asks_for(user));
+            trail.traced.add(user, needs.asks_for(user) && !trail.access.has(user));
         }
         let (Some(traces), Some(Written { origin, .. })) = (traces, written(line)) else { return };
         traces.take(&Traced {

@@ -74,7 +74,7 @@ impl Cited {
         failures: Option<&Failures<'_>>,
         findings: Option<&Findings<'_>>,
     ) -> io::Result<()> {
-        connected.iter().for_each(|row| self.row(&row.evidence));
+        connected.iter().for_each(|row| self.row(&row.evidence()));
         for row in access.iter().flat_map(|rows| rows.iter()) {
             let lines = row.services().map(|access| access.map_or([None; 2], |access| access.evidence()));
             self.row(lines.as_flattened());

@@ -11,6 +11,8 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 /// So much of each run is read at a time, in bytes.
 const BLOCK: usize = 64 << 10;
 
@@ -83,7 +85,8 @@ impl Runs {
         self.places.clear();
     }
 
-    fn sort(&mut self) {
+    /// Puts what is held in order. Side by side only where nobody holds a lock: a worker that waits for others may take up their work.
+    fn sort(&mut self, side_by_side: bool) {
         let Runs { text, places, .. } = self;
         // All begin with the same store and the same high bytes of their times: what comes then tells most of them apart.
         let first = places.first().map_or(&[][..], |place| place.of(text));
@@ -95,7 +98,8 @@ impl Runs {
             key.iter_mut().zip(behind).for_each(|(key, byte)| *key = *byte);
             place.key = u64::from_be_bytes(key);
         }
-        places.sort_unstable_by(|a, b| a.key.cmp(&b.key).then_with(|| a.of(text).cmp(b.of(text))));
+        let order = |a: &Place, b: &Place| a.key.cmp(&b.key).then_with(|| a.of(text).cmp(b.of(text)));
+        if side_by_side { places.par_sort_unstable_by(order) } else { places.sort_unstable_by(order) }
     }
 
     fn records(&self) -> impl Iterator<Item = &[u8]> {
@@ -104,7 +108,7 @@ impl Runs {
 
     /// Writes what is held as one run.
     fn spill(&mut self) -> io::Result<()> {
-        self.sort();
+        self.sort(false);
         if self.file.is_none() {
             self.file = Some(tempfile::tempfile_in(&self.folder)?);
         }
@@ -130,7 +134,7 @@ impl Runs {
     /// # Errors
     /// Some of them could not be put aside.
     pub fn finish(&mut self) -> io::Result<()> {
-        self.sort();
+        self.sort(true);
         self.failed.take().map_or(Ok(()), |cause| {
             let text = format!("{}: {cause}; name a folder with more room by --tmpdir", self.folder.display());
             Err(io::Error::new(cause.kind(), text))

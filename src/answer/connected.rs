@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{INFERRED_FORMAT, POSSIBLY_FORGED};
 use crate::model::{Evidence, Instant, Peer, Service, Stamp};
-use crate::pair::{Session, Settled};
+use crate::pair::{Carried, Session, Settled};
 use crate::resolve::{ClockError, LifeEnd, Resolved};
 use crate::streams::StreamId;
 
@@ -69,11 +69,16 @@ pub struct Connected<'a> {
     pub flags: Vec<&'static str>,
     /// The process.
     pub pid: u32,
-    /// Its login line and its close line, if evidence is asked for.
-    pub evidence: [Option<Evidence>; 2],
+    /// What came with its lines, if anything did.
+    pub carried: Option<&'a Carried>,
 }
 
 impl<'a> Connected<'a> {
+    /// Its login line and its close line, if evidence is asked for.
+    pub fn evidence(&self) -> [Option<Evidence>; 2] {
+        self.carried.map_or([None; 2], |carried| carried.evidence)
+    }
+
     /// Service, instant of the login, user, store, from as it is shown; then whatever else may differ.
     fn order(&self, other: &Connected<'a>) -> Ordering {
         let first = |row: &Self| (row.service, row.since.at, row.user, row.store);
@@ -179,7 +184,7 @@ fn row<'a>(session: &'a Session, stream: &'a Resolved, at: Stamp) -> Option<Conn
         at,
         flags,
         pid: session.pid,
-        evidence: session.evidence,
+        carried: session.carried.as_deref(),
     })
 }
 

@@ -14,7 +14,7 @@ use super::record::{Fields, evidence_length, put_evidence, put_instant, put_numb
 use super::{Filter, INFERRED_FORMAT, POSSIBLY_FORGED};
 use crate::fold::{Action, Window};
 use crate::model::{Evidence, Instant, Service, Stamp};
-use crate::pair::{Amounts, Behind, Session, Settled};
+use crate::pair::{Amounts, Behind, Carried, Session, Settled};
 use crate::resolve::{LifeEnd, Resolved};
 use crate::runs::{Merged, Runs};
 
@@ -209,6 +209,7 @@ impl<'a> SessionRow<'a> {
     pub(super) fn of(session: &'a Session, status: Status, flags: u8, store: &'a [u8]) -> SessionRow<'a> {
         let marks = session.flags;
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+        let Carried { amounts, evidence } = session.carried();
         SessionRow {
             store: store.into(),
             service: session.stream.service(),
@@ -220,8 +221,8 @@ impl<'a> SessionRow<'a> {
             connect: session.connect,
             duration: session.duration,
             auth: session.mechanism.as_deref().map(Cow::Borrowed),
-            amounts: session.amounts,
-            evidence: session.evidence,
+            amounts,
+            evidence,
             pid: session.pid,
             gone: None,
             messages: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Stop;
 use super::ask::Ask;
-use crate::answer::{Activity, LastAccessRows, Sessions, SessionsQuery, attributed};
+use crate::answer::{Activity, Sessions, SessionsQuery, attributed};
 use crate::cli::Cli;
 use crate::model::Service;
 use crate::read::Outcome;
@@ -12,7 +12,7 @@ use crate::remarks::OnlyTraced;
 use crate::resolve::Resolved;
 use crate::runs::Runs;
 use crate::streams::Streams;
-use crate::trail::TracedUsers;
+use crate::trail::{LastAccess, TracedUsers};
 
 /// What came of the message trace.
 #[derive(Debug, Default)]
@@ -67,17 +67,10 @@ fn others(outcome: &mut Outcome, resolved: &[Resolved], ask: &Ask) -> Result<Vec
     Ok(others)
 }
 
-/// Users of `-a` who have no login or close.
-pub(super) fn only_traced(access: Option<&LastAccessRows<'_>>, traced: &TracedUsers) -> OnlyTraced {
-    let Some(access) = access.filter(|_| traced.lines > 0) else { return OnlyTraced::default() };
-    let mut users: BTreeSet<Vec<u8>> = traced.users.iter().cloned().collect();
-    let mut unseen = 0;
-    for row in access.iter() {
-        if row.accesses().next().is_some() {
-            users.remove(row.user);
-        } else if !users.contains(row.user) {
-            unseen += 1;
-        }
-    }
-    OnlyTraced { users, unseen }
+/// Users of `-a` who have no login or close, and how many of those asked for have no line of the message trace either.
+pub(super) fn only_traced(access: &LastAccess, traced: &mut TracedUsers, asked: &BTreeSet<Vec<u8>>) -> OnlyTraced {
+    traced.without(access);
+    let is_unseen = |user: &&Vec<u8>| !access.has(user) && !traced.users.contains(user.as_slice());
+    let unseen = if traced.lines > 0 { asked.iter().filter(is_unseen).count() } else { 0 };
+    OnlyTraced { users: traced.users.iter().map(|user| user.to_vec()).collect(), unseen }
 }

@@ -124,10 +124,24 @@ pub struct Session {
     pub reused: Option<Instant>,
     /// What is to be known about it.
     pub flags: SessionFlags,
-    /// What its close line counted, if [`Behind`] says so.
+    /// What came with its lines, if anything did.
+    pub carried: Option<Box<Carried>>,
+}
+
+/// What came with the lines of a session, as [`Behind`] says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Carried {
+    /// What its close line counted.
     pub amounts: Amounts,
-    /// Its login line and its close line, where [`Behind`] says so and they are known.
+    /// Its login line and its close line, where they are known.
     pub evidence: [Option<Evidence>; 2],
+}
+
+impl Session {
+    /// What came with its lines.
+    pub fn carried(&self) -> Carried {
+        self.carried.as_deref().copied().unwrap_or_default()
+    }
 }
 
 /// The texts of a line that was held.
@@ -233,8 +247,10 @@ impl<'a> Settled<'a> {
             duration,
             reused,
             flags: SessionFlags { user_differs, ..flags },
-            amounts: amounts.unwrap_or_default(),
-            evidence: [mechanism, rest].map(|line| line.and_then(|(_, evidence)| evidence)),
+            carried: behind.is_anything().then(|| {
+                let evidence = [mechanism, rest].map(|line| line.and_then(|(_, evidence)| evidence));
+                Box::new(Carried { amounts: amounts.unwrap_or_default(), evidence })
+            }),
         }
     }
 }

@@ -127,13 +127,16 @@ impl<'a> Texts<'a> {
             }
             let found: Vec<(u64, Vec<Found>)> =
                 pieces.par_iter().map(|(from, to, wanted)| seek_piece(file, *from..*to, wanted)).collect();
-            for ((_, _, wanted), (lines, found)) in pieces.iter().zip(found) {
-                for (wanted, found) in wanted.iter().zip(found) {
-                    let line = found.line.map(|line| line + self.stand.lines);
-                    tell(out, wanted, line, &found.text);
-                }
+            let before = found.iter().map(|(lines, _)| {
                 self.stand.lines += lines;
-            }
+                self.stand.lines - lines
+            });
+            let before: Vec<u64> = before.collect();
+            pieces.par_iter().zip(&found).zip(before).for_each(|(((_, _, wanted), (_, found)), before)| {
+                for (wanted, found) in wanted.iter().zip(found) {
+                    tell(out, wanted, found.line.map(|line| line + before), &found.text);
+                }
+            });
             self.stand.place = from;
         }
     }

@@ -51,7 +51,7 @@ impl Story<'_> {
             let (at, word) = (self.time(row.at), if row.certain { "was" } else { "may have been" });
             writeln!(self.out, "{user} {word} connected over {service} to {store} from {} at {at}.", row.from)?;
             self.login(row.since, row.auth, lines)?;
-            let closed = row.evidence.iter().skip(1).any(Option::is_some);
+            let closed = row.evidence().iter().skip(1).any(Option::is_some);
             match (row.certain, closed) {
                 (true, true) => self.say(
                     "Certain: the session was closed later (R10).",

@@ -148,6 +148,22 @@ const ALL: u8 = FROM_LOGIN | KNOWN_FORMAT | GENUINE;
 const HIGHER: u32 = ALL.count_ones();
 
 impl Entry {
+    /// Of a user over a service, with no access yet.
+    #[inline(always)]
+    fn of(user: &[u8], service: Service) -> Entry {
+        let from = |at: usize| eight(user.get(at..).unwrap_or_default());
+        let words = [eight(user), from(8), from(16)];
+        let rest = user.get(INLINE..).unwrap_or_default();
+        // A user is part of a line, which is at most 64 KiB long.
+        let length = u16::try_from(user.len()).unwrap_or(u16::MAX);
+        let hash = hash_of(words, rest, length, service);
+        let mut entry = Entry { hash, length, service, ..EMPTY };
+        for (chunk, word) in entry.name.as_chunks_mut().0.iter_mut().zip(words) {
+            *chunk = word.to_le_bytes();
+        }
+        entry
+    }
+
     fn login(&self) -> Packed {
         Packed { at: self.login, stream: self.login_stream, offset: self.login_offset, flags: self.flags & ALL }
     }
@@ -301,16 +317,7 @@ impl LastAccess {
         streams: &Streams,
     ) {
         let login = line.map_or(NONE, Packed::of).max(connect.map_or(NONE, Packed::of), streams);
-        let from = |at: usize| eight(user.get(at..).unwrap_or_default());
-        let words = [eight(user), from(8), from(16)];
-        let rest = user.get(INLINE..).unwrap_or_default();
-        // A user is part of a line, which is at most 64 KiB long.
-        let length = u16::try_from(user.len()).unwrap_or(u16::MAX);
-        let hash = hash_of(words, rest, length, service);
-        let mut entry = Entry { hash, length, service, ..EMPTY };
-        for (chunk, word) in entry.name.as_chunks_mut().0.iter_mut().zip(words) {
-            *chunk = word.to_le_bytes();
-        }
+        let mut entry = Entry::of(user, service);
         entry.set(login, end.map_or(NONE, Packed::of));
         self.put_aside(entry, user, Lines::of([line, connect], end), streams);
     }
@@ -364,6 +371,18 @@ impl LastAccess {
             lines.extend(new_lines);
         }
         aside_long.clear();
+    }
+
+    /// Whether a user had access over any service. What was put aside does not count yet.
+    pub fn has(&self, user: &[u8]) -> bool {
+        let over = |service: Service| {
+            let sought = Entry::of(user, service);
+            let entry = |number: u32| self.entries.get(number as usize);
+            self.index
+                .find(sought.hash, |number| entry(number).is_some_and(|e| e.is(&sought, (&self.long, user))))
+                .is_some()
+        };
+        Service::ALL.into_iter().any(over)
     }
 
     /// What both know.

@@ -15,6 +15,7 @@ pub use coverage::{Cell, Counts, Coverage, FullHours, Pending, ProcessHours, Str
 pub use forgery::Breaks;
 pub use tally::{Count, FileTally, Like, SHAPES, Sample, Sampled, Shape, Tally};
 
+use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 pub use crate::model::FileId;
@@ -134,8 +135,8 @@ impl Collected {
 pub struct TracedUsers {
     /// Lines within the window, whoever they name.
     pub lines: u64,
-    /// The users asked for who are named.
-    pub users: FxHashSet<Vec<u8>>,
+    /// The users asked for who are named, but for those of whom a login or a close tells as well.
+    pub users: FxHashSet<Box<[u8]>>,
 }
 
 impl TracedUsers {
@@ -143,8 +144,13 @@ impl TracedUsers {
     pub fn add(&mut self, user: &[u8], asked: bool) {
         self.lines += 1;
         if asked && !self.users.contains(user) {
-            self.users.insert(user.to_vec());
+            self.users.insert(user.into());
         }
+    }
+
+    /// Forgets users who had access.
+    pub fn without(&mut self, access: &LastAccess) {
+        self.users = std::mem::take(&mut self.users).into_par_iter().filter(|user| !access.has(user)).collect();
     }
 
     fn merge(mut self, other: TracedUsers) -> TracedUsers {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::*;
 use crate::fold::Action;
 use crate::model::Stamp;
-use crate::pair::{Amounts, Session};
+use crate::pair::Session;
 use crate::streams::StreamId;
 
 fn text(text: &str) -> Cow<'_, [u8]> {
@@ -91,8 +91,7 @@ fn record(user: &str, pid: u32, login: Instant, end: Option<Instant>) -> Vec<u8>
         connect: Some(stamp(login)),
         end: end.map(stamp),
         duration: None,
-        amounts: Amounts::default(),
-        evidence: [None; 2],
+        carried: None,
         reused: None,
         flags: Default::default(),
     };

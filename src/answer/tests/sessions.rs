@@ -162,8 +162,9 @@ fn comes_through_pairing(behind: Behind) {
             table.finish(&mut |session| {
                 seen += 1;
                 let session = session.to_session(behind);
-                assert_eq!(session.amounts, if behind.amounts { amounts } else { Amounts::default() });
-                assert_eq!(session.evidence, [None, behind.evidence.then_some(line_at(1 << 40))]);
+                let Carried { amounts: counted, evidence } = session.carried();
+                assert_eq!(counted, if behind.amounts { amounts } else { Amounts::default() });
+                assert_eq!(evidence, [None, behind.evidence.then_some(line_at(1 << 40))]);
                 assert_eq!(session.flags, SessionFlags::default());
                 assert_eq!((session.peer, session.duration), (peer, Some(1)));
             });

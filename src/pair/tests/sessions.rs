@@ -57,8 +57,7 @@ fn r5_a_session_has_all_that_its_lines_say() {
         duration: Some(42),
         reused: None,
         flags,
-        amounts: Amounts::default(),
-        evidence: [None; 2],
+        carried: None,
     };
     for lines in [[login, close], [close, login]] {
         assert_eq!(whole(&lines), vec![expected.clone()]);
