@@ -266,7 +266,7 @@ fn answer(
     };
     let shown = failures.filter(|_| !only_findings);
     let cited = cli.common.evidence.then(|| {
-        let mut cited = Cited::new(&ask.walk.tmpdir);
+        let mut cited = Cited::new(&ask.walk.tmpdir, cli.common.format != crate::cli::Format::Csv);
         cited.take(
             rows.as_deref().unwrap_or_default(),
             access.as_ref(),

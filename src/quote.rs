@@ -21,7 +21,7 @@ use crate::open::WalkOptions;
 use crate::plan::{Leaf, Plan, Unit};
 use crate::pseudonym::Pseudonyms;
 use crate::runs::{Merged, Runs};
-use seek::{Texts, Wanted};
+use seek::{Out, Texts, Wanted};
 
 /// So much is held in memory on the way into either order, in bytes.
 const HELD: usize = 32 << 20;
@@ -42,12 +42,13 @@ pub const CLOSE: Shows = 2;
 pub struct Cited {
     runs: Runs,
     rows: u64,
+    texts: bool,
 }
 
 impl Cited {
-    /// None yet; `tmpdir` is where too many go.
-    pub fn new(tmpdir: &Path) -> Cited {
-        Cited { runs: Runs::new(tmpdir, HELD), rows: 0 }
+    /// None yet; `tmpdir` is where too many go. Where `texts` are not wanted, only their numbers are found.
+    pub fn new(tmpdir: &Path, texts: bool) -> Cited {
+        Cited { runs: Runs::new(tmpdir, HELD), rows: 0, texts }
     }
 
     /// Takes the lines of the next row, in the order of [`Shows`].
@@ -117,7 +118,7 @@ impl Cited {
         self.runs.finish()?;
         let workers = rayon::current_num_threads().max(1);
         let runs = || Mutex::new(Runs::new(&walk.tmpdir, HELD / workers));
-        let out: Vec<Mutex<Runs>> = (0..workers).map(|_| runs()).collect();
+        let out = Out { runs: (0..workers).map(|_| runs()).collect(), texts: self.texts };
         let sources = Sources::of(plan, leaves);
         let mut wanted = Merged::of(std::slice::from_ref(&self.runs))?;
         let mut texts: Vec<Texts<'_>> = Vec::new();
@@ -137,7 +138,7 @@ impl Cited {
             }
         }
         let into = |runs: Mutex<Runs>| runs.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut runs: Vec<Runs> = out.into_iter().map(into).collect();
+        let mut runs: Vec<Runs> = out.runs.into_iter().map(into).collect();
         runs.par_iter_mut().try_for_each(Runs::finish)?;
         Ok(Quotes { runs, files: sources.files, masked: false })
     }
@@ -187,7 +188,7 @@ pub struct Quote<'a> {
     pub at: Evidence,
     /// Its number in its text, from 1; `None` if it could not be read again.
     pub line: Option<u64>,
-    /// It, without its newline.
+    /// It, without its newline; empty if texts are not wanted.
     pub text: &'a [u8],
 }
 

@@ -153,6 +153,13 @@ impl Entry {
         Login { stamp, text, words: Words::of(text, self.user, self.rest), doubt: self.doubt }
     }
 
+    /// The first byte of its text, if that lies outside: looking at it fetches the text.
+    #[inline]
+    pub(super) fn touch_text(&self, outside: &Outside) -> u8 {
+        let middle = outside.middle.get(self.long_number()).filter(|_| self.text_length() > INLINE);
+        middle.and_then(|middle| middle.0.first()).copied().unwrap_or(0)
+    }
+
     /// Gives back what the texts of its login take outside.
     #[inline]
     pub(super) fn release_text(&self, outside: &mut Outside) {

@@ -48,15 +48,23 @@ impl Wanted {
     }
 }
 
-/// Where found lines go, for each worker apart.
-type Out = [Mutex<Runs>];
+/// Where found lines go.
+pub(super) struct Out {
+    /// For each worker apart.
+    pub(super) runs: Vec<Mutex<Runs>>,
+    /// Whether their texts are wanted.
+    pub(super) texts: bool,
+}
 
 /// Tells of lines, which nobody else does meanwhile.
 fn tell_all<'a>(out: &Out, found: impl Iterator<Item = (&'a Wanted, Option<u64>, &'a [u8])>) {
-    let worker = rayon::current_thread_index().unwrap_or(0) % out.len().max(1);
-    let Some(runs) = out.get(worker) else { return };
+    let worker = rayon::current_thread_index().unwrap_or(0) % out.runs.len().max(1);
+    let Some(runs) = out.runs.get(worker) else { return };
     let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
-    found.for_each(|(wanted, line, text)| runs.push(|record| wanted.quote(line, text).write(wanted.row, record)));
+    found.for_each(|(wanted, line, text)| {
+        let text = if out.texts { text } else { &[] };
+        runs.push(|record| wanted.quote(line, text).write(wanted.row, record));
+    });
 }
 
 fn tell(out: &Out, wanted: &Wanted, line: Option<u64>, text: &[u8]) {
