@@ -121,27 +121,52 @@ impl Cited {
         let out = Out { runs: (0..workers).map(|_| runs()).collect(), texts: self.texts };
         let sources = Sources::of(plan, leaves);
         let mut wanted = Merged::of(std::slice::from_ref(&self.runs))?;
-        let mut texts: Vec<Texts<'_>> = Vec::new();
-        loop {
-            let mut next = None;
-            let more = wanted.next(|record| next = Wanted::read(record))?;
-            if !more || texts.len() > 2 * workers || texts.iter().any(Texts::are_enough) {
-                texts.par_iter_mut().for_each(|texts| texts.seek(walk, &out));
-                // More lines of the last may follow.
-                texts = texts.pop().into_iter().collect();
+        let mut ahead = None;
+        let mut these = gather(&mut wanted, &mut ahead, &sources)?;
+        while !these.is_empty() {
+            let mut next = Ok(Vec::new());
+            rayon::in_place_scope(|scope| {
+                scope.spawn(|_| these.par_iter_mut().for_each(|texts| texts.seek(walk, &out)));
+                next = gather(&mut wanted, &mut ahead, &sources);
+            });
+            let mut next = next?;
+            if let (Some(last), Some(first)) = (these.last(), next.first_mut()) {
+                first.go_on_from(last);
             }
-            let Some(next) = next else { break };
-            let unit = sources.unit(next.line.file);
-            match texts.last_mut().filter(|texts| texts.is_of(unit)) {
-                Some(texts) => texts.wanted.push(next),
-                None => texts.push(Texts::of(unit, next)),
-            }
+            these = next;
         }
         let into = |runs: Mutex<Runs>| runs.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut runs: Vec<Runs> = out.runs.into_iter().map(into).collect();
         runs.par_iter_mut().try_for_each(Runs::finish)?;
         Ok(Quotes { runs, files: sources.files, masked: false })
     }
+}
+
+/// The next lines to look for; `ahead` is the first of those behind them.
+fn gather<'a>(
+    wanted: &mut Merged<'_>,
+    ahead: &mut Option<Wanted>,
+    sources: &Sources<'a>,
+) -> io::Result<Vec<Texts<'a>>> {
+    let most = 2 * rayon::current_num_threads().max(1);
+    let mut texts: Vec<Texts<'_>> = Vec::new();
+    while !texts.last().is_some_and(Texts::are_enough) {
+        let mut next = ahead.take();
+        if next.is_none() {
+            wanted.next(|record| next = Wanted::read(record))?;
+        }
+        let Some(next) = next else { break };
+        let (unit, is_full) = (sources.unit(next.line.file), texts.len() >= most);
+        match texts.last_mut().filter(|texts| texts.is_of(unit)) {
+            Some(texts) => texts.wanted.push(next),
+            None if !is_full => texts.push(Texts::of(unit, next)),
+            None => {
+                *ahead = Some(next);
+                break;
+            }
+        }
+    }
+    Ok(texts)
 }
 
 /// Where the texts are.

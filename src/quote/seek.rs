@@ -96,6 +96,13 @@ impl<'a> Texts<'a> {
         self.unit.zip(unit).is_some_and(|(a, b)| std::ptr::eq(a, b))
     }
 
+    /// Goes on where others of the same file ended.
+    pub(super) fn go_on_from(&mut self, before: &Texts<'_>) {
+        if self.is_of(before.unit) {
+            self.stand = before.stand;
+        }
+    }
+
     /// Whether no more should be looked for at a time.
     pub(super) fn are_enough(&self) -> bool {
         let is_plain = self.unit.is_some_and(|unit| unit.plain && unit.leaves.len() == 1);
