@@ -62,10 +62,14 @@ impl Tabled for MessageLines<'_> {
             0 => String::new(),
             _ => format!(" ({one} fit one session, {several} several, {none} none)"),
         };
-        format!("{} message lines over {}{fit}.", none + one + several, service.as_str())
+        format!(
+            "{} over {}{fit}.",
+            super::records_table::several(none + one + several, "message line"),
+            service.as_str()
+        )
     }
 
     fn others(count: u64) -> String {
-        format!("{count} message lines of other programs.")
+        format!("{} of other programs.", super::records_table::several(count, "message line"))
     }
 }

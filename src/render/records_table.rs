@@ -132,6 +132,11 @@ pub(super) fn write<K: Tabled>(
     Ok(())
 }
 
+/// So many of something.
+pub(super) fn several(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 impl Tabled for Sessions<'_> {
     const COLUMNS: &'static [(&'static str, Align)] = &[
         ("UID", Align::Left),
@@ -186,7 +191,7 @@ impl Tabled for Sessions<'_> {
         let unclosed = [(open, Status::Open), (lost, Status::Lost)].into_iter().filter(|(count, _)| *count > 0);
         let unclosed: Vec<String> = unclosed.map(|(count, status)| format!("{count} {}", status.as_str())).collect();
         let unclosed = if unclosed.is_empty() { String::new() } else { format!(" ({})", unclosed.join(", ")) };
-        format!("{} sessions over {}{unclosed}.", counts.iter().sum::<u64>(), service.as_str())
+        format!("{} over {}{unclosed}.", several(counts.iter().sum(), "session"), service.as_str())
     }
 }
 
@@ -225,10 +230,12 @@ impl Tabled for Failures<'_> {
     }
 
     fn count(service: Service, [logins, proxy, never]: [u64; 3]) -> String {
-        let mut text = format!("{logins} logins were refused over {}", service.as_str());
-        for (count, what) in [(proxy, "more refusals of multiplexors"), (never, "connections never logged in")] {
+        let was = if logins == 1 { "was" } else { "were" };
+        let mut text = format!("{} {was} refused over {}", several(logins, "login"), service.as_str());
+        for (count, one, what) in [(proxy, "refusal", "of multiplexors more"), (never, "connection", "never logged in")]
+        {
             if count > 0 {
-                text.push_str(&format!(", {count} {what}"));
+                text.push_str(&format!(", {} {what}", several(count, one)));
             }
         }
         text + "."
