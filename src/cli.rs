@@ -369,7 +369,8 @@ impl Cli {
 
     /// Whether findings are to be told, or counted.
     pub fn finds(&self) -> bool {
-        self.failures().is_some_and(|asked| asked.findings || self.common.format == Format::Table)
+        self.failures()
+            .is_some_and(|asked| asked.findings || (asked.by.is_none() && self.common.format == Format::Table))
     }
 
     /// Whether `coverage` is asked.
@@ -386,6 +387,7 @@ impl Cli {
             return Err("-k is refused: imstrail reads archived logs and cannot disconnect anybody; use imsconnutil -k on the store".to_owned());
         }
         self.explain().map_or(Ok(()), ExplainArgs::check)?;
+        self.failures().map_or(Ok(()), FailuresArgs::check)?;
         let Common { user, file, since, until, .. } = &self.common;
         if self.coverage() && (!user.is_empty() || file.is_some() || since.is_some() || until.is_some()) {
             return Err("coverage tells of all lines: leave out -u, -f, --since and --until".to_owned());

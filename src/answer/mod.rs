@@ -10,6 +10,7 @@ mod findings;
 mod last_access;
 mod messages;
 mod record;
+mod refused_by;
 mod sessions;
 
 pub use activity::{Activity, attributed};
@@ -20,6 +21,7 @@ pub use filter::Filter;
 pub use findings::{Armed, Event, Events, Finding, Findings, Rule, Side, Thresholds, findings};
 pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
 pub use messages::{MessageLines, MessageRow, MessageRows, TracesQuery};
+pub use refused_by::{By, RefusedBy, RefusedByRow};
 pub use sessions::{Messages, SessionRow, SessionRows, Sessions, SessionsQuery, Status};
 
 use crate::model::Doubt;

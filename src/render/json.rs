@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::evidence::{self, EvidenceLine};
 use super::findings::write_json as write_findings;
 use super::records::write_rows;
-use super::{Answer, Record, write_records};
+use super::{Answer, Record, refused_by, write_records};
 use crate::answer::{
     Connected, FailureRow, LastAccessRow, MessageRow, Messages, ServiceAccess, SessionRow, StreamCoverage, Why,
 };
@@ -336,6 +336,7 @@ pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::R
         text.push(b'\n');
         Ok(())
     })?;
+    refused_by::write_json(answer, (b"", b"\n"), out)?;
     if let Some(findings) = answer.only_findings() {
         write_findings(answer, findings, (b"", b"\n"), out)?;
     }
@@ -394,6 +395,7 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
         text.extend_from_slice(b",\n");
         put_message(row, lines, answer.zone, text)
     })?;
+    refused_by::write_json(answer, (b",\n", b""), &mut behind)?;
     if let Some(findings) = answer.only_findings() {
         write_findings(answer, findings, (b",\n", b""), &mut behind)?;
     }
