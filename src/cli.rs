@@ -398,6 +398,11 @@ impl Cli {
                     .to_owned(),
             );
         }
+        if self.coverage() && self.common.evidence {
+            return Err(
+                "coverage rests on all lines: --evidence is for -c, -a, sessions, failures and messages".to_owned()
+            );
+        }
         if !self.connected && !self.access && self.command.is_none() {
             return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions, failures, messages, coverage or explain; see --help".to_owned());
         }

@@ -14,7 +14,7 @@ mod refused_by;
 mod sessions;
 
 pub use activity::{Activity, attributed};
-pub use connected::{At, AtError, Connected, ConnectedQuery, collects, connected, moment};
+pub use connected::{At, AtError, Connected, ConnectedQuery, MissingLines, collects, connected, moment};
 pub use coverage::{Covered, Idle, StreamCoverage, Why, covered};
 pub use failures::{FailureRow, FailureRows, Failures, FailuresQuery, LoginsQuery};
 pub use filter::Filter;

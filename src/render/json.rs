@@ -85,6 +85,14 @@ struct ServiceLine<'a> {
     flags: &'a [&'static str],
 }
 
+/// A span in which lines are missing.
+#[derive(Serialize)]
+struct GapLine {
+    from: String,
+    to: String,
+    why: &'static str,
+}
+
 #[derive(Serialize)]
 struct ConnectedLine<'a> {
     record: &'static str,
@@ -98,6 +106,8 @@ struct ConnectedLine<'a> {
     certainty: &'static str,
     at: String,
     flags: &'a [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gap: Option<GapLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<Vec<EvidenceLine<'a>>>,
 }
@@ -144,6 +154,10 @@ fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, 
         certainty: if row.certain { "certain" } else { "possible" },
         at: rfc3339_of(row.at, zone),
         flags: &row.flags,
+        gap: row.gap.as_deref().map(|gap| {
+            let (from, to) = (rfc3339_of(gap.from, zone), rfc3339_of(gap.to, zone));
+            GapLine { from, to, why: gap.why }
+        }),
         evidence: evidence::json(lines, &evidence::SESSION),
     };
     put(&line, out)
