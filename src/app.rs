@@ -271,7 +271,7 @@ fn answer(
         _ => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), zone),
     };
     let cited = cli.common.evidence.then(|| {
-        let mut cited = Cited::new(&ask.walk.tmpdir);
+        let mut cited = Cited::new(&ask.walk.tmpdir, cli.common.format != crate::cli::Format::Csv);
         cited.take(
             rows.as_deref().unwrap_or_default(),
             access.as_ref(),

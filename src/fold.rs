@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, is_like_account, shape};
 use crate::model::{Doubt, Evidence, Instant, Peer, Service, Stamp};
-use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, PairLine, Sought};
+use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, PairLine, Sought, With};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Written, Years, connect, written};
 use crate::pseudonym::{Masks, Pseudonyms};
 use crate::streams::{StreamId, Streams};
@@ -311,7 +311,6 @@ pub struct Folder<'a> {
     spans: &'a [Range<u64>],
     is_forged: bool,
     scratch: Vec<u8>,
-    behind: Vec<u8>,
 }
 
 impl<'a> Folder<'a> {
@@ -340,7 +339,6 @@ impl<'a> Folder<'a> {
             spans: &[],
             is_forged: false,
             scratch: Vec::new(),
-            behind: Vec::new(),
         }
     }
 
@@ -529,7 +527,7 @@ impl<'a> Folder<'a> {
             Counts::Start | Counts::Stop => return,
         };
         let doubt = self.doubt(event, place);
-        let Folder { needs, names, streams, trail, batches, scratch, behind, file, masks, .. } = self;
+        let Folder { needs, names, streams, trail, batches, scratch, file, masks, .. } = self;
         let evidence = Evidence { file: *file, place };
         let (mut user, mut peer, mut mechanism) = (names.user(fields.user, scratch), fields.peer, fields.mechanism);
         let masked;
@@ -537,13 +535,7 @@ impl<'a> Folder<'a> {
             masked = masks.of(user, peer, mechanism);
             (user, peer, mechanism) = (&masked.user, masked.peer, masked.mechanism.as_deref().unwrap_or(mechanism));
         }
-        let mut rest = if close.is_some() { event.behind(fields.user) } else { mechanism };
-        if needs.behind.is_anything() {
-            let Fields { bytes_in, bytes_out, mailboxes, .. } = *fields;
-            let amounts = Amounts { bytes_in, bytes_out, mailboxes };
-            needs.behind.put(rest, close.map(|_| &amounts), evidence, behind);
-            rest = behind;
-        }
+        let rest = if close.is_some() { event.behind(fields.user) } else { mechanism };
         let line =
             PairLine { stream: source.stream, pid: source.pid, peer, user, rest, stamp: event.stamp, close, doubt };
         if needs.pairs {
@@ -555,12 +547,20 @@ impl<'a> Folder<'a> {
                     Sought::long(&long)
                 }
             };
+            let with = needs.behind.is_anything().then(|| {
+                let Fields { bytes_in, bytes_out, mailboxes, .. } = *fields;
+                let amounts = close.map(|_| Amounts { bytes_in, bytes_out, mailboxes });
+                With { behind: needs.behind, amounts, evidence }
+            });
             let shard = key.shard(batches.len());
             if let Some(batch) = batches.get_mut(shard) {
-                batch.push(block, &key, &line);
+                batch.push(block, &key, &line, with.as_ref());
             }
         } else if needs.access {
-            keep_access(needs, streams, &mut trail.access, &Accessed::of(&line));
+            // Of what stands behind the user, only what comes with it is looked at.
+            let rest = &evidence.to_bytes();
+            let accessed = Accessed { login_rest: rest, close_rest: rest, ..Accessed::of(&line) };
+            keep_access(needs, streams, &mut trail.access, &accessed);
         } else if let Some(logins) = self.logins {
             let PairLine { stream, peer, user, close, doubt, .. } = line;
             let (stamp, mechanism) = close.map_or((line.stamp, line.rest), |close| (close.connect, &[]));

@@ -7,6 +7,7 @@
 mod seek;
 
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -20,12 +21,13 @@ use crate::open::WalkOptions;
 use crate::plan::{Leaf, Plan, Unit};
 use crate::pseudonym::Pseudonyms;
 use crate::runs::{Merged, Runs};
-use seek::{Texts, Wanted};
+use seek::{Out, Texts, Wanted};
 
 /// So much is held in memory on the way into either order, in bytes.
 const HELD: usize = 32 << 20;
-/// So many lines of one file are looked for at a time.
+/// So many lines of one file are looked for at a time: more where each time it must be unpacked from its beginning.
 const AT_ONCE: usize = 1 << 20;
+const AT_ONCE_PLAIN: usize = 1 << 17;
 
 /// What a line shows of its row, as bits: of a session [`LOGIN`] and [`CLOSE`]; of a last access, which has both of them for each
 /// service, two bits further on for each in the order of [`Service::ALL`](crate::model::Service::ALL).
@@ -40,12 +42,13 @@ pub const CLOSE: Shows = 2;
 pub struct Cited {
     runs: Runs,
     rows: u64,
+    texts: bool,
 }
 
 impl Cited {
-    /// None yet; `tmpdir` is where too many go.
-    pub fn new(tmpdir: &Path) -> Cited {
-        Cited { runs: Runs::new(tmpdir, HELD), rows: 0 }
+    /// None yet; `tmpdir` is where too many go. Where `texts` are not wanted, only their numbers are found.
+    pub fn new(tmpdir: &Path, texts: bool) -> Cited {
+        Cited { runs: Runs::new(tmpdir, HELD), rows: 0, texts }
     }
 
     /// Takes the lines of the next row, in the order of [`Shows`].
@@ -115,14 +118,14 @@ impl Cited {
         self.runs.finish()?;
         let workers = rayon::current_num_threads().max(1);
         let runs = || Mutex::new(Runs::new(&walk.tmpdir, HELD / workers));
-        let out: Vec<Mutex<Runs>> = (0..workers).map(|_| runs()).collect();
+        let out = Out { runs: (0..workers).map(|_| runs()).collect(), texts: self.texts };
         let sources = Sources::of(plan, leaves);
         let mut wanted = Merged::of(std::slice::from_ref(&self.runs))?;
         let mut texts: Vec<Texts<'_>> = Vec::new();
         loop {
             let mut next = None;
             let more = wanted.next(|record| next = Wanted::read(record))?;
-            if !more || texts.len() > 2 * workers || texts.iter().any(|texts| texts.wanted.len() >= AT_ONCE) {
+            if !more || texts.len() > 2 * workers || texts.iter().any(Texts::are_enough) {
                 texts.par_iter_mut().for_each(|texts| texts.seek(walk, &out));
                 // More lines of the last may follow.
                 texts = texts.pop().into_iter().collect();
@@ -135,7 +138,7 @@ impl Cited {
             }
         }
         let into = |runs: Mutex<Runs>| runs.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut runs: Vec<Runs> = out.into_iter().map(into).collect();
+        let mut runs: Vec<Runs> = out.runs.into_iter().map(into).collect();
         runs.par_iter_mut().try_for_each(Runs::finish)?;
         Ok(Quotes { runs, files: sources.files, masked: false })
     }
@@ -177,37 +180,49 @@ impl<'a> Sources<'a> {
 }
 
 /// A line that a row rests on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quote {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote<'a> {
     /// What it shows of its row.
     pub shows: Shows,
     /// Where it is.
     pub at: Evidence,
     /// Its number in its text, from 1; `None` if it could not be read again.
     pub line: Option<u64>,
-    /// It, without its newline.
-    pub text: Vec<u8>,
+    /// It, without its newline; empty if texts are not wanted.
+    pub text: &'a [u8],
 }
 
-impl Quote {
+impl<'a> Quote<'a> {
     fn write(&self, row: u64, record: &mut Vec<u8>) {
-        record.extend(row.to_be_bytes());
-        record.push(self.shows);
-        record.extend(self.at.to_bytes());
-        record.extend(self.line.unwrap_or(0).to_be_bytes());
-        record.extend_from_slice(&self.text);
+        let mut head = [0; HEAD];
+        let (numbers, line) = head.split_at_mut(HEAD - 8);
+        let (of, shows_at) = numbers.split_at_mut(8);
+        of.copy_from_slice(&row.to_be_bytes());
+        if let Some((shows, at)) = shows_at.split_first_mut() {
+            *shows = self.shows;
+            at.copy_from_slice(&self.at.to_bytes());
+        }
+        line.copy_from_slice(&self.line.unwrap_or(0).to_be_bytes());
+        record.extend_from_slice(&head);
+        record.extend_from_slice(self.text);
     }
 
-    fn read(record: &[u8]) -> Option<(u64, Quote)> {
-        let (row, rest) = record.split_first_chunk()?;
-        let (shows, rest) = rest.split_first()?;
+    /// Of which row a record is.
+    fn row(record: &[u8]) -> Option<u64> {
+        record.first_chunk().map(|row| u64::from_be_bytes(*row))
+    }
+
+    fn read(record: &'a [u8]) -> Option<Quote<'a>> {
+        let (shows, rest) = record.get(8..)?.split_first()?;
         let (at, rest) = rest.split_first_chunk()?;
         let (line, text) = rest.split_first_chunk()?;
         let line = Some(u64::from_be_bytes(*line)).filter(|line| *line > 0);
-        let quote = Quote { shows: *shows, at: Evidence::of_bytes(*at), line, text: text.to_vec() };
-        Some((u64::from_be_bytes(*row), quote))
+        Some(Quote { shows: *shows, at: Evidence::of_bytes(*at), line, text })
     }
 }
+
+/// So many bytes of a record come before the text: row, what the line shows, its place and its number.
+const HEAD: usize = 8 + 1 + Evidence::BYTES + 8;
 
 /// The lines that the rows of an answer rest on.
 #[derive(Debug)]
@@ -240,7 +255,7 @@ impl Quotes {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn rows(&self) -> io::Result<QuoteRows<'_>> {
-        Ok(QuoteRows { quotes: self, merged: Merged::of(&self.runs)?, row: 0, next: None })
+        Ok(QuoteRows { quotes: self, merged: Merged::of(&self.runs)?, row: 0, next: Vec::new(), room: 0 })
     }
 }
 
@@ -251,7 +266,10 @@ pub struct QuoteRows<'a> {
     merged: Merged<'a>,
     /// The number of the next row.
     row: u64,
-    next: Option<(u64, Quote)>,
+    /// The record that comes next, if it is known already.
+    next: Vec<u8>,
+    /// So many bytes the lines took that were taken last.
+    room: usize,
 }
 
 impl<'a> QuoteRows<'a> {
@@ -262,20 +280,25 @@ impl<'a> QuoteRows<'a> {
     pub fn take(&mut self, rows: usize) -> io::Result<Quoted<'a>> {
         let first = self.row;
         self.row += rows as u64;
-        let mut lines = Vec::new();
-        loop {
-            if self.next.is_none() {
-                let next = &mut self.next;
-                self.merged.next(|record| *next = Quote::read(record))?;
-            }
-            match self.next.take() {
-                Some((row, quote)) if row < self.row => lines.push((row - first, quote)),
-                next => {
-                    self.next = next;
-                    return Ok(Quoted { quotes: Some(self.quotes), lines });
-                }
-            }
+        let mut quoted = Quoted {
+            quotes: Some(self.quotes),
+            records: Vec::with_capacity(self.room),
+            lines: Vec::with_capacity(rows),
+        };
+        let QuoteRows { merged, row: end, next, .. } = self;
+        if !next.is_empty() && quoted.put(next, first..*end) {
+            next.clear();
         }
+        let mut more = next.is_empty();
+        while more {
+            more = merged.next(|record| {
+                if !quoted.put(record, first..*end) {
+                    next.extend_from_slice(record);
+                }
+            })? && next.is_empty();
+        }
+        self.room = quoted.records.len();
+        Ok(quoted)
     }
 }
 
@@ -283,17 +306,30 @@ impl<'a> QuoteRows<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Quoted<'a> {
     quotes: Option<&'a Quotes>,
-    /// With the number of the row among these.
-    lines: Vec<(u64, Quote)>,
+    /// What is known of the lines, as [`Quote::write`] wrote it.
+    records: Vec<u8>,
+    /// Of each line the number of the row among these, and where its record is.
+    lines: Vec<(u64, Range<usize>)>,
 }
 
 impl<'a> Quoted<'a> {
+    /// Takes a record, if it is of one of these rows.
+    fn put(&mut self, record: &[u8], rows: Range<u64>) -> bool {
+        let Some(row) = Quote::row(record).filter(|row| rows.contains(row)) else { return false };
+        let from = self.records.len();
+        self.records.extend_from_slice(record);
+        self.lines.push((row - rows.start, from..self.records.len()));
+        true
+    }
+
     /// The lines of one of the rows; `None` if evidence is not asked for.
     pub fn row(&self, row: usize) -> Option<Lines<'a, '_>> {
         let row = row as u64;
+        let quotes = self.quotes?;
         let from = self.lines.partition_point(|(of, _)| *of < row);
-        let to = self.lines.partition_point(|(of, _)| *of <= row);
-        Some(Lines { quotes: self.quotes?, lines: self.lines.get(from..to)?, shows: Shows::MAX })
+        let lines = self.lines.get(from..)?;
+        let count = lines.iter().take_while(|(of, _)| *of == row).count();
+        Some(Lines { quotes, records: &self.records, lines: lines.get(..count)?, shows: Shows::MAX })
     }
 }
 
@@ -301,15 +337,16 @@ impl<'a> Quoted<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Lines<'a, 'b> {
     quotes: &'a Quotes,
-    lines: &'b [(u64, Quote)],
+    records: &'b [u8],
+    lines: &'b [(u64, Range<usize>)],
     /// Only those that show any of this.
     shows: Shows,
 }
 
 impl<'a, 'b> Lines<'a, 'b> {
     /// The text of one of them, if it may be told.
-    pub fn text(&self, quote: &'b Quote) -> Option<&'b [u8]> {
-        (!self.quotes.masked && quote.line.is_some()).then_some(&quote.text)
+    pub fn text(&self, quote: &Quote<'b>) -> Option<&'b [u8]> {
+        (!self.quotes.masked && quote.line.is_some()).then_some(quote.text)
     }
 
     /// Those that show some of this.
@@ -318,10 +355,11 @@ impl<'a, 'b> Lines<'a, 'b> {
     }
 
     /// Each with path and member of its text.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>, &'b Quote)> {
-        let shown = self.lines.iter().filter(|(_, quote)| quote.shows & self.shows != 0);
-        shown.map(|(_, quote)| {
-            let (path, member) = self.quotes.file(quote.at.file);
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>, Quote<'b>)> {
+        let Lines { quotes, records, lines, shows } = *self;
+        let quote = move |(_, place): &(u64, Range<usize>)| Quote::read(records.get(place.clone())?);
+        lines.iter().filter_map(quote).filter(move |quote| quote.shows & shows != 0).map(|quote| {
+            let (path, member) = quotes.file(quote.at.file);
             (path, member, quote)
         })
     }

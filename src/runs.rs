@@ -51,6 +51,14 @@ fn alike(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
+/// The first bytes of a record as a number that sorts as they do.
+fn first_bytes(record: &[u8]) -> u64 {
+    record.first_chunk().map_or_else(
+        || record.iter().chain(&[0; 8]).take(8).fold(0, |all, byte| all << 8 | u64::from(*byte)),
+        |bytes| u64::from_be_bytes(*bytes),
+    )
+}
+
 impl Runs {
     /// No records; `folder` is where runs go that are longer than `limit` bytes, in a file without a name.
     pub fn new(folder: &Path, limit: usize) -> Runs {
@@ -146,8 +154,8 @@ impl Runs {
 #[derive(Debug)]
 pub struct Merged<'a> {
     sources: Vec<Source<'a>>,
-    /// The next record of each source that has one.
-    heads: BinaryHeap<Reverse<(Vec<u8>, usize)>>,
+    /// The next record of each source that has one, with its first bytes, which tell most of them apart.
+    heads: BinaryHeap<Reverse<(u64, Vec<u8>, usize)>>,
 }
 
 #[derive(Debug)]
@@ -212,7 +220,7 @@ impl<'a> Merged<'a> {
         for (number, source) in merged.sources.iter_mut().enumerate() {
             let mut record = Vec::new();
             if source.next(&mut record)? {
-                merged.heads.push(Reverse((record, number)));
+                merged.heads.push(Reverse((first_bytes(&record), record, number)));
             }
         }
         Ok(merged)
@@ -224,9 +232,10 @@ impl<'a> Merged<'a> {
     /// A run cannot be read again.
     pub fn next(&mut self, work: impl FnOnce(&[u8])) -> io::Result<bool> {
         let Some(mut first) = self.heads.peek_mut() else { return Ok(false) };
-        let Reverse((record, number)) = &mut *first;
+        let Reverse((bytes, record, number)) = &mut *first;
         work(record);
         let more = self.sources.get_mut(*number).map_or(Ok(false), |source| source.next(record))?;
+        *bytes = first_bytes(record);
         if !more {
             PeekMut::pop(first);
         }

@@ -2,6 +2,7 @@
 
 use super::key::{LongKeys, Packed, Sought};
 use super::line::{CloseLine, PairLine, Said, length};
+use super::session::With;
 use crate::model::{Doubt, Instant, Stamp};
 
 /// Login and close lines of one block. Texts stay in the block, which must be at hand when they are taken out, unless the batch
@@ -11,7 +12,7 @@ pub struct Batch {
     records: Vec<Record>,
     /// Keys that are too long for their records.
     keys: LongKeys,
-    /// Texts that were copied: those of a batch apart, and users with upper-case letters (R2).
+    /// Texts that were copied: those of a batch apart, users with upper-case letters (R2), and those with which something comes.
     own: Vec<u8>,
     /// Every text is copied.
     pub apart: bool,
@@ -36,22 +37,32 @@ struct Record {
     mismatch: bool,
     doubt: Doubt,
     /// The texts are in `own`, not in the block.
-    own: bool,
+    own_user: bool,
+    own_rest: bool,
 }
 
 impl Batch {
-    /// Adds a line whose texts are parts of `block`, or else are copied.
+    /// Adds a line whose texts are parts of `block`, or else are copied, with what comes with it behind its rest.
     #[inline(always)]
-    pub fn push(&mut self, block: &[u8], key: &Sought<'_>, line: &PairLine<'_>) {
+    pub fn push(&mut self, block: &[u8], key: &Sought<'_>, line: &PairLine<'_>, with: Option<&With>) {
         let mut places = (place_in(block, line.user), place_in(block, line.rest));
-        let own = self.apart || places.0.is_none() || places.1.is_none();
-        if own {
-            let mut copy = |text: &[u8]| {
-                let at = u32::try_from(self.own.len()).ok();
-                self.own.extend_from_slice(text);
-                at
-            };
-            places = (copy(line.user), copy(line.rest));
+        let own_user = self.apart || places.0.is_none();
+        let own_rest = self.apart || places.1.is_none() || with.is_some();
+        let mut rest = length(line.rest);
+        if own_user {
+            places.0 = u32::try_from(self.own.len()).ok();
+            self.own.extend_from_slice(line.user);
+        }
+        if own_rest {
+            let from = self.own.len();
+            places.1 = u32::try_from(from).ok();
+            match with {
+                Some(With { behind, amounts, evidence }) => {
+                    behind.put(line.rest, amounts.as_ref(), *evidence, &mut self.own);
+                    rest = length(self.own.get(from..).unwrap_or_default());
+                }
+                None => self.own.extend_from_slice(line.rest),
+            }
         }
         let none = Stamp::default();
         let close = line.close.unwrap_or(CloseLine { connect: none, by_duration: 0, mismatch: false });
@@ -64,13 +75,14 @@ impl Batch {
             user_place: places.0.unwrap_or(0),
             rest_place: places.1.unwrap_or(0),
             user: length(line.user),
-            rest: length(line.rest),
+            rest,
             offset: line.stamp.offset,
             connect_offset: close.connect.offset,
             close: line.close.is_some(),
             mismatch: close.mismatch,
             doubt: line.doubt,
-            own,
+            own_user,
+            own_rest,
         });
     }
 
@@ -100,8 +112,8 @@ impl Batch {
     #[inline]
     pub(super) fn lines<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = (Sought<'a>, Said<'a>)> {
         self.records.iter().map(move |record| {
-            let texts = if record.own { self.own.as_slice() } else { block };
-            let text = |place: u32, length: u16| {
+            let text = |own: bool, place: u32, length: u16| {
+                let texts = if own { self.own.as_slice() } else { block };
                 let from = place as usize;
                 texts.get(from..from + usize::from(length)).unwrap_or_default()
             };
@@ -109,8 +121,8 @@ impl Batch {
             let close = CloseLine { connect, by_duration: record.by_duration, mismatch: record.mismatch };
             let line = Said {
                 pid: record.pid,
-                user: text(record.user_place, record.user),
-                rest: text(record.rest_place, record.rest),
+                user: text(record.own_user, record.user_place, record.user),
+                rest: text(record.own_rest, record.rest_place, record.rest),
                 stamp: Stamp { at: record.at, offset: record.offset },
                 close: record.close.then_some(close),
                 doubt: record.doubt,
@@ -130,8 +142,8 @@ fn place_in(block: &[u8], text: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Peer;
-    use crate::pair::Key;
+    use crate::model::{Evidence, FileId, Peer};
+    use crate::pair::{Behind, Key};
     use crate::streams::StreamId;
     use std::net::Ipv4Addr;
 
@@ -150,13 +162,19 @@ mod tests {
             close: None,
             doubt: Doubt::default(),
         };
-        let copied = |apart: bool, line: &PairLine<'_>| {
+        let copied = |apart: bool, line: &PairLine<'_>, with: Option<&With>| {
             let mut batch = Batch { apart, ..Batch::default() };
-            batch.push(block, &Sought::key(&Key::of(line)), line);
+            batch.push(block, &Sought::key(&Key::of(line)), line, with);
+            let (_, said) = batch.lines(block).next().unwrap();
+            assert_eq!(said.user, line.user);
+            assert!(said.rest.starts_with(line.rest));
             batch.own
         };
-        assert_eq!(copied(false, &line), b"");
-        assert_eq!(copied(true, &line), b"edplain");
-        assert_eq!(copied(false, &PairLine { user: b"ann", ..line }), b"annplain");
+        assert_eq!(copied(false, &line, None), b"");
+        assert_eq!(copied(true, &line, None), b"edplain");
+        assert_eq!(copied(false, &PairLine { user: b"ann", ..line }, None), b"ann");
+        let behind = Behind { evidence: true, ..Behind::default() };
+        let with = With { behind, amounts: None, evidence: Evidence { file: FileId(1), place: 2 } };
+        assert_eq!(copied(false, &line, Some(&with)), b"plain\0\0\0\x01\0\0\0\0\0\0\0\x02");
     }
 }

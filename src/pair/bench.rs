@@ -69,6 +69,11 @@ impl Texts {
         Texts { bytes: Vec::new(), unseen: behind.unseen() }
     }
 
+    /// Whether lines come with their places.
+    pub(super) fn come_with_places(&self) -> bool {
+        self.unseen > 0
+    }
+
     /// Puts a line's texts at the end; their place.
     fn put(&mut self, user: &[u8], rest: &[u8]) -> u32 {
         let place = u32::try_from(self.bytes.len()).unwrap_or(END);

@@ -10,6 +10,9 @@ use crate::model::{Doubt, Instant, Stamp};
 /// Texts of a login up to this length lie in its entry.
 const INLINE: usize = 31;
 
+/// Those that are longer, up to this length, lie in places of their own: most of them, where something comes with lines.
+const MIDDLE: usize = 64;
+
 /// What an entry is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum State {
@@ -56,8 +59,35 @@ pub(super) struct Login<'a> {
 pub(super) struct Outside {
     /// Keys.
     pub(super) keys: LongKeys,
-    /// Texts of logins.
+    /// Texts of logins that fit into a [`Middle`], and those that do not.
+    middle: Slab<Middle>,
     texts: Slab<Box<[u8]>>,
+}
+
+/// A text of a login.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Middle([u8; MIDDLE]);
+
+impl Default for Middle {
+    fn default() -> Middle {
+        Middle([0; MIDDLE])
+    }
+}
+
+impl Outside {
+    /// Puts the texts of a login to the others: their number.
+    fn put(&mut self, user: &[u8], rest: &[u8]) -> u32 {
+        let mut middle = Middle::default();
+        match middle.0.split_at_mut_checked(user.len()) {
+            Some((of_user, behind)) if behind.len() >= rest.len() => {
+                of_user.copy_from_slice(user);
+                behind.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                self.middle.put(middle)
+            }
+            _ => self.texts.put([user, rest].concat().into()),
+        }
+    }
 }
 
 impl Entry {
@@ -83,7 +113,7 @@ impl Entry {
                 rest.iter_mut().zip(line.rest).for_each(|(to, from)| *to = *from);
             }
             _ => {
-                let number = outside.texts.put([line.user, line.rest].concat().into());
+                let number = outside.put(line.user, line.rest);
                 if let Some(place) = self.text.first_chunk_mut() {
                     *place = number.to_le_bytes();
                 }
@@ -102,8 +132,8 @@ impl Entry {
             && (has_port || self.login(outside).words.user == line.user)
     }
 
-    fn is_long(&self) -> bool {
-        usize::from(self.user) + usize::from(self.rest) > INLINE
+    fn text_length(&self) -> usize {
+        usize::from(self.user) + usize::from(self.rest)
     }
 
     fn long_number(&self) -> u32 {
@@ -113,20 +143,31 @@ impl Entry {
     /// The login that waits.
     #[inline(always)]
     pub(super) fn login<'a>(&'a self, outside: &'a Outside) -> Login<'a> {
-        let text = match self.is_long() {
-            false => &self.text[..],
-            true => outside.texts.get(self.long_number()).map_or(&[][..], |text| text),
+        let text = match self.text_length() {
+            ..=INLINE => &self.text[..],
+            ..=MIDDLE => outside.middle.get(self.long_number()).map_or(&[][..], |middle| &middle.0),
+            _ => outside.texts.get(self.long_number()).map_or(&[][..], |text| text),
         };
-        let text = text.get(..usize::from(self.user) + usize::from(self.rest)).unwrap_or_default();
+        let text = text.get(..self.text_length()).unwrap_or_default();
         let stamp = Stamp { at: self.at, offset: self.offset };
         Login { stamp, text, words: Words::of(text, self.user, self.rest), doubt: self.doubt }
+    }
+
+    /// The first byte of its text, if that lies outside: looking at it fetches the text.
+    #[inline]
+    pub(super) fn touch_text(&self, outside: &Outside) -> u8 {
+        let middle = outside.middle.get(self.long_number()).filter(|_| self.text_length() > INLINE);
+        middle.and_then(|middle| middle.0.first()).copied().unwrap_or(0)
     }
 
     /// Gives back what the texts of its login take outside.
     #[inline]
     pub(super) fn release_text(&self, outside: &mut Outside) {
-        if self.state == State::Open && self.is_long() {
-            outside.texts.release(self.long_number());
+        match self.text_length() {
+            _ if self.state != State::Open => {}
+            ..=INLINE => {}
+            ..=MIDDLE => outside.middle.release(self.long_number()),
+            _ => outside.texts.release(self.long_number()),
         }
     }
 

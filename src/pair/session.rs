@@ -61,9 +61,8 @@ impl Behind {
         self.amounts || self.evidence
     }
 
-    /// Puts it behind the rest of a login, which has no amounts, or of a close. `text` is what there was before.
+    /// Appends the rest of a login, which has no amounts, or of a close to a text, and it behind that.
     pub fn put(self, rest: &[u8], amounts: Option<&Amounts>, evidence: Evidence, text: &mut Vec<u8>) {
-        text.clear();
         // A text of pairing has two bytes for its length.
         const LONGEST: usize = u16::MAX as usize - AMOUNTS - Evidence::BYTES;
         text.extend_from_slice(rest.get(..LONGEST).unwrap_or(rest));
@@ -97,6 +96,17 @@ impl Behind {
             _ => (text, None),
         }
     }
+}
+
+/// What comes with one line.
+#[derive(Clone, Copy, Debug)]
+pub struct With {
+    /// What of it is wanted.
+    pub behind: Behind,
+    /// What it counted, if it is a close.
+    pub amounts: Option<Amounts>,
+    /// Where it is.
+    pub evidence: Evidence,
 }
 
 /// A session: closed where it has an end, else a login whose close was not found (R7).

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::{Quote, Shows};
+use super::{AT_ONCE, AT_ONCE_PLAIN, Quote, Shows};
 use crate::model::{Evidence, FileId};
 use crate::note::Note;
 use crate::open::{Damage, Member, Sink, WalkOptions, Want};
@@ -43,19 +43,32 @@ impl Wanted {
     }
 
     /// Its line as it was found; without a number if it was not.
-    fn quote(&self, line: Option<u64>, text: &[u8]) -> Quote {
-        Quote { shows: self.shows, at: self.line, line, text: text.to_vec() }
+    fn quote<'a>(&self, line: Option<u64>, text: &'a [u8]) -> Quote<'a> {
+        Quote { shows: self.shows, at: self.line, line, text }
     }
 }
 
-/// Where found lines go, for each worker apart.
-type Out = [Mutex<Runs>];
+/// Where found lines go.
+pub(super) struct Out {
+    /// For each worker apart.
+    pub(super) runs: Vec<Mutex<Runs>>,
+    /// Whether their texts are wanted.
+    pub(super) texts: bool,
+}
+
+/// Tells of lines, which nobody else does meanwhile.
+fn tell_all<'a>(out: &Out, found: impl Iterator<Item = (&'a Wanted, Option<u64>, &'a [u8])>) {
+    let worker = rayon::current_thread_index().unwrap_or(0) % out.runs.len().max(1);
+    let Some(runs) = out.runs.get(worker) else { return };
+    let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
+    found.for_each(|(wanted, line, text)| {
+        let text = if out.texts { text } else { &[] };
+        runs.push(|record| wanted.quote(line, text).write(wanted.row, record));
+    });
+}
 
 fn tell(out: &Out, wanted: &Wanted, line: Option<u64>, text: &[u8]) {
-    let worker = rayon::current_thread_index().unwrap_or(0) % out.len().max(1);
-    let Some(runs) = out.get(worker) else { return };
-    let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
-    runs.push(|record| wanted.quote(line, text).write(wanted.row, record));
+    tell_all(out, std::iter::once((wanted, line, text)));
 }
 
 /// Where in a text, and how many lines end before.
@@ -81,6 +94,12 @@ impl<'a> Texts<'a> {
     /// Whether they are those of a file.
     pub(super) fn is_of(&self, unit: Option<&Unit>) -> bool {
         self.unit.zip(unit).is_some_and(|(a, b)| std::ptr::eq(a, b))
+    }
+
+    /// Whether no more should be looked for at a time.
+    pub(super) fn are_enough(&self) -> bool {
+        let is_plain = self.unit.is_some_and(|unit| unit.plain && unit.leaves.len() == 1);
+        self.wanted.len() >= if is_plain { AT_ONCE_PLAIN } else { AT_ONCE }
     }
 
     /// Tells all lines that are looked for.
@@ -125,35 +144,49 @@ impl<'a> Texts<'a> {
                     break;
                 }
             }
-            let found: Vec<(u64, Vec<Found>)> =
+            let found: Vec<Found> =
                 pieces.par_iter().map(|(from, to, wanted)| seek_piece(file, *from..*to, wanted)).collect();
-            let before = found.iter().map(|(lines, _)| {
-                self.stand.lines += lines;
-                self.stand.lines - lines
+            let before = found.iter().map(|found| {
+                self.stand.lines += found.ended;
+                self.stand.lines - found.ended
             });
             let before: Vec<u64> = before.collect();
-            pieces.par_iter().zip(&found).zip(before).for_each(|(((_, _, wanted), (_, found)), before)| {
-                for (wanted, found) in wanted.iter().zip(found) {
-                    tell(out, wanted, found.line.map(|line| line + before), &found.text);
-                }
+            pieces.par_iter().zip(&found).zip(before).for_each(|(((_, _, wanted), found), before)| {
+                let lines = found.lines().map(|(line, text)| (line.map(|line| line + before), text));
+                tell_all(out, wanted.iter().zip(lines).map(|(wanted, (line, text))| (wanted, line, text)));
             });
             self.stand.place = from;
         }
     }
 }
 
-/// A line that was looked for; its number, if it was found, counts from where looking began.
+/// What was found in a piece of a file.
+#[derive(Default)]
 struct Found {
-    line: Option<u64>,
-    text: Vec<u8>,
+    /// How many lines end there.
+    ended: u64,
+    /// Of each line that was looked for its number, if it was found, counted from where looking began, and where its text ends.
+    lines: Vec<(Option<u64>, usize)>,
+    texts: Vec<u8>,
+}
+
+impl Found {
+    /// Number and text of each line that was looked for.
+    fn lines(&self) -> impl Iterator<Item = (Option<u64>, &[u8])> {
+        let from = std::iter::once(0).chain(self.lines.iter().map(|(_, end)| *end));
+        from.zip(&self.lines).map(|(from, (line, to))| (*line, self.texts.get(from..*to).unwrap_or_default()))
+    }
 }
 
 /// How many lines end in a range of a file, and those that are looked for, in order.
-fn seek_piece(file: &File, range: std::ops::Range<u64>, wanted: &[Wanted]) -> (u64, Vec<Found>) {
+fn seek_piece(file: &File, range: std::ops::Range<u64>, wanted: &[Wanted]) -> Found {
     let mut block = vec![0; BLOCK];
     let mut seeker = Seeker::new(wanted, Stand { place: range.start, lines: 0 });
-    let mut found = Vec::with_capacity(wanted.len());
-    let mut take = |_: &Wanted, line: Option<u64>, text: &[u8]| found.push(Found { line, text: text.to_vec() });
+    let mut found = Found { lines: Vec::with_capacity(wanted.len()), ..Found::default() };
+    let mut take = |_: &Wanted, line: Option<u64>, text: &[u8]| {
+        found.texts.extend_from_slice(text);
+        found.lines.push((line, found.texts.len()));
+    };
     let mut at = range.start;
     while at < range.end || seeker.is_inside_line() {
         let left = if at < range.end { range.end - at } else { BLOCK as u64 };
@@ -171,9 +204,9 @@ fn seek_piece(file: &File, range: std::ops::Range<u64>, wanted: &[Wanted]) -> (u
         }
         at += got as u64;
     }
-    let lines = seeker.stand.lines;
+    let ended = seeker.stand.lines;
     seeker.finish(&mut take);
-    (lines, found)
+    Found { ended, ..found }
 }
 
 /// Finds lines in a text that comes in blocks.

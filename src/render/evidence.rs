@@ -32,20 +32,20 @@ pub(super) struct EvidenceLine<'a> {
 
 /// The lines of a row in JSON; `None` if they are not asked for.
 pub(super) fn json<'a>(lines: Option<Lines<'a, 'a>>, names: &[&'static str]) -> Option<Vec<EvidenceLine<'a>>> {
-    let line = |lines: &Lines<'a, 'a>, (file, member, quote): (&'a str, Option<&'a str>, &'a Quote)| EvidenceLine {
+    let line = |lines: &Lines<'a, 'a>, (file, member, quote): (&'a str, Option<&'a str>, Quote<'a>)| EvidenceLine {
         file: exact(file.as_bytes()),
         member: member.map(|member| exact(member.as_bytes())),
         line: quote.line,
         offset: quote.at.place,
         length: quote.line.map(|_| quote.text.len()),
-        text: lines.text(quote).map(exact),
+        text: lines.text(&quote).map(exact),
         shows: names.iter().enumerate().filter(|(bit, _)| quote.shows >> bit & 1 != 0).map(|(_, name)| *name).collect(),
     };
     lines.map(|lines| lines.iter().map(|one| line(&lines, one)).collect())
 }
 
 /// Where a line is: path, member and number.
-fn place((file, member, quote): (&str, Option<&str>, &Quote)) -> String {
+fn place((file, member, quote): (&str, Option<&str>, Quote<'_>)) -> String {
     let mut place = visible(file.as_bytes()).into_owned();
     if let Some(member) = member {
         _ = write!(place, "!{}", visible(member.as_bytes()));
@@ -64,7 +64,7 @@ pub(super) fn block(lines: Option<Lines<'_, '_>>, text: &mut Vec<u8>) {
         text.extend_from_slice(b"    ");
         text.extend_from_slice(place(line).as_bytes());
         let (_, _, quote) = line;
-        match (quote.line, lines.text(quote)) {
+        match (quote.line, lines.text(&quote)) {
             (Some(_), Some(line)) => text.extend_from_slice(format!(": {}", visible(line)).as_bytes()),
             (Some(_), None) => {}
             (None, _) => text.extend_from_slice(b": cannot be read again"),

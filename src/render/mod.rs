@@ -249,6 +249,19 @@ fn write_records(
     })
 }
 
+/// Fetches the lines of parts.
+fn fetch<'a, T>(
+    quotes: &mut Option<QuoteRows<'a>>,
+    parts: &[T],
+    rows: &impl Fn(&T) -> usize,
+    texts: &mut [(Vec<u8>, Quoted<'a>)],
+) -> io::Result<()> {
+    texts.iter_mut().zip(parts).try_for_each(|((_, lines), part)| {
+        *lines = next_lines(quotes, || rows(part))?;
+        Ok(())
+    })
+}
+
 /// Renders parts side by side, some of them at a time, and writes them one after another. `quotes` has the lines of all rows, `rows` says
 /// how many a part has.
 fn side_by_side<T: Sync>(
@@ -258,16 +271,29 @@ fn side_by_side<T: Sync>(
     out: &mut dyn io::Write,
     render: impl Fn(&T, &Quoted<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
-    let mut texts = vec![(Vec::new(), Quoted::default()); 2 * rayon::current_num_threads()];
-    for parts in parts.chunks(texts.len()) {
-        for ((_, lines), part) in texts.iter_mut().zip(parts) {
-            *lines = next_lines(quotes, || rows(part))?;
-        }
-        texts.par_iter_mut().zip(parts).try_for_each(|((text, lines), part)| {
-            text.clear();
-            render(part, lines, text)
+    // While some are rendered, those before them are written, and the lines of those behind them are fetched.
+    let threads = rayon::current_num_threads();
+    let at_once = if quotes.is_some() { 2 * threads } else { threads };
+    let all: Vec<&[T]> = parts.chunks(at_once).collect();
+    let [mut texts, mut others] = [(); 2].map(|()| vec![(Vec::new(), Quoted::default()); at_once]);
+    fetch(quotes, all.first().map_or(&[], |parts| parts), &rows, &mut texts)?;
+    let mut before = 0;
+    for (number, parts) in all.iter().enumerate() {
+        let mut rendered = Ok(());
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| {
+                rendered = texts.par_iter_mut().zip(*parts).try_for_each(|((text, lines), part)| {
+                    text.clear();
+                    render(part, lines, text)
+                });
+            });
+            others.iter().take(before).try_for_each(|(text, _)| out.write_all(text))?;
+            fetch(quotes, all.get(number + 1).map_or(&[], |parts| parts), &rows, &mut others)
         })?;
-        texts.iter().take(parts.len()).try_for_each(|(text, _)| out.write_all(text))?;
+        rendered?;
+        before = parts.len();
+        std::mem::swap(&mut texts, &mut others);
     }
+    others.iter().take(before).try_for_each(|(text, _)| out.write_all(text))?;
     Ok(())
 }

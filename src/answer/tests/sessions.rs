@@ -142,6 +142,7 @@ fn comes_through_pairing(behind: Behind) {
         Amounts { bytes_in: None, bytes_out: Some(7), mailboxes: None },
     ] {
         for rest in [&b""[..], b" 2019/5/29 10:00:00 0:30:00 1 2 3", &[b'x'; 70_000]] {
+            text.clear();
             behind.put(rest, Some(&amounts), line_at(1 << 40), &mut text);
             assert!(text.len() <= usize::from(u16::MAX) && text.starts_with(&rest[..rest.len().min(60_000)]));
             let peer = crate::model::Peer::new("192.0.2.7".parse().unwrap(), Some(1));

@@ -49,7 +49,7 @@ fn r5_users_without_a_port_and_with_one_hash_are_two() {
     let key = Key::of(&closes);
     let mut batch = Batch::default();
     batch.apart = true;
-    [logs_in, closes].iter().for_each(|line| batch.push(b"", &Sought::key(&key), line));
+    [logs_in, closes].iter().for_each(|line| batch.push(b"", &Sought::key(&key), line, None));
     let mut table = PairTable::default();
     table.add_all(&batch, b"", &mut |_| {});
     let mut got = Vec::new();

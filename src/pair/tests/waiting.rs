@@ -296,7 +296,7 @@ fn batches_bring_lines_as_they_are() {
         assert!(batch.is_empty());
         let mut waits = PairTable::default();
         for part in lines.chunks(3) {
-            part.iter().for_each(|line| batch.push(block, &Sought::key(&Key::of(line)), line));
+            part.iter().for_each(|line| batch.push(block, &Sought::key(&Key::of(line)), line, None));
             assert_eq!((batch.len(), batch.is_empty()), (part.len(), false));
             waits.add_all(&batch, if apart { b"" } else { block }, &mut |_| {});
             batch.clear();
