@@ -12,6 +12,7 @@ const INLINE: usize = 31;
 
 /// Those that are longer, up to this length, lie in places of their own: most of them, where something comes with lines.
 const MIDDLE: usize = 64;
+const LONGER: usize = INLINE + 1;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,8 +145,8 @@ impl Entry {
     #[inline(always)]
     pub(super) fn login<'a>(&'a self, outside: &'a Outside) -> Login<'a> {
         let text = match self.text_length() {
-            ..=INLINE => &self.text[..],
-            ..=MIDDLE => outside.middle.get(self.long_number()).map_or(&[][..], |middle| &middle.0),
+            0..=INLINE => &self.text[..],
+            LONGER..=MIDDLE => outside.middle.get(self.long_number()).map_or(&[][..], |middle| &middle.0),
             _ => outside.texts.get(self.long_number()).map_or(&[][..], |text| text),
         };
         let text = text.get(..self.text_length()).unwrap_or_default();
@@ -165,8 +166,8 @@ impl Entry {
     pub(super) fn release_text(&self, outside: &mut Outside) {
         match self.text_length() {
             _ if self.state != State::Open => {}
-            ..=INLINE => {}
-            ..=MIDDLE => outside.middle.release(self.long_number()),
+            0..=INLINE => {}
+            LONGER..=MIDDLE => outside.middle.release(self.long_number()),
             _ => outside.texts.release(self.long_number()),
         }
     }
