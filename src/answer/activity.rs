@@ -47,38 +47,6 @@ fn put_session(record: &mut Vec<u8>, session: &[u8], asked: bool) -> Option<()> 
     Some(())
 }
 
-/// Some bits by the hash of an owner: of sessions none of whose owner's lines are there, nothing need be kept.
-struct Owners(Vec<u64>);
-
-impl Owners {
-    /// In 64 bits each.
-    const WORDS: usize = 1 << 16;
-
-    fn of(traces: &[Runs]) -> io::Result<Owners> {
-        let mut owners = Owners(vec![0; Owners::WORDS]);
-        let mut merged = Merged::of(traces)?;
-        while merged.next(|record| {
-            let place = Owners::place(record);
-            if let Some(word) = owners.0.get_mut(place / 64) {
-                *word |= 1 << (place % 64);
-            }
-        })? {}
-        Ok(owners)
-    }
-
-    fn place(record: &[u8]) -> usize {
-        use std::hash::{BuildHasher, BuildHasherDefault};
-        let owner = record.get(..owner_length(record).unwrap_or(0)).unwrap_or_default();
-        let hash = BuildHasherDefault::<rustc_hash::FxHasher>::default().hash_one(owner);
-        (hash >> 40) as usize % (64 * Owners::WORDS)
-    }
-
-    fn has(&self, record: &[u8]) -> bool {
-        let place = Owners::place(record);
-        self.0.get(place / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
-    }
-}
-
 /// A session that lines may fit.
 #[derive(Debug)]
 struct Candidate {
@@ -228,18 +196,12 @@ fn overlaps(streams: &[Resolved]) -> BTreeMap<&[u8], Vec<Overlap>> {
 }
 
 /// Sessions as records for [`join`]: those asked for, and others.
-fn keyed(sessions: &Sessions<'_>, others: &[Runs], owners: &Owners, tmpdir: &Path) -> io::Result<[Runs; 1]> {
+fn keyed(sessions: &Sessions<'_>, others: &[Runs], tmpdir: &Path) -> io::Result<[Runs; 1]> {
     let mut keyed = Runs::new(tmpdir, HELD);
     for (runs, asked) in [(sessions.runs, true), (others, false)] {
         let mut rows = Sessions { runs, activity: None, ..*sessions }.rows()?;
         while rows.next(|session| {
-            keyed.push(|record| {
-                let from = record.len();
-                let put = put_session(record, session, asked);
-                if put.is_none() || !owners.has(record.get(from..).unwrap_or_default()) {
-                    record.truncate(from);
-                }
-            });
+            keyed.push(|record| _ = put_session(record, session, asked));
         })? {}
     }
     keyed.finish()?;
@@ -256,8 +218,7 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// Of lines that are finished, of streams that have any, and of sessions: those asked for, and all others of the same users and
-    /// services.
+    /// Of lines that are finished, of streams that have any, and of sessions: those asked for, and all others of the same owners.
     ///
     /// # Errors
     /// Those of putting records aside.
@@ -267,7 +228,7 @@ impl Activity {
         (sessions, others): (&Sessions<'_>, &[Runs]),
         tmpdir: &Path,
     ) -> io::Result<Activity> {
-        let keyed = keyed(sessions, others, &Owners::of(traces)?, tmpdir)?;
+        let keyed = keyed(sessions, others, tmpdir)?;
         let mut added = Runs::new(tmpdir, HELD);
         join(traces, &keyed, sessions.streams, &mut |_, _, _| (), &mut |session| {
             if session.asked && session.messages != Messages::default() {
@@ -366,7 +327,7 @@ impl ActivityRows<'_> {
 /// # Errors
 /// Those of putting records aside.
 pub fn attributed(traces: &[Runs], sessions: &Sessions<'_>, tmpdir: &Path) -> io::Result<[Runs; 1]> {
-    let keyed = keyed(sessions, &[], &Owners::of(traces)?, tmpdir)?;
+    let keyed = keyed(sessions, &[], tmpdir)?;
     let mut rows = Runs::new(tmpdir, HELD);
     let mut line = |row: &TraceRow<'_>, fits: usize, session: Option<&[u8]>| {
         let session = session.and_then(SessionRow::read);
