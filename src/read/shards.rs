@@ -201,13 +201,15 @@ fn collect(wanted: Wanted<'_>, session: &Settled<'_>, gathering: &mut Gathering)
         Asked::Connected(query) if collects(query, session) => collected.sessions.push(session.to_session(*behind)),
         Asked::Sessions(_) if session.end.is_none() => collected.sessions.push(session.to_session(*behind)),
         Asked::Sessions(query) => {
-            let store = stores.of(session.stream, wanted.streams);
-            let is_traced = wanted.owners.is_some_and(|owners| owners.has(session.owner()));
+            let end = session.end.map_or(Instant::MAX, |end| end.at).max(session.login.at);
+            let span = (session.login.at, end);
+            let is_traced = wanted.owners.is_some_and(|owners| owners.has_within(session.owner(), span));
             if query.only_traced && !is_traced {
                 // Who may have lines besides those who have is by chance: what is told of guesses must not depend on it.
                 collected.inferred |= session.is_inferred() && query.asks_for_closed(session);
                 return;
             }
+            let store = stores.of(session.stream, wanted.streams);
             runs.push(|record| collected.inferred |= query.closed(session, *behind, store, record));
             if is_traced && !query.only_traced {
                 traced.push(|record| _ = query.closed(session, *behind, store, record));

@@ -13,38 +13,60 @@ use crate::model::Instant;
 use crate::runs::Runs;
 use crate::streams::StreamId;
 
-/// Whose lines of the message trace are asked for: some bits by the hash of an owner. None is missing, but there may be more.
+/// Whose lines of the message trace are asked for, and when they were written: some bits by the hash of that. None is missing, but there
+/// may be more.
 ///
-/// A session is settled behind the frontier, and so when lines that fit it are there: of one whose owner has none, nothing need be
-/// kept. A line that comes later than that is noticed, and all is read again with all owners known beforehand.
+/// A session is settled behind the frontier, and so when lines that fit it are there: of one that none fits, nothing need be kept. A
+/// line that comes later than that is noticed, and all is read again with all of them known beforehand.
 #[derive(Debug)]
 pub struct Owners(Vec<AtomicU64>);
+
+/// Whose a line or a session is: stream, process and user.
+type Owner<'a> = (StreamId, u32, &'a [u8]);
 
 impl Owners {
     /// Of 64 bits each: all of them stay in the second cache.
     const WORDS: usize = 1 << 16;
+    /// Times are told apart by so many seconds.
+    const SPAN: Instant = 1024;
+    /// A session over more spans than that may have a line in any of them.
+    const SPANS: Instant = 16;
 
     pub(super) fn new() -> Owners {
         Owners((0..Owners::WORDS).map(|_| AtomicU64::new(0)).collect())
     }
 
-    fn place(owner: (StreamId, u32, &[u8])) -> (usize, u64) {
-        let (StreamId(stream), pid, user) = owner;
-        let hash = BuildHasherDefault::<rustc_hash::FxHasher>::default().hash_one((stream, pid, user));
+    /// Where the bit is of an owner, in one span or in any.
+    fn place((stream, pid, user): Owner<'_>, span: Option<Instant>) -> (usize, u64) {
+        let StreamId(stream) = stream;
+        let hash = BuildHasherDefault::<rustc_hash::FxHasher>::default().hash_one((stream, pid, span, user));
         ((hash >> 6) as usize % Owners::WORDS, 1 << (hash % 64))
     }
 
-    fn add(&self, owner: (StreamId, u32, &[u8])) {
-        let (word, bit) = Owners::place(owner);
-        if let Some(word) = self.0.get(word) {
-            word.fetch_or(bit, Ordering::Relaxed);
+    fn add(&self, owner: Owner<'_>, at: Instant) {
+        for span in [None, Some(at.div_euclid(Owners::SPAN))] {
+            let (word, bit) = Owners::place(owner, span);
+            if let Some(word) = self.0.get(word) {
+                word.fetch_or(bit, Ordering::Relaxed);
+            }
         }
     }
 
-    /// Whether lines of a process of this stream, and of this user, may be there.
-    pub fn has(&self, owner: (StreamId, u32, &[u8])) -> bool {
-        let (word, bit) = Owners::place(owner);
+    fn is_set(&self, owner: Owner<'_>, span: Option<Instant>) -> bool {
+        let (word, bit) = Owners::place(owner, span);
         self.0.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
+    }
+
+    /// Whether lines of this owner may be there.
+    pub fn has(&self, owner: Owner<'_>) -> bool {
+        self.is_set(owner, None)
+    }
+
+    /// Whether lines of this owner from one moment to another may be there.
+    pub(super) fn has_within(&self, owner: Owner<'_>, (from, to): (Instant, Instant)) -> bool {
+        let (first, last) = (from.div_euclid(Owners::SPAN), to.div_euclid(Owners::SPAN));
+        let is_long = last - first >= Owners::SPANS;
+        self.has(owner) && (is_long || (first..=last).any(|span| self.is_set(owner, Some(span))))
     }
 }
 
@@ -120,7 +142,7 @@ impl crate::fold::Traces for Traces<'_> {
         let earliest = earliest.entry(stream).or_insert(Instant::MAX);
         if asked {
             *earliest = traced.stamp.at.min(*earliest);
-            self.owners.add((stream, traced.pid, traced.user));
+            self.owners.add((stream, traced.pid, traced.user), traced.stamp.at);
         }
     }
 }
