@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::copies::is_within;
 use super::messages::{EVIDENCE, MessageRow, TraceRow};
-use super::record::{Fields, put_instant, put_number, put_text};
+use super::record::{Fields, put_instant, put_text};
 use super::sessions::{Messages, SessionRow, Sessions};
 use crate::model::{Instant, Service};
 use crate::resolve::{Overlap, Resolved};
@@ -252,16 +252,17 @@ impl Activity {
 }
 
 impl Messages {
-    const LENGTH: usize = 1 + 3 * 9;
+    const LENGTH: usize = 1 + 3 * 8;
 
     fn write(&self, record: &mut Vec<u8>) {
         record.push(u8::from(self.ambiguous));
-        self.counts.iter().for_each(|count| put_number(record, Some(*count)));
+        self.counts.iter().for_each(|count| record.extend(count.to_be_bytes()));
     }
 
-    /// Those at the end of a record, if they stand there; `rest` is that and what may stand before it, which is shorter.
+    /// Those at the end of a record, if they stand there; `rest` is that and the evidence that may stand before it.
     pub(super) fn behind(rest: &[u8]) -> (&[u8], Option<Messages>) {
-        let found = rest.len().checked_sub(Messages::LENGTH).and_then(|at| rest.split_at_checked(at));
+        let found = rest.len().checked_sub(Messages::LENGTH).filter(|at| [0, 2 * EVIDENCE].contains(at));
+        let found = found.and_then(|at| rest.split_at_checked(at));
         match found.and_then(|(before, own)| Some((before, Messages::read(Fields::of(own))?))) {
             Some((before, messages)) => (before, Some(messages)),
             None => (rest, None),
@@ -272,7 +273,7 @@ impl Messages {
         let ambiguous = from.byte()? != 0;
         let mut counts = [0; 3];
         for count in &mut counts {
-            *count = from.number()??;
+            *count = u64::from_be_bytes(from.take()?);
         }
         Some(Messages { counts, ambiguous })
     }
