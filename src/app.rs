@@ -18,8 +18,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::answer::{
-    Asked, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines, Sessions,
-    connected, covered,
+    Asked, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines, RefusedBy,
+    Sessions, connected, covered,
 };
 use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
@@ -236,6 +236,8 @@ fn answer(
     });
     let messages = activity.messages.as_ref().map(|runs| MessageLines { services: &only, runs, streams: &resolved });
     let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &runs, streams: &resolved });
+    let by = cli.failures().and_then(|asked| asked.by).zip(failures.as_ref());
+    let refused_by = by.map(|(by, failures)| RefusedBy::of(failures, by.into(), &ask.walk.tmpdir)).transpose()?;
     let thresholds = ask.failures.as_ref().map(|query| query.thresholds).filter(|_| cli.finds());
     let found = match (thresholds, &failures) {
         (Some(thresholds), Some(failures)) => {
@@ -250,13 +252,16 @@ fn answer(
     let covered = cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only));
     let (zone, is_table) = (cli.common.tz, cli.common.format == crate::cli::Format::Table);
     let only_findings = cli.failures().is_some_and(|asked| asked.findings);
-    let summary = match (&sessions, &failures, &messages) {
+    let shown = failures.filter(|_| !only_findings && refused_by.is_none());
+    let summary = match (&sessions, &shown, &messages) {
         (Some(sessions), ..) if is_table => Summary::of_records(sessions, zone, &resolved)?,
-        (_, Some(failures), _) if is_table && !only_findings => Summary::of_records(failures, zone, &resolved)?,
+        (_, Some(failures), _) if is_table => Summary::of_records(failures, zone, &resolved)?,
         (.., Some(messages)) if is_table => Summary::of_records(messages, zone, &resolved)?,
+        _ if let Some(counts) = refused_by.as_ref().filter(|_| is_table) => {
+            Summary::of_records(counts, zone, &resolved)?
+        }
         _ => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), zone),
     };
-    let shown = failures.filter(|_| !only_findings);
     let cited = cli.common.evidence.then(|| {
         let mut cited = Cited::new(&ask.walk.tmpdir);
         cited.take(
@@ -299,6 +304,7 @@ fn answer(
         access,
         sessions,
         failures: shown,
+        refused_by,
         findings,
         messages,
         covered,

@@ -369,7 +369,8 @@ impl Cli {
 
     /// Whether findings are to be told, or counted.
     pub fn finds(&self) -> bool {
-        self.failures().is_some_and(|asked| asked.findings || self.common.format == Format::Table)
+        self.failures()
+            .is_some_and(|asked| asked.findings || (asked.by.is_none() && self.common.format == Format::Table))
     }
 
     /// Whether `coverage` is asked.
@@ -386,6 +387,7 @@ impl Cli {
             return Err("-k is refused: imstrail reads archived logs and cannot disconnect anybody; use imsconnutil -k on the store".to_owned());
         }
         self.explain().map_or(Ok(()), ExplainArgs::check)?;
+        self.failures().map_or(Ok(()), FailuresArgs::check)?;
         let Common { user, file, since, until, .. } = &self.common;
         if self.coverage() && (!user.is_empty() || file.is_some() || since.is_some() || until.is_some()) {
             return Err("coverage tells of all lines: leave out -u, -f, --since and --until".to_owned());
@@ -394,6 +396,11 @@ impl Cli {
             return Err(
                 "--manifest names the files and their hashes, which --pseudonymize is to hide: leave out one of them"
                     .to_owned(),
+            );
+        }
+        if self.coverage() && self.common.evidence {
+            return Err(
+                "coverage rests on all lines: --evidence is for -c, -a, sessions, failures and messages".to_owned()
             );
         }
         if !self.connected && !self.access && self.command.is_none() {

@@ -371,7 +371,7 @@ fn lines_of_the_message_trace_may_come_late() {
         log.extend(append(at).into_bytes());
     }
     let fits = |rows: &str| {
-        let rows = rows.lines().map(|row| serde_json::from_str::<Value>(row).unwrap());
+        let rows = rows.lines().map(|row| serde_json::from_str::<Value>(row).expect("JSON"));
         rows.map(|row| row["session"]["login"].as_str().map(str::to_owned)).collect::<Vec<_>>()
     };
     let login = |at: usize| Some(format!("2019-05-29T{:02}:00:00+02:00", at / 3600));
@@ -384,7 +384,7 @@ fn lines_of_the_message_trace_may_come_late() {
             ["sessions", "-u", "ed", "--since", "2019-05-29T12:00:00+02:00", "--format", "jsonl", "--threads", threads];
         let run = laid.run(&args);
         let out = run.out();
-        let rows: Vec<Value> = out.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
+        let rows: Vec<Value> = out.lines().map(|row| serde_json::from_str(row).expect("JSON")).collect();
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0]["messages"]["append"], 1);
     }

@@ -132,6 +132,7 @@ fn rendered(
         messages: None,
         limits: remarks.limits(None),
         findings: None,
+        refused_by: None,
         quotes: None,
         streams: &resolved,
         notes: &notes,

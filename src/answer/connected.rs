@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::{INFERRED_FORMAT, POSSIBLY_FORGED};
 use crate::model::{Evidence, Instant, Peer, Service, Stamp};
 use crate::pair::{Carried, Session, Settled};
-use crate::resolve::{ClockError, LifeEnd, Resolved};
+use crate::resolve::{ClockError, Gap, LifeEnd, Resolved};
 use crate::streams::StreamId;
 
 /// The moment that `-c` asks for.
@@ -69,8 +69,21 @@ pub struct Connected<'a> {
     pub flags: Vec<&'static str>,
     /// The process.
     pub pid: u32,
+    /// The first gap between login and moment for which it is only possible (R9).
+    pub gap: Option<Box<MissingLines>>,
     /// What came with its lines, if anything did.
     pub carried: Option<&'a Carried>,
+}
+
+/// A span in which lines may be missing (R9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingLines {
+    /// The last line before.
+    pub from: Stamp,
+    /// The first line behind.
+    pub to: Stamp,
+    /// Why they may be missing, as in JSON.
+    pub why: &'static str,
 }
 
 impl<'a> Connected<'a> {
@@ -184,8 +197,20 @@ fn row<'a>(session: &'a Session, stream: &'a Resolved, at: Stamp) -> Option<Conn
         at,
         flags,
         pid: session.pid,
+        gap: gap(session, stream, at.at).filter(|_| reasons.contains(&GAP)).map(|gap| {
+            let stamp = |at| Stamp { at, offset: stream.clock.offset_at(at) };
+            Box::new(MissingLines { from: stamp(gap.from), to: stamp(gap.to), why: gap.why.as_str() })
+        }),
         carried: session.carried.as_deref(),
     })
+}
+
+/// Lines may be missing between login and moment.
+const GAP: &str = "gap";
+
+/// The first gap between a session's login and a moment (R9).
+fn gap<'a>(session: &Session, stream: &'a Resolved, at: Instant) -> Option<&'a Gap> {
+    stream.gaps.iter().find(|gap| gap.from < at && session.login.at < gap.to)
 }
 
 /// Why a session without a close is only possible at a moment; `None` where it had ended by then.
@@ -211,8 +236,8 @@ fn doubts(session: &Session, stream: &Resolved, at: Instant) -> Option<Vec<&'sta
             LifeEnd::NotKnown => {}
         }
     }
-    if stream.gaps.iter().any(|gap| gap.from < at && login < gap.to) {
-        reasons.push("gap");
+    if gap(session, stream, at).is_some() {
+        reasons.push(GAP);
     }
     if stream.overlaps.iter().any(|o| o.from <= login && login <= o.to) {
         reasons.push("overlap");

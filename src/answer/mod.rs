@@ -10,16 +10,18 @@ mod findings;
 mod last_access;
 mod messages;
 mod record;
+mod refused_by;
 mod sessions;
 
 pub use activity::{Activity, attributed};
-pub use connected::{At, AtError, Connected, ConnectedQuery, collects, connected, moment};
+pub use connected::{At, AtError, Connected, ConnectedQuery, MissingLines, collects, connected, moment};
 pub use coverage::{Covered, Idle, StreamCoverage, Why, covered};
 pub use failures::{FailureRow, FailureRows, Failures, FailuresQuery, LoginsQuery};
 pub use filter::Filter;
 pub use findings::{Armed, Event, Events, Finding, Findings, Rule, Side, Thresholds, findings};
 pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
 pub use messages::{MessageLines, MessageRow, MessageRows, TracesQuery};
+pub use refused_by::{By, RefusedBy, RefusedByRow};
 pub use sessions::{Messages, SessionRow, SessionRows, Sessions, SessionsQuery, Status};
 
 use crate::model::Doubt;

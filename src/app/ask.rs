@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::again::{CLOCKS, shows_clocks};
 use super::{Stop, manifest, mask, twice};
-use crate::answer::{At, AtError, ConnectedQuery, FailuresQuery, Filter, SessionsQuery, TracesQuery};
+use crate::answer::{At, AtError, By, ConnectedQuery, FailuresQuery, Filter, SessionsQuery, TracesQuery};
 use crate::cli::{Cli, Format};
 use crate::fold::{Moment, Needs, Window};
 use crate::grammar::Grammars;
@@ -257,7 +257,11 @@ impl Ask {
             })
         };
         if let Some(query) = &self.failures {
-            return filtered("failures", &query.filter);
+            let mut asked = filtered("failures", &query.filter);
+            if let (Some(asked), Some(by)) = (asked.as_object_mut(), cli.failures().and_then(|asked| asked.by)) {
+                asked.insert("by".to_owned(), json!(By::from(by).as_str()));
+            }
+            return asked;
         }
         if let (Some(_), Some(query)) = (cli.messages(), &self.traces) {
             let services: Vec<&str> = query.services.iter().map(|s| s.as_str()).collect();

@@ -4,13 +4,14 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
 use super::{Common, network};
-use crate::answer::Thresholds;
+use crate::answer::{By, Thresholds};
 use crate::fold::Refusal;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   imstrail failures --since 2019-05-29 --until 2019-05-30 logs/      who was refused on a day
   imstrail failures --from 203.0.113.0/24 logs/                      what one network tried
+  imstrail failures --by address logs/                               how many from each address, most first
   imstrail failures --findings logs/                                 what the refusals show together
   imstrail failures --findings --many-users 50 --within 10m --format jsonl logs/ | jq -r .address
 
@@ -26,6 +27,9 @@ pub struct FailuresArgs {
     /// Only this: refused logins, what a multiplexor refused, connections that never logged in; may be repeated, or several with commas
     #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',', default_values_t = [KindArg::Refused, KindArg::ProxyRefused])]
     pub kind: Vec<KindArg>,
+    /// Count them, by user, address, reason, hour or day, in place of the refusals
+    #[arg(long, value_name = "WHAT", value_enum, conflicts_with = "findings")]
+    pub by: Option<ByArg>,
     /// What the refusals show together, each finding with its rule and its lines, in place of the refusals
     #[arg(long, help_heading = "Findings")]
     pub findings: bool,
@@ -57,7 +61,49 @@ pub enum KindArg {
     NeverLoggedIn,
 }
 
+/// `--by`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ByArg {
+    /// The user as given
+    User,
+    /// The address, without its port
+    Address,
+    /// The reason
+    Reason,
+    /// The hour, by the clock of the store
+    Hour,
+    /// The day, by the clock of the store
+    Day,
+}
+
+impl From<ByArg> for By {
+    fn from(arg: ByArg) -> By {
+        match arg {
+            ByArg::User => By::User,
+            ByArg::Address => By::Address,
+            ByArg::Reason => By::Reason,
+            ByArg::Hour => By::Hour,
+            ByArg::Day => By::Day,
+        }
+    }
+}
+
 impl FailuresArgs {
+    /// What clap cannot check by itself.
+    ///
+    /// # Errors
+    /// What is wrong and what was expected.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.by.is_some() && (self.common.evidence || self.common.format.is_of_events()) {
+            return Err(
+                "--by counts refusals, and counts have no lines and are no events: leave out --evidence, and choose \
+                        --format table, json, jsonl or csv"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
     /// What is listed.
     pub fn kinds(&self) -> Vec<Refusal> {
         let kind = |kind: &KindArg| match kind {

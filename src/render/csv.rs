@@ -229,6 +229,9 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
     if let Some(covered) = &answer.covered {
         return write_coverage(answer, covered, out);
     }
+    if let Some(counts) = &answer.refused_by {
+        return super::refused_by::write_csv(answer, counts, out);
+    }
     if let Some(findings) = answer.only_findings() {
         return super::findings::write_csv(answer, findings, out);
     }
@@ -273,7 +276,7 @@ fn evidence(lines: Option<Lines<'_, '_>>) -> Option<String> {
 }
 
 /// The writer's own error, so that a closed pipe is known as one.
-fn cause(error: csv::Error) -> io::Error {
+pub(super) fn cause(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::csv::safe;
 use super::json::put;
+use super::records_table::several;
 use super::{Answer, evidence, next_lines};
 use crate::answer::{Event, Finding, Findings, Rule};
 use crate::model::Stamp;
@@ -35,7 +36,7 @@ pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mu
                 format!("{user}: login from {address} after {failures} refusals, {same} of them from there")
             }
             Rule::FirstSuccess => {
-                format!("{address}: first login of {user} after {failures} refusals of {users} users")
+                format!("{address}: first login of {user} after {failures} refusals of {}", several(*users, "user"))
             }
         };
         writeln!(out, "  {what} ({})", findings.thresholds.text(*rule))?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::evidence::{self, EvidenceLine};
 use super::findings::write_json as write_findings;
 use super::records::write_rows;
-use super::{Answer, Record, write_records};
+use super::{Answer, Record, refused_by, write_records};
 use crate::answer::{
     Connected, FailureRow, LastAccessRow, MessageRow, Messages, ServiceAccess, SessionRow, StreamCoverage, Why,
 };
@@ -85,6 +85,14 @@ struct ServiceLine<'a> {
     flags: &'a [&'static str],
 }
 
+/// A span in which lines are missing.
+#[derive(Serialize)]
+struct GapLine {
+    from: String,
+    to: String,
+    why: &'static str,
+}
+
 #[derive(Serialize)]
 struct ConnectedLine<'a> {
     record: &'static str,
@@ -98,6 +106,8 @@ struct ConnectedLine<'a> {
     certainty: &'static str,
     at: String,
     flags: &'a [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gap: Option<GapLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<Vec<EvidenceLine<'a>>>,
 }
@@ -144,6 +154,10 @@ fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, 
         certainty: if row.certain { "certain" } else { "possible" },
         at: rfc3339_of(row.at, zone),
         flags: &row.flags,
+        gap: row.gap.as_deref().map(|gap| {
+            let (from, to) = (rfc3339_of(gap.from, zone), rfc3339_of(gap.to, zone));
+            GapLine { from, to, why: gap.why }
+        }),
         evidence: evidence::json(lines, &evidence::SESSION),
     };
     put(&line, out)
@@ -336,6 +350,7 @@ pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::R
         text.push(b'\n');
         Ok(())
     })?;
+    refused_by::write_json(answer, (b"", b"\n"), out)?;
     if let Some(findings) = answer.only_findings() {
         write_findings(answer, findings, (b"", b"\n"), out)?;
     }
@@ -394,6 +409,7 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
         text.extend_from_slice(b",\n");
         put_message(row, lines, answer.zone, text)
     })?;
+    refused_by::write_json(answer, (b",\n", b""), &mut behind)?;
     if let Some(findings) = answer.only_findings() {
         write_findings(answer, findings, (b",\n", b""), &mut behind)?;
     }

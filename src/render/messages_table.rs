@@ -57,15 +57,16 @@ impl Tabled for MessageLines<'_> {
         self.services
     }
 
-    fn count(service: Service, [none, one, several]: [u64; 3]) -> String {
+    fn count(service: Service, [none, one, several]: [u64; 3]) -> Option<String> {
         let fit = match none + one + several {
             0 => String::new(),
             _ => format!(" ({one} fit one session, {several} several, {none} none)"),
         };
-        format!("{} message lines over {}{fit}.", none + one + several, service.as_str())
+        let lines = super::records_table::several(none + one + several, "message line");
+        Some(format!("{lines} over {}{fit}.", service.as_str()))
     }
 
     fn others(count: u64) -> String {
-        format!("{count} message lines of other programs.")
+        format!("{} of other programs.", super::records_table::several(count, "message line"))
     }
 }

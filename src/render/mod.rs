@@ -12,6 +12,7 @@ mod messages_table;
 mod ocsf;
 mod records;
 mod records_table;
+mod refused_by;
 mod strip;
 mod table;
 mod timesketch;
@@ -27,7 +28,8 @@ pub use records_table::{Fit, Tabled};
 pub use table::{Align, Columns};
 
 use crate::answer::{
-    Connected, Covered, Failures, Findings, INFERRED_FORMAT, LastAccessRow, LastAccessRows, MessageLines, Sessions,
+    Connected, Covered, Failures, Findings, INFERRED_FORMAT, LastAccessRow, LastAccessRows, MessageLines, RefusedBy,
+    Sessions,
 };
 use crate::model::{Service, Stamp};
 use crate::note::Note;
@@ -49,6 +51,8 @@ pub struct Answer<'a> {
     pub failures: Option<Failures<'a>>,
     /// `messages`
     pub messages: Option<MessageLines<'a>>,
+    /// How many refusals there are by what is asked for, in place of them.
+    pub refused_by: Option<RefusedBy>,
     /// What the refusals show together: in place of them, or else a table counts them behind the rows.
     pub findings: Option<Findings<'a>>,
     /// `coverage`

@@ -38,8 +38,8 @@ pub trait Tabled: Recorded {
     /// The services that are asked for; empty for all.
     fn services(&self) -> &[Service];
 
-    /// Says how many rows there are over a service.
-    fn count(service: Service, counts: [u64; 3]) -> String;
+    /// Says how many rows there are over a service, if rows are counted so.
+    fn count(service: Service, counts: [u64; 3]) -> Option<String>;
 
     /// Says how many rows are of no service.
     fn others(_: u64) -> String {
@@ -120,8 +120,9 @@ pub(super) fn write<K: Tabled>(
         if !rows.services().is_empty() && !rows.services().contains(&service) {
             continue;
         }
+        let Some(count) = K::count(service, counts) else { continue };
         if answer.streams.iter().any(|s| s.service == service) || counts.iter().any(|count| *count > 0) {
-            writeln!(out, "{}", K::count(service, counts))?;
+            writeln!(out, "{count}")?;
         } else {
             writeln!(out, "No {} log was read.", service.as_str())?;
         }
@@ -130,6 +131,11 @@ pub(super) fn write<K: Tabled>(
         writeln!(out, "{}", K::others(fit.others))?;
     }
     Ok(())
+}
+
+/// So many of something.
+pub(super) fn several(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 impl Tabled for Sessions<'_> {
@@ -181,12 +187,12 @@ impl Tabled for Sessions<'_> {
         self.services
     }
 
-    fn count(service: Service, counts: [u64; 3]) -> String {
+    fn count(service: Service, counts: [u64; 3]) -> Option<String> {
         let [_, open, lost] = counts;
         let unclosed = [(open, Status::Open), (lost, Status::Lost)].into_iter().filter(|(count, _)| *count > 0);
         let unclosed: Vec<String> = unclosed.map(|(count, status)| format!("{count} {}", status.as_str())).collect();
         let unclosed = if unclosed.is_empty() { String::new() } else { format!(" ({})", unclosed.join(", ")) };
-        format!("{} sessions over {}{unclosed}.", counts.iter().sum::<u64>(), service.as_str())
+        Some(format!("{} over {}{unclosed}.", several(counts.iter().sum(), "session"), service.as_str()))
     }
 }
 
@@ -224,13 +230,15 @@ impl Tabled for Failures<'_> {
         self.services
     }
 
-    fn count(service: Service, [logins, proxy, never]: [u64; 3]) -> String {
-        let mut text = format!("{logins} logins were refused over {}", service.as_str());
-        for (count, what) in [(proxy, "more refusals of multiplexors"), (never, "connections never logged in")] {
+    fn count(service: Service, [logins, proxy, never]: [u64; 3]) -> Option<String> {
+        let was = if logins == 1 { "was" } else { "were" };
+        let mut text = format!("{} {was} refused over {}", several(logins, "login"), service.as_str());
+        for (count, one, what) in [(proxy, "refusal", "of multiplexors more"), (never, "connection", "never logged in")]
+        {
             if count > 0 {
-                text.push_str(&format!(", {count} {what}"));
+                text.push_str(&format!(", {} {what}", several(count, one)));
             }
         }
-        text + "."
+        Some(text + ".")
     }
 }

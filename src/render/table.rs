@@ -121,6 +121,7 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
     records_table::write(answer, answer.sessions.as_ref(), all_offsets, out)?;
     records_table::write(answer, answer.failures.as_ref(), all_offsets, out)?;
     records_table::write(answer, answer.messages.as_ref(), all_offsets, out)?;
+    records_table::write(answer, answer.refused_by.as_ref(), all_offsets, out)?;
     let Some(findings) = &answer.findings else { return Ok(()) };
     if answer.failures.is_none() {
         return findings::write_table(answer, findings, out);
