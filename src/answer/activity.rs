@@ -247,15 +247,22 @@ impl Activity {
     /// # Errors
     /// Those of reading back what was put aside.
     pub(super) fn rows(&self) -> io::Result<ActivityRows<'_>> {
-        Ok(ActivityRows { added: Head::of(&self.added)?, traced: &self.traced, record: Vec::new() })
+        Ok(ActivityRows {
+            added: Head::of(&self.added)?,
+            traced: &self.traced,
+            stream: (Vec::new(), false),
+            record: Vec::new(),
+        })
     }
 }
 
 impl Messages {
     const LENGTH: usize = 1 + 3 * 8;
+    /// Evidence begins with no such byte.
+    const MARK: u8 = 2;
 
     fn write(&self, record: &mut Vec<u8>) {
-        record.push(u8::from(self.ambiguous));
+        record.push(Messages::MARK + u8::from(self.ambiguous));
         self.counts.iter().for_each(|count| record.extend(count.to_be_bytes()));
     }
 
@@ -270,7 +277,7 @@ impl Messages {
     }
 
     fn read(mut from: Fields<'_>) -> Option<Messages> {
-        let ambiguous = from.byte()? != 0;
+        let ambiguous = from.byte()?.checked_sub(Messages::MARK)? != 0;
         let mut counts = [0; 3];
         for count in &mut counts {
             *count = u64::from_be_bytes(from.take()?);
@@ -283,6 +290,8 @@ impl Messages {
 pub(super) struct ActivityRows<'a> {
     added: Head<'a>,
     traced: &'a BTreeSet<(Vec<u8>, Service)>,
+    /// What records of the stream at hand begin with, and whether it has such lines.
+    stream: (Vec<u8>, bool),
     record: Vec<u8>,
 }
 
@@ -295,7 +304,7 @@ impl std::fmt::Debug for ActivityRows<'_> {
 impl ActivityRows<'_> {
     /// Hands a session's record to `work`, with what is added to it: nothing, where its stream has no such lines.
     pub(super) fn add(&mut self, session: &[u8], work: impl FnOnce(&[u8])) -> io::Result<()> {
-        let ActivityRows { added, traced, record } = self;
+        let ActivityRows { added, traced, stream, record } = self;
         let own = added.record.len().checked_sub(Messages::LENGTH).and_then(|end| added.record.split_at_checked(end));
         if let Some((own, messages)) = own
             && own == session
@@ -306,12 +315,16 @@ impl ActivityRows<'_> {
             work(record);
             return added.advance();
         }
-        let mut from = Fields::of(session);
-        let stream = from.text().zip(from.byte());
-        let is_of = |(store, service): &(Vec<u8>, Service)| {
-            stream.as_ref().is_some_and(|(own, byte)| **own == **store && *byte == *service as u8)
-        };
-        if traced.iter().any(is_of) {
+        if stream.0.is_empty() || !session.starts_with(&stream.0) {
+            let mut from = Fields::of(session);
+            let own = from.text().zip(from.byte());
+            let is_of = |(store, service): &(Vec<u8>, Service)| {
+                own.as_ref().is_some_and(|(own, byte)| **own == **store && *byte == *service as u8)
+            };
+            let begin = session.strip_suffix(from.rest()).unwrap_or_default();
+            *stream = (begin.to_vec(), traced.iter().any(is_of));
+        }
+        if stream.1 {
             record.clear();
             record.extend_from_slice(session);
             Messages::default().write(record);
