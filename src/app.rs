@@ -19,7 +19,7 @@ use clap::Parser;
 
 use crate::answer::{
     Asked, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines, RefusedBy,
-    Sessions, SessionsQuery, connected, covered,
+    Sessions, connected, covered,
 };
 use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
@@ -155,14 +155,13 @@ fn read_with_bar(
     // A bar that tells no names.
     let meter = Meter { hidden: ask.pseudonyms.is_some().into(), ..Meter::default() };
     let mut query = ask.connected.clone();
-    let mut sessions = ask.sessions.clone();
     let mut sieve = ask.sieve(cli, again::is_pipe(plan));
     bar::show(cli.common.progress, plan.bytes(), &meter, || {
         pool.install(|| {
             loop {
                 let reading = Reading {
                     needs: &ask.needs,
-                    asked: match (&query, &sessions, &ask.failures) {
+                    asked: match (&query, &ask.sessions, &ask.failures) {
                         (Some(query), ..) => Asked::Connected(query),
                         (None, Some(query), _) => Asked::Sessions(query),
                         (None, None, Some(query)) => Asked::Failures(query),
@@ -183,13 +182,6 @@ fn read_with_bar(
                 let resolved = resolve(&outcome.trail, streams, &facts);
                 if sieve.as_ref().is_some_and(|s| again::is_needed(cli, ask, plan, s, &outcome, &resolved)) {
                     sieve = None;
-                    continue;
-                }
-                // Which session a line of the message trace belongs to can be said only beside all others that it fits.
-                if let Some(query @ SessionsQuery { with_others: false, .. }) = &mut sessions
-                    && (query.is_narrow() && cli.messages().is_none() && !outcome.traced.is_empty())
-                {
-                    query.with_others = true;
                     continue;
                 }
                 // Digits are compared with each line's own; a stream whose offset wandered further needs a wider look.
@@ -359,7 +351,14 @@ fn runs(outcome: &mut Outcome, streams: &[Resolved], ask: &Ask) -> Result<Vec<Ru
         let streams: HashMap<StreamId, &Resolved> = streams.iter().map(|stream| (stream.id, stream)).collect();
         for session in &outcome.sessions {
             let Some(stream) = streams.get(&session.stream) else { continue };
-            unclosed.push(|record| outcome.trail.collected.inferred |= query.unclosed(session, stream, false, record));
+            let owners = outcome.owners.as_ref().filter(|_| query.only_traced);
+            unclosed.push(|record| {
+                let from = record.len();
+                outcome.trail.collected.inferred |= query.unclosed(session, stream, false, record);
+                if owners.is_some_and(|owners| !owners.has(session.owner())) {
+                    record.truncate(from);
+                }
+            });
         }
         runs.push(unclosed);
     }

@@ -45,9 +45,10 @@ use logins::Logins;
 use progress::Progress;
 use queue::Queue;
 use refusals::Refusals;
-use shards::Shards;
+use shards::{Finished, Shards, Wanted};
 pub use sieve::{Shown, Sieve};
 use sieve::{Sifted, Stand};
+pub use traces::Owners;
 use traces::Traces;
 
 /// The piece of a plain file that a worker claims at a time, in bytes. Behind each piece its shards are settled.
@@ -74,23 +75,18 @@ pub struct Meter {
 
 impl Outcome {
     /// Settles what waits in the shards, and merges what the workers know of users; keys of which a line came too late.
-    fn settle(
-        &mut self,
-        shards: Shards,
-        accesses: Vec<LastAccess>,
-        streams: &Streams,
-        asked: Asked<'_>,
-    ) -> BTreeSet<Key> {
+    fn settle(&mut self, shards: Shards, accesses: Vec<LastAccess>, wanted: Wanted<'_>) -> BTreeSet<Key> {
         let trail = &mut self.trail;
         let ends = coverage_end(trail);
-        let merge = |a: LastAccess, b: LastAccess| a.merge(b, streams);
-        let (access, finished) =
-            rayon::join(|| accesses.into_iter().reduce(merge), || shards.finish((asked, streams), &ends));
+        let merge = |a: LastAccess, b: LastAccess| a.merge(b, wanted.streams);
+        let (access, finished) = rayon::join(|| accesses.into_iter().reduce(merge), || shards.finish(wanted, &ends));
         trail.access = access.unwrap_or_default();
         let mut late = BTreeSet::new();
-        for (collected, runs, others, keys) in finished {
+        for shard in finished {
+            let Finished { collected, runs, traced, others, late: keys } = shard;
             trail.collected = std::mem::take(&mut trail.collected).merge(collected);
             self.runs.push(runs);
+            self.fitting.push(traced);
             self.others.push(others);
             late.extend(keys);
         }
@@ -145,10 +141,14 @@ pub struct Outcome {
     pub trail: Trail,
     /// Sessions that `-c` may list: closed ones around the moment, and all logins without a close.
     pub sessions: Vec<Session>,
-    /// Closed sessions that `sessions` asks for.
+    /// Closed sessions that are asked for.
     pub runs: Vec<Runs>,
-    /// Closed sessions that it does not ask for, if those are needed.
+    /// Those of them that lines of the message trace may fit, if `sessions` asks for them.
+    pub fitting: Vec<Runs>,
+    /// The same of sessions that it does not ask for.
     pub others: Vec<Runs>,
+    /// Who has lines of the message trace that are asked for.
+    pub owners: Option<Owners>,
     /// Lines of the message trace that are asked for.
     pub traces: Vec<Runs>,
     /// The streams that have such lines, asked for or not; of nothing if none are asked for.
@@ -177,16 +177,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
     let mut needs = reading.needs.clone();
     let mut hold: BTreeSet<Key> = BTreeSet::new();
+    let owners = reading.traces.map(|_| Owners::new());
     for round in 1..=READINGS {
         reading.meter.reading.store(round, Ordering::Relaxed);
         reading.meter.bytes.store(0, Ordering::Relaxed);
         let shards = Shards::holding(&hold, needs.behind, &reading.walk.tmpdir);
         let refusals = Refusals::new(reading.asked, streams, &reading.walk.tmpdir);
-        let traces = reading.traces.map(|query| Traces::new(query, &reading.walk.tmpdir));
+        let traces = reading.traces.zip(owners.as_ref());
+        let traces = traces.map(|(query, owners)| Traces::new(query, owners, &reading.walk.tmpdir));
         let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
         let logins = Logins::new(reading.asked, streams, &reading.walk.tmpdir);
         let (mut outcome, accesses) = run.read(refusals.as_ref(), logins.as_ref(), traces.as_ref());
         outcome.logins = logins.map(Logins::finish).unwrap_or_default();
+        // In a second reading all owners are known.
+        let is_late = round == 1 && traces.as_ref().is_some_and(Traces::is_late);
         if let Some((runs, streams)) = traces.map(Traces::finish) {
             (outcome.traces, outcome.traced) = (runs, streams);
         }
@@ -194,12 +198,13 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
             outcome.runs = runs;
             outcome.trail.collected.inferred |= inferred;
         }
-        let late = outcome.settle(shards, accesses, streams, reading.asked);
+        let wanted = Wanted { asked: reading.asked, owners: owners.as_ref(), streams };
+        let late = outcome.settle(shards, accesses, wanted);
         let full = if needs.pairs { hours_to_read_in_full(&outcome.trail) } else { BTreeSet::new() };
         let forged = if may_read_again(plan, reading) { forged(&outcome.trail) } else { BTreeMap::new() };
-        let again = !late.is_empty() || !full.is_subset(&needs.full) || forged != needs.forged;
+        let again = is_late || !late.is_empty() || !full.is_subset(&needs.full) || forged != needs.forged;
         if !again || round == READINGS {
-            return outcome;
+            return Outcome { owners, ..outcome };
         }
         hold.extend(late);
         needs.full.extend(full);
@@ -229,6 +234,7 @@ struct Run<'a> {
     reading: Reading<'a>,
     settles: bool,
     shards: &'a Shards,
+    traces: Option<&'a Traces<'a>>,
     folders: Vec<Mutex<Folder<'a>>>,
     claims: Mutex<Claims>,
     progress: Mutex<Progress>,
@@ -269,6 +275,7 @@ impl<'a> Run<'a> {
             reading,
             settles,
             shards,
+            traces: None,
             folders: Vec::new(),
             claims: Mutex::default(),
             progress: Mutex::new(Progress::new(plan)),
@@ -303,6 +310,7 @@ impl<'a> Run<'a> {
                 None => folder,
             }
         };
+        self.traces = traces;
         self.folders = (0..workers).map(|_| Mutex::new(folder())).collect();
         rayon::scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| self.work())));
         self.finish()
@@ -452,12 +460,14 @@ impl<'a> Run<'a> {
         let sources = folder.end();
         let frontier = {
             let mut progress = lock(&self.progress);
+            self.traces.iter().for_each(|traces| traces.piece(&progress.frontier));
             progress.done(file, piece, pieces, sources);
             progress.frontier.clone()
         };
         if self.settles && self.reading.needs.pairs {
-            let asked = (self.reading.asked, self.streams);
-            folder.with_access(|accessed| self.shards.settle(&frontier, asked, accessed));
+            let owners = self.traces.map(Traces::owners);
+            let wanted = Wanted { asked: self.reading.asked, owners, streams: self.streams };
+            folder.with_access(|accessed| self.shards.settle(&frontier, wanted, accessed));
         }
     }
 }

@@ -342,3 +342,50 @@ fn a_file_that_is_cut_anywhere_gives_the_same() {
         assert_eq!(answer(folder.path()), expected, "cut at {cut}");
     }
 }
+
+/// A line of the message trace may stand hours behind its session, which is settled by then.
+#[test]
+fn lines_of_the_message_trace_may_come_late() {
+    let stamp = |seconds: usize| {
+        format!("29/May/2019:{:02}:{:02}:{:02} +0200", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    };
+    let session = |at: usize, user: &str, port: usize| {
+        let (login, close) = (stamp(at), stamp(at + 5));
+        let (hour, minute, second) = (at / 3600, at / 60 % 60, at % 60);
+        format!(
+            "[{login}] store1 imapd[100]: Account Information: login [10.0.0.1:{port}] {user} plaintext\n\
+             [{close}] store1 imapd[100]: Account Notice: close [10.0.0.1:{port}] {user} 2019/5/29 {hour}:{minute:02}:{second:02} 0:00:05 1 2 0\n"
+        )
+    };
+    let append =
+        |at: usize| format!("[{}] store1 imapd[100]: Store Information:append:ed:user/ed:5:<a{at}@x>\n", stamp(at));
+    let (first, last) = (3600, 20 * 3600);
+    let mut log = session(first, "ed", 2000).into_bytes();
+    for at in (first + 10..last).step_by(5) {
+        log.extend(session(at, "ann", 3000 + at % 9000).into_bytes());
+    }
+    assert!(log.len() > 2 << 20, "several pieces");
+    log.extend(session(last, "ed", 2000).into_bytes());
+    // The first of the lines is late, and so are the others of the same session.
+    for at in [first, first + 5, last + 1] {
+        log.extend(append(at).into_bytes());
+    }
+    let fits = |rows: &str| {
+        let rows = rows.lines().map(|row| serde_json::from_str::<Value>(row).expect("JSON"));
+        rows.map(|row| row["session"]["login"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let login = |at: usize| Some(format!("2019-05-29T{:02}:00:00+02:00", at / 3600));
+    for threads in ["1", "2"] {
+        let shape = Shape::file("late", "imap", log.clone());
+        let laid = Laid::new(shape);
+        let run = laid.run(&["messages", "--format", "jsonl", "--threads", threads]);
+        assert_eq!(fits(&run.out()), [login(first), login(first), login(last)], "{threads} threads");
+        let args =
+            ["sessions", "-u", "ed", "--since", "2019-05-29T12:00:00+02:00", "--format", "jsonl", "--threads", threads];
+        let run = laid.run(&args);
+        let out = run.out();
+        let rows: Vec<Value> = out.lines().map(|row| serde_json::from_str(row).expect("JSON")).collect();
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0]["messages"]["append"], 1);
+    }
+}

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::copies::is_within;
 use super::messages::{EVIDENCE, MessageRow, TraceRow};
-use super::record::{Fields, put_instant, put_number, put_text};
+use super::record::{Fields, put_instant, put_text};
 use super::sessions::{Messages, SessionRow, Sessions};
 use crate::model::{Instant, Service};
 use crate::resolve::{Overlap, Resolved};
@@ -45,38 +45,6 @@ fn put_session(record: &mut Vec<u8>, session: &[u8], asked: bool) -> Option<()> 
     record.push(u8::from(asked));
     record.extend_from_slice(session);
     Some(())
-}
-
-/// Some bits by the hash of an owner: of sessions none of whose owner's lines are there, nothing need be kept.
-struct Owners(Vec<u64>);
-
-impl Owners {
-    /// In 64 bits each.
-    const WORDS: usize = 1 << 16;
-
-    fn of(traces: &[Runs]) -> io::Result<Owners> {
-        let mut owners = Owners(vec![0; Owners::WORDS]);
-        let mut merged = Merged::of(traces)?;
-        while merged.next(|record| {
-            let place = Owners::place(record);
-            if let Some(word) = owners.0.get_mut(place / 64) {
-                *word |= 1 << (place % 64);
-            }
-        })? {}
-        Ok(owners)
-    }
-
-    fn place(record: &[u8]) -> usize {
-        use std::hash::{BuildHasher, BuildHasherDefault};
-        let owner = record.get(..owner_length(record).unwrap_or(0)).unwrap_or_default();
-        let hash = BuildHasherDefault::<rustc_hash::FxHasher>::default().hash_one(owner);
-        (hash >> 40) as usize % (64 * Owners::WORDS)
-    }
-
-    fn has(&self, record: &[u8]) -> bool {
-        let place = Owners::place(record);
-        self.0.get(place / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
-    }
 }
 
 /// A session that lines may fit.
@@ -228,18 +196,12 @@ fn overlaps(streams: &[Resolved]) -> BTreeMap<&[u8], Vec<Overlap>> {
 }
 
 /// Sessions as records for [`join`]: those asked for, and others.
-fn keyed(sessions: &Sessions<'_>, others: &[Runs], owners: &Owners, tmpdir: &Path) -> io::Result<[Runs; 1]> {
+fn keyed(sessions: &Sessions<'_>, others: &[Runs], tmpdir: &Path) -> io::Result<[Runs; 1]> {
     let mut keyed = Runs::new(tmpdir, HELD);
     for (runs, asked) in [(sessions.runs, true), (others, false)] {
         let mut rows = Sessions { runs, activity: None, ..*sessions }.rows()?;
         while rows.next(|session| {
-            keyed.push(|record| {
-                let from = record.len();
-                let put = put_session(record, session, asked);
-                if put.is_none() || !owners.has(record.get(from..).unwrap_or_default()) {
-                    record.truncate(from);
-                }
-            });
+            keyed.push(|record| _ = put_session(record, session, asked));
         })? {}
     }
     keyed.finish()?;
@@ -256,8 +218,7 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// Of lines that are finished, of streams that have any, and of sessions: those asked for, and all others of the same users and
-    /// services.
+    /// Of lines that are finished, of streams that have any, and of sessions: those asked for, and all others of the same owners.
     ///
     /// # Errors
     /// Those of putting records aside.
@@ -267,7 +228,7 @@ impl Activity {
         (sessions, others): (&Sessions<'_>, &[Runs]),
         tmpdir: &Path,
     ) -> io::Result<Activity> {
-        let keyed = keyed(sessions, others, &Owners::of(traces)?, tmpdir)?;
+        let keyed = keyed(sessions, others, tmpdir)?;
         let mut added = Runs::new(tmpdir, HELD);
         join(traces, &keyed, sessions.streams, &mut |_, _, _| (), &mut |session| {
             if session.asked && session.messages != Messages::default() {
@@ -286,21 +247,29 @@ impl Activity {
     /// # Errors
     /// Those of reading back what was put aside.
     pub(super) fn rows(&self) -> io::Result<ActivityRows<'_>> {
-        Ok(ActivityRows { added: Head::of(&self.added)?, traced: &self.traced, record: Vec::new() })
+        Ok(ActivityRows {
+            added: Head::of(&self.added)?,
+            traced: &self.traced,
+            stream: (Vec::new(), false),
+            record: Vec::new(),
+        })
     }
 }
 
 impl Messages {
-    const LENGTH: usize = 1 + 3 * 9;
+    const LENGTH: usize = 1 + 3 * 8;
+    /// Evidence begins with no such byte.
+    const MARK: u8 = 2;
 
     fn write(&self, record: &mut Vec<u8>) {
-        record.push(u8::from(self.ambiguous));
-        self.counts.iter().for_each(|count| put_number(record, Some(*count)));
+        record.push(Messages::MARK + u8::from(self.ambiguous));
+        self.counts.iter().for_each(|count| record.extend(count.to_be_bytes()));
     }
 
-    /// Those at the end of a record, if they stand there; `rest` is that and what may stand before it, which is shorter.
+    /// Those at the end of a record, if they stand there; `rest` is that and the evidence that may stand before it.
     pub(super) fn behind(rest: &[u8]) -> (&[u8], Option<Messages>) {
-        let found = rest.len().checked_sub(Messages::LENGTH).and_then(|at| rest.split_at_checked(at));
+        let found = rest.len().checked_sub(Messages::LENGTH).filter(|at| [0, 2 * EVIDENCE].contains(at));
+        let found = found.and_then(|at| rest.split_at_checked(at));
         match found.and_then(|(before, own)| Some((before, Messages::read(Fields::of(own))?))) {
             Some((before, messages)) => (before, Some(messages)),
             None => (rest, None),
@@ -308,10 +277,10 @@ impl Messages {
     }
 
     fn read(mut from: Fields<'_>) -> Option<Messages> {
-        let ambiguous = from.byte()? != 0;
+        let ambiguous = from.byte()?.checked_sub(Messages::MARK)? != 0;
         let mut counts = [0; 3];
         for count in &mut counts {
-            *count = from.number()??;
+            *count = u64::from_be_bytes(from.take()?);
         }
         Some(Messages { counts, ambiguous })
     }
@@ -321,6 +290,8 @@ impl Messages {
 pub(super) struct ActivityRows<'a> {
     added: Head<'a>,
     traced: &'a BTreeSet<(Vec<u8>, Service)>,
+    /// What records of the stream at hand begin with, and whether it has such lines.
+    stream: (Vec<u8>, bool),
     record: Vec<u8>,
 }
 
@@ -333,7 +304,7 @@ impl std::fmt::Debug for ActivityRows<'_> {
 impl ActivityRows<'_> {
     /// Hands a session's record to `work`, with what is added to it: nothing, where its stream has no such lines.
     pub(super) fn add(&mut self, session: &[u8], work: impl FnOnce(&[u8])) -> io::Result<()> {
-        let ActivityRows { added, traced, record } = self;
+        let ActivityRows { added, traced, stream, record } = self;
         let own = added.record.len().checked_sub(Messages::LENGTH).and_then(|end| added.record.split_at_checked(end));
         if let Some((own, messages)) = own
             && own == session
@@ -344,12 +315,16 @@ impl ActivityRows<'_> {
             work(record);
             return added.advance();
         }
-        let mut from = Fields::of(session);
-        let stream = from.text().zip(from.byte());
-        let is_of = |(store, service): &(Vec<u8>, Service)| {
-            stream.as_ref().is_some_and(|(own, byte)| **own == **store && *byte == *service as u8)
-        };
-        if traced.iter().any(is_of) {
+        if stream.0.is_empty() || !session.starts_with(&stream.0) {
+            let mut from = Fields::of(session);
+            let own = from.text().zip(from.byte());
+            let is_of = |(store, service): &(Vec<u8>, Service)| {
+                own.as_ref().is_some_and(|(own, byte)| **own == **store && *byte == *service as u8)
+            };
+            let begin = session.strip_suffix(from.rest()).unwrap_or_default();
+            *stream = (begin.to_vec(), traced.iter().any(is_of));
+        }
+        if stream.1 {
             record.clear();
             record.extend_from_slice(session);
             Messages::default().write(record);
@@ -366,7 +341,7 @@ impl ActivityRows<'_> {
 /// # Errors
 /// Those of putting records aside.
 pub fn attributed(traces: &[Runs], sessions: &Sessions<'_>, tmpdir: &Path) -> io::Result<[Runs; 1]> {
-    let keyed = keyed(sessions, &[], &Owners::of(traces)?, tmpdir)?;
+    let keyed = keyed(sessions, &[], tmpdir)?;
     let mut rows = Runs::new(tmpdir, HELD);
     let mut line = |row: &TraceRow<'_>, fits: usize, session: Option<&[u8]>| {
         let session = session.and_then(SessionRow::read);

@@ -39,8 +39,8 @@ pub struct TracesQuery {
 }
 
 impl TracesQuery {
-    /// Appends the record of a line, if it is asked for.
-    pub fn traced(&self, traced: &Traced<'_>, record: &mut Vec<u8>) {
+    /// Appends the record of a line, if it is asked for; whether it is.
+    pub fn traced(&self, traced: &Traced<'_>, record: &mut Vec<u8>) -> bool {
         let service = traced.stream.map(|stream| stream.service());
         let asked = self.window.holds(traced.stamp)
             && (self.services.is_empty() || service.is_some_and(|service| self.services.contains(&service)))
@@ -63,6 +63,7 @@ impl TracesQuery {
             };
             row.write(record);
         }
+        asked
     }
 }
 

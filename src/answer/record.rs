@@ -29,9 +29,12 @@ pub(super) fn put_stamp(record: &mut Vec<u8>, stamp: Option<Stamp>) {
     record.extend(offset.to_le_bytes());
 }
 
+/// How many bytes follow and one, and those: most numbers are small. None sorts before all others.
 pub(super) fn put_number(record: &mut Vec<u8>, number: Option<u64>) {
-    record.push(u8::from(number.is_some()));
-    record.extend(number.unwrap_or_default().to_be_bytes());
+    let Some(number) = number else { return record.push(0) };
+    let zeros = number.leading_zeros() / 8;
+    record.push(9 - zeros as u8);
+    record.extend_from_slice(number.to_be_bytes().get(zeros as usize..).unwrap_or_default());
 }
 
 /// The end of a record: lines that it rests on, if evidence is asked for. Of records that are alike but for it, the one with the
@@ -116,8 +119,11 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn number(&mut self) -> Option<Option<u64>> {
-        let there = self.byte()? != 0;
-        let number = u64::from_be_bytes(self.take()?);
-        Some(there.then_some(number))
+        let Some(length) = self.byte()?.checked_sub(1) else { return Some(None) };
+        let (bytes, rest) = self.0.split_at_checked(usize::from(length))?;
+        self.0 = rest;
+        let mut number = [0; 8];
+        number.get_mut(8_usize.checked_sub(bytes.len())?..)?.copy_from_slice(bytes);
+        Some(Some(u64::from_be_bytes(number)))
     }
 }

@@ -12,7 +12,7 @@ use super::activity::{Activity, ActivityRows};
 use super::copies::{Copies, is_within};
 use super::record::{Fields, evidence_length, put_evidence, put_instant, put_number, put_stamp, put_text};
 use super::{Filter, INFERRED_FORMAT, POSSIBLY_FORGED};
-use crate::fold::{Action, Window};
+use crate::fold::Action;
 use crate::model::{Evidence, Instant, Service, Stamp};
 use crate::pair::{Amounts, Behind, Carried, Session, Settled};
 use crate::resolve::{LifeEnd, Resolved};
@@ -54,21 +54,11 @@ pub struct SessionsQuery {
     pub filter: Filter,
     /// What became of them; empty asks for all.
     pub statuses: Vec<Status>,
-    /// Those that are not asked for are needed as well: lines of the message trace may fit them.
-    pub with_others: bool,
+    /// Only those that lines of the message trace may fit.
+    pub only_traced: bool,
 }
 
 impl SessionsQuery {
-    /// Whether it leaves out sessions of one user over one service.
-    pub fn is_narrow(&self) -> bool {
-        self.filter.window != Window::default() || !self.statuses.is_empty() || !self.filter.from.is_empty()
-    }
-
-    /// Whether a session that is not asked for is of a user and a service that are.
-    fn is_another(&self, service: Service, user: &[u8]) -> bool {
-        self.with_others && self.filter.is_of(service, user)
-    }
-
     fn asks_for(&self, service: Service, user: &[u8], ip: IpAddr, (from, to): (Stamp, Option<Stamp>)) -> bool {
         self.filter.is_touched(from, to) && self.filter.asks_for(service, user, Some(ip))
     }
@@ -82,14 +72,15 @@ impl SessionsQuery {
         self.asks_for_closed(session) && closed(session, behind, store, record)
     }
 
-    /// Appends the record of a closed session that is not asked for, if it is needed all the same.
+    /// Appends the record of a closed session that is not asked for, if its user and its service are.
     pub fn other_closed(&self, session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<u8>) {
-        if self.is_another(session.stream.service(), session.user()) && !self.asks_for_closed(session) {
+        if self.filter.is_of(session.stream.service(), session.user()) && !self.asks_for_closed(session) {
             closed(session, behind, store, record);
         }
     }
 
-    fn asks_for_closed(&self, session: &Settled<'_>) -> bool {
+    /// Whether a closed session is asked for.
+    pub fn asks_for_closed(&self, session: &Settled<'_>) -> bool {
         let (Some(connect), Some(end)) = (session.connect, session.end) else { return false };
         let began = if connect.at < session.login.at { connect } else { session.login };
         let (service, user, ip) = (session.stream.service(), session.user(), session.peer().ip());
@@ -104,7 +95,7 @@ impl SessionsQuery {
         }
         let asked = self.asks_for(stream.service, &session.user, session.peer.ip(), (session.login, None));
         let asked = asked && self.has(status);
-        if if others { !asked && self.is_another(stream.service, &session.user) } else { asked } {
+        if if others { !asked && self.filter.is_of(stream.service, &session.user) } else { asked } {
             let row = SessionRow::of(session, status, flags, &stream.store);
             SessionRow { gone, ..row }.write(record);
             return session.flags.doubt.inferred;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Stop;
 use super::ask::Ask;
-use crate::answer::{Activity, Sessions, SessionsQuery, attributed};
+use crate::answer::{Activity, Sessions, attributed};
 use crate::cli::Cli;
 use crate::model::Service;
 use crate::read::Outcome;
@@ -35,36 +35,38 @@ pub(super) fn of(
 ) -> Result<Traced, Stop> {
     let tmpdir = &ask.walk.tmpdir;
     outcome.traces.iter_mut().try_for_each(Runs::finish)?;
-    let sessions = Sessions { services: &[], runs, streams: resolved, activity: None };
+    let sessions = |runs| Sessions { services: &[], runs, streams: resolved, activity: None };
     if cli.messages().is_some() {
-        let messages = Some(attributed(&outcome.traces, &sessions, tmpdir)?);
+        let messages = Some(attributed(&outcome.traces, &sessions(runs), tmpdir)?);
         return Ok(Traced { messages, ..Traced::default() });
     }
     if cli.sessions().is_none() || outcome.traced.is_empty() {
         return Ok(Traced::default());
     }
-    let others = others(outcome, resolved, ask)?;
+    let (asked, others) = fitting(outcome, resolved, ask)?;
     let traced: BTreeSet<(Vec<u8>, Service)> = outcome.traced.iter().map(|stream| streams.get(*stream)).collect();
-    let sessions = Activity::new(&outcome.traces, traced, (&sessions, &others), tmpdir)?;
+    let sessions = Activity::new(&outcome.traces, traced, (&sessions(&asked), &others), tmpdir)?;
     Ok(Traced { sessions: Some(sessions), ..Traced::default() })
 }
 
-/// Sessions that are not asked for, but which lines may fit.
-fn others(outcome: &mut Outcome, resolved: &[Resolved], ask: &Ask) -> Result<Vec<Runs>, Stop> {
-    let mut others = std::mem::take(&mut outcome.others);
-    if let Some(query) = ask.sessions.as_ref().filter(|query| query.is_narrow()) {
-        let query = SessionsQuery { with_others: true, ..query.clone() };
-        let mut unclosed = Runs::new(&ask.walk.tmpdir, usize::MAX);
-        for session in &outcome.sessions {
+/// Sessions that lines may fit: those that are asked for, and others. Which session a line belongs to can be said only beside all
+/// that it fits.
+fn fitting(outcome: &mut Outcome, resolved: &[Resolved], ask: &Ask) -> Result<(Vec<Runs>, Vec<Runs>), Stop> {
+    let (mut asked, mut others) = (std::mem::take(&mut outcome.fitting), std::mem::take(&mut outcome.others));
+    if let (Some(query), Some(owners)) = (&ask.sessions, &outcome.owners) {
+        let mut unclosed = [false, true].map(|is_other| (is_other, Runs::new(&ask.walk.tmpdir, usize::MAX)));
+        for session in outcome.sessions.iter().filter(|session| owners.has(session.owner())) {
             let Some(stream) = resolved.iter().find(|stream| stream.id == session.stream) else { continue };
-            unclosed.push(|record| {
-                query.unclosed(session, stream, true, record);
-            });
+            for (is_other, runs) in &mut unclosed {
+                runs.push(|record| _ = query.unclosed(session, stream, *is_other, record));
+            }
         }
-        others.push(unclosed);
+        let [(_, own), (_, other)] = unclosed;
+        asked.push(own);
+        others.push(other);
     }
-    others.iter_mut().try_for_each(Runs::finish)?;
-    Ok(others)
+    asked.iter_mut().chain(&mut others).try_for_each(Runs::finish)?;
+    Ok((asked, others))
 }
 
 /// Users of `-a` who have no login or close, and how many of those asked for have no line of the message trace either.

@@ -92,7 +92,7 @@ impl Ask {
         let sessions = cli.sessions().map(|asked| SessionsQuery {
             filter: filter(&networks),
             statuses: asked.status.iter().map(|status| (*status).into()).collect(),
-            with_others: false,
+            only_traced: false,
         });
         let traces = traces(cli, &users, window);
         // A story is of all sessions, unless it is of a moment.
@@ -103,8 +103,11 @@ impl Ask {
             (None, Some(_)) => Some(window.widened(DAY)),
             (None, None) => None,
         };
-        let collected = collected
-            .map(|window| SessionsQuery { filter: Filter { window, ..filter(&[]) }, ..SessionsQuery::default() });
+        let collected = collected.map(|window| SessionsQuery {
+            filter: Filter { window, ..filter(&[]) },
+            only_traced: cli.messages().is_some(),
+            ..SessionsQuery::default()
+        });
         let sessions = sessions.or(collected);
         let amounts = sessions.is_some() && cli.messages().is_none();
         let needs = Needs {

@@ -148,6 +148,11 @@ pub struct Carried {
 }
 
 impl Session {
+    /// Whose it is: stream, process and user.
+    pub fn owner(&self) -> (StreamId, u32, &[u8]) {
+        (self.stream, self.pid, &self.user)
+    }
+
     /// What came with its lines.
     pub fn carried(&self) -> Carried {
         self.carried.as_deref().copied().unwrap_or_default()
@@ -230,6 +235,17 @@ impl<'a> Settled<'a> {
     /// The user: the close's where it differs.
     pub fn user(&self) -> &'a [u8] {
         self.told().words.user()
+    }
+
+    /// Whose it is: stream, process and user.
+    pub fn owner(&self) -> (StreamId, u32, &'a [u8]) {
+        let Told { pid, words, .. } = self.told();
+        (self.stream, pid, words.user())
+    }
+
+    /// Whether it rests on a template that is a guess.
+    pub fn is_inferred(&self) -> bool {
+        self.told().flags.doubt.inferred
     }
 
     /// The far end.

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::{HELD, lock};
+use super::{HELD, Owners, lock};
 use crate::answer::{Asked, collects};
 use crate::fold::Pairing;
 use crate::model::Instant;
@@ -41,9 +41,11 @@ struct Settling {
 #[derive(Debug, Default)]
 struct Gathering {
     collected: Collected,
-    /// Closed sessions that `sessions` asks for.
+    /// Closed sessions that are asked for.
     runs: Runs,
-    /// Those that it does not ask for, if they are needed.
+    /// Those of them that lines of the message trace may fit, if `sessions` asks for them.
+    traced: Runs,
+    /// The same of sessions that it does not ask for.
     others: Runs,
     stores: Stores,
     behind: Behind,
@@ -87,15 +89,35 @@ pub(super) struct Shards {
     shards: Vec<Shard>,
 }
 
-/// What one shard gave in the end: what its sessions gave to the query, and keys of which a line came too late.
-pub(super) type Finished = (Collected, Runs, Runs, BTreeSet<Key>);
+/// What one shard gave in the end.
+#[derive(Debug)]
+pub(super) struct Finished {
+    /// What its sessions gave to the query.
+    pub(super) collected: Collected,
+    /// Closed sessions: see [`super::Outcome`].
+    pub(super) runs: Runs,
+    pub(super) traced: Runs,
+    pub(super) others: Runs,
+    /// Keys of which a line came too late.
+    pub(super) late: BTreeSet<Key>,
+}
+
+/// What is asked of sessions, and who has lines of the message trace, if those are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) asked: Asked<'a>,
+    pub(super) owners: Option<&'a Owners>,
+    pub(super) streams: &'a Streams,
+}
 
 impl Shards {
     /// Empty shards that never settle these keys early; `behind` is what comes with lines, `tmpdir` is where too many sessions go.
     pub(super) fn holding(hold: &BTreeSet<Key>, behind: Behind, tmpdir: &Path) -> Shards {
         let shards = (SHARDS * rayon::current_num_threads()).next_power_of_two();
-        let runs = || Runs::new(tmpdir, HELD / shards);
-        let gathering = || Gathering { runs: runs(), others: runs(), behind, ..Gathering::default() };
+        let runs = |held: usize| Runs::new(tmpdir, held / shards);
+        let fitting = || runs(HELD / 2);
+        let gathering =
+            || Gathering { runs: runs(HELD), traced: fitting(), others: fitting(), behind, ..Gathering::default() };
         let settling = || Settling { table: PairTable::holding(hold.clone()).carrying(behind), gathering: gathering() };
         let shard = |_| Shard { settled: Mutex::new(settling()), ..Shard::default() };
         Shards { shards: (0..shards).map(shard).collect() }
@@ -105,7 +127,7 @@ impl Shards {
     pub(super) fn settle(
         &self,
         frontier: &BTreeMap<StreamId, Instant>,
-        (asked, streams): (Asked<'_>, &Streams),
+        wanted: Wanted<'_>,
         accessed: &mut dyn FnMut(&Accessed<'_>),
     ) {
         for (i, shard) in self.shards.iter().enumerate() {
@@ -114,7 +136,7 @@ impl Shards {
                 let Settling { table, gathering } = &mut *settling;
                 // All that the frontier counts as read is in the table or in the inbox.
                 shard.take_in(table, accessed);
-                table.settle(frontier, &mut |session| collect(asked, session, gathering, streams));
+                table.settle(frontier, &mut |session| collect(wanted, session, gathering));
             }
         }
     }
@@ -129,17 +151,14 @@ impl Shards {
     }
 
     /// Settles everything. `ends` is where each stream's coverage ends.
-    pub(super) fn finish(
-        self,
-        (asked, streams): (Asked<'_>, &Streams),
-        ends: &BTreeMap<StreamId, Instant>,
-    ) -> Vec<Finished> {
+    pub(super) fn finish(self, wanted: Wanted<'_>, ends: &BTreeMap<StreamId, Instant>) -> Vec<Finished> {
         let finish = |shard: Shard| {
             let settling = shard.settled.into_inner().unwrap_or_else(PoisonError::into_inner);
             let Settling { mut table, mut gathering } = settling;
             let late = std::mem::take(&mut table.late);
-            table.finish(&mut |session| collect_last(asked, ends, session, &mut gathering, streams));
-            (gathering.collected, gathering.runs, gathering.others, late)
+            table.finish(&mut |session| collect_last(wanted, ends, session, &mut gathering));
+            let Gathering { collected, runs, traced, others, .. } = gathering;
+            Finished { collected, runs, traced, others, late }
         };
         self.shards.into_par_iter().map(finish).collect()
     }
@@ -173,18 +192,27 @@ impl Pairing for Shards {
 }
 
 /// What is kept of a session that is settled: itself if it may be a row, and that no login line was there (R12).
-fn collect(asked: Asked<'_>, session: &Settled<'_>, gathering: &mut Gathering, streams: &Streams) {
-    let Gathering { collected, runs, others, stores, behind } = gathering;
+fn collect(wanted: Wanted<'_>, session: &Settled<'_>, gathering: &mut Gathering) {
+    let Gathering { collected, runs, traced, others, stores, behind } = gathering;
     if let (false, Some(connect)) = (session.has_login, session.connect) {
         collected.no_login(session.stream, connect.at);
     }
-    match asked {
+    match wanted.asked {
         Asked::Connected(query) if collects(query, session) => collected.sessions.push(session.to_session(*behind)),
         Asked::Sessions(_) if session.end.is_none() => collected.sessions.push(session.to_session(*behind)),
         Asked::Sessions(query) => {
-            let store = stores.of(session.stream, streams);
+            let end = session.end.map_or(Instant::MAX, |end| end.at).max(session.login.at);
+            let span = (session.login.at, end);
+            let is_traced = wanted.owners.is_some_and(|owners| owners.has_within(session.owner(), span));
+            if query.only_traced && !is_traced {
+                // Who may have lines besides those who have is by chance: what is told of guesses must not depend on it.
+                collected.inferred |= session.is_inferred() && query.asks_for_closed(session);
+                return;
+            }
+            let store = stores.of(session.stream, wanted.streams);
             runs.push(|record| collected.inferred |= query.closed(session, *behind, store, record));
-            if query.with_others {
+            if is_traced && !query.only_traced {
+                traced.push(|record| _ = query.closed(session, *behind, store, record));
                 others.push(|record| query.other_closed(session, *behind, store, record));
             }
         }
@@ -194,20 +222,19 @@ fn collect(asked: Asked<'_>, session: &Settled<'_>, gathering: &mut Gathering, s
 
 /// The same at the end, when the ends of coverage are known.
 fn collect_last(
-    asked: Asked<'_>,
+    wanted: Wanted<'_>,
     ends: &BTreeMap<StreamId, Instant>,
     session: &Settled<'_>,
     gathering: &mut Gathering,
-    streams: &Streams,
 ) {
     let past_the_end = session.end.is_some_and(|end| ends.get(&session.stream).is_some_and(|last| end.at > *last));
     match session.connect {
-        Some(connect) if past_the_end && !matches!(asked, Asked::Sessions(_)) => {
+        Some(connect) if past_the_end && !matches!(wanted.asked, Asked::Sessions(_)) => {
             if !session.has_login {
                 gathering.collected.no_login(session.stream, connect.at);
             }
             gathering.collected.sessions.push(session.to_session(gathering.behind));
         }
-        _ => collect(asked, session, gathering, streams),
+        _ => collect(wanted, session, gathering),
     }
 }
