@@ -128,6 +128,7 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
         notes.tell(&mask::notes(ask.pseudonyms.as_ref(), found.notes));
         return Err(Stop::Usage("none of the paths could be opened".to_owned()));
     }
+    output.is_none_of(&found.files)?;
     let again = ask.failures.is_some() || cli.common.evidence || output.manifest.is_some();
     let spool = ask.needs.pairs || again;
     let plan = pool.install(|| {

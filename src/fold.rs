@@ -2,12 +2,18 @@
 //!
 //! One worker has one [`Folder`] and feeds it piece after piece. A piece is some neighbouring lines of one file.
 
+mod leaving;
+mod refusals;
+mod window;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+pub use self::leaving::{Action, LoggedIn, Logins, Refusal, Refusals, Refused, Server, Traced, Traces};
+pub use self::window::{Moment, Window};
 use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, is_like_account, shape};
-use crate::model::{Doubt, Evidence, Instant, Peer, Service, Stamp};
+use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, PairLine, Sought, With};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Written, Years, connect, written};
 use crate::pseudonym::{Masks, Pseudonyms};
@@ -19,51 +25,6 @@ use crate::trail::{
 
 /// How far a clock may go back before it is a jump (R14), in seconds.
 const JUMP: Instant = 60;
-
-/// A bound of a window: an instant, or digits of each stream's own clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// An instant.
-    Instant(Instant),
-    /// Seconds since 1970 on the clock of the stream.
-    Local(i64),
-}
-
-impl Moment {
-    /// Whether a stamp is at or after this moment.
-    pub fn reached(self, stamp: Stamp) -> bool {
-        match self {
-            Moment::Instant(at) => stamp.at >= at,
-            Moment::Local(digits) => stamp.local() >= digits,
-        }
-    }
-}
-
-/// since ≤ t < until.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Window {
-    /// The first moment inside.
-    pub since: Option<Moment>,
-    /// The first moment behind.
-    pub until: Option<Moment>,
-}
-
-impl Window {
-    /// Whether a stamp lies inside.
-    #[inline]
-    pub fn holds(&self, stamp: Stamp) -> bool {
-        self.since.is_none_or(|m| m.reached(stamp)) && self.until.is_none_or(|m| !m.reached(stamp))
-    }
-
-    /// The same, so many seconds wider on either side.
-    pub fn widened(&self, by: i64) -> Window {
-        let moved = |moment: Moment, by: i64| match moment {
-            Moment::Instant(at) => Moment::Instant(at.saturating_add(by)),
-            Moment::Local(digits) => Moment::Local(digits.saturating_add(by)),
-        };
-        Window { since: self.since.map(|m| moved(m, -by)), until: self.until.map(|m| moved(m, by)) }
-    }
-}
 
 /// What a query needs of the lines.
 #[derive(Clone, Debug, Default)]
@@ -101,154 +62,6 @@ pub trait Pairing: std::fmt::Debug + Sync {
     /// Takes the lines of one block, sorted by [`Sought::shard`], and empties the batches. What they, or lines that
     /// waited, tell of users goes to `accessed`.
     fn take(&self, batches: &mut [Batch], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>));
-}
-
-/// Who did not get in, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Refusal {
-    /// A login was refused.
-    Login,
-    /// A multiplexor refused a user or an address.
-    Proxy,
-    /// A connection ended without a login.
-    NeverLoggedIn,
-}
-
-/// Who wrote of a refusal.
-#[derive(Clone, Copy, Debug)]
-pub enum Server<'a> {
-    /// An access service.
-    Stream(StreamId),
-    /// A multiplexor: its host, and the service that it stands before. It has no stream.
-    Proxy(&'a [u8], Service),
-}
-
-/// A login that was refused, or what comes near to it.
-#[derive(Clone, Copy, Debug)]
-pub struct Refused<'a> {
-    /// What it is.
-    pub refusal: Refusal,
-    /// Whose line it is.
-    pub server: Server<'a>,
-    /// The process.
-    pub pid: u32,
-    /// The far end, where it is told.
-    pub peer: Option<Peer>,
-    /// The user as given (R1), as names are compared (R2); empty where none is told.
-    pub user: &'a [u8],
-    /// The mechanism; empty where none is told.
-    pub mechanism: &'a [u8],
-    /// The reason.
-    pub reason: &'a [u8],
-    /// When.
-    pub stamp: Stamp,
-    /// What its line is doubted for.
-    pub doubt: Doubt,
-    /// Where the line is.
-    pub evidence: Evidence,
-}
-
-/// Where a folder's refused logins go.
-pub trait Refusals: std::fmt::Debug + Sync {
-    /// Takes one.
-    fn take(&self, refused: &Refused<'_>);
-}
-
-/// What a line of the message trace says was done to a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Action {
-    /// It was stored.
-    Append,
-    /// It was read.
-    Fetch,
-    /// It was removed.
-    Expunge,
-}
-
-impl Action {
-    /// Every action, in the order of the answers.
-    pub const ALL: [Action; 3] = [Action::Append, Action::Fetch, Action::Expunge];
-
-    /// What a line of this kind says was done, if it is of the message trace.
-    pub fn of(kind: Kind) -> Option<Action> {
-        match kind {
-            Kind::Append => Some(Action::Append),
-            Kind::Fetch => Some(Action::Fetch),
-            Kind::Expunge => Some(Action::Expunge),
-            _ => None,
-        }
-    }
-
-    /// The name in answers and on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Action::Append => "append",
-            Action::Fetch => "fetch",
-            Action::Expunge => "expunge",
-        }
-    }
-}
-
-/// A line of the message trace.
-#[derive(Clone, Copy, Debug)]
-pub struct Traced<'a> {
-    /// The stream, where an access service wrote it.
-    pub stream: Option<StreamId>,
-    /// The store.
-    pub store: &'a [u8],
-    /// The program.
-    pub process: &'a [u8],
-    /// Its process.
-    pub pid: u32,
-    /// The user (R2).
-    pub user: &'a [u8],
-    /// What was done.
-    pub action: Action,
-    /// The mailbox, as written.
-    pub folder: &'a [u8],
-    /// Bytes of the message, where the line has them.
-    pub size: Option<u64>,
-    /// The message's id, without its angle brackets.
-    pub message_id: &'a [u8],
-    /// When.
-    pub stamp: Stamp,
-    /// Read by an inferred template.
-    pub inferred: bool,
-    /// Where it is.
-    pub evidence: Evidence,
-}
-
-/// Where a folder's lines of the message trace go.
-pub trait Traces: std::fmt::Debug + Sync {
-    /// Takes one.
-    fn take(&self, traced: &Traced<'_>);
-}
-
-/// A login that succeeded, as a login or a close line tells it.
-#[derive(Clone, Copy, Debug)]
-pub struct LoggedIn<'a> {
-    /// The stream.
-    pub stream: StreamId,
-    /// The far end.
-    pub peer: Peer,
-    /// The user (R2).
-    pub user: &'a [u8],
-    /// The mechanism, where a login line tells it.
-    pub mechanism: &'a [u8],
-    /// When: the connect of a close (R6).
-    pub stamp: Stamp,
-    /// Whether a close tells it.
-    pub by_close: bool,
-    /// What its line is doubted for.
-    pub doubt: Doubt,
-    /// Where the line is.
-    pub evidence: Evidence,
-}
-
-/// Where a folder's logins go that succeeded.
-pub trait Logins: std::fmt::Debug + Sync {
-    /// Takes one.
-    fn take(&self, login: &LoggedIn<'_>);
 }
 
 /// What the piece before must know of a process, to see a clock jump between the two.
@@ -586,111 +399,6 @@ impl<'a> Folder<'a> {
         ends
     }
 
-    /// Hands on a refused login, if that is what it is.
-    #[inline(never)]
-    fn other(&mut self, event: &Event<'_>, place: u64) {
-        if event.kind != Kind::Refused {
-            self.ends(event.message, place);
-        }
-        if let (true, Kind::Refused, Some(source)) = (self.refusals.is_some(), event.kind, event.source) {
-            let fields = &event.fields;
-            let refused = Refused {
-                refusal: Refusal::Login,
-                server: Server::Stream(source.stream),
-                pid: source.pid,
-                peer: Some(fields.peer),
-                user: self.names.user(fields.user, &mut self.scratch),
-                mechanism: fields.mechanism,
-                reason: fields.reason,
-                stamp: event.stamp,
-                doubt: Doubt { inferred: event.inferred, forged: self.is_forged },
-                evidence: Evidence { file: self.file, place },
-            };
-            refuse(self.refusals, self.masks.as_mut(), &refused);
-        }
-    }
-
-    /// Hands on that a connection ended without a login.
-    #[inline(never)]
-    fn never_logged_in(&mut self, event: &Event<'_>, source: Source, place: u64) {
-        let refused = Refused {
-            refusal: Refusal::NeverLoggedIn,
-            server: Server::Stream(source.stream),
-            pid: source.pid,
-            peer: Some(event.fields.peer),
-            user: b"",
-            mechanism: b"",
-            reason: b"never logged in",
-            stamp: event.stamp,
-            doubt: Doubt { inferred: event.inferred, forged: self.is_forged },
-            evidence: Evidence { file: self.file, place },
-        };
-        refuse(self.refusals, self.masks.as_mut(), &refused);
-    }
-
-    /// Hands on what a multiplexor refused.
-    #[inline(never)]
-    fn denied(&mut self, line: &[u8], event: &Event<'_>, place: u64) {
-        let Some(Written { origin, .. }) = written(line).filter(|_| self.refusals.is_some()) else { return };
-        let service = match origin.process {
-            b"ImapProxy" => Service::Imap,
-            b"PopProxy" => Service::Pop,
-            _ => return,
-        };
-        let message = event.message;
-        let reason = memchr::memmem::find(message, b") ").and_then(|at| message.get(at + 2..)).unwrap_or(message);
-        let user = event.fields.user;
-        let user = user.strip_prefix(b"'").and_then(|user| user.strip_suffix(b"'")).unwrap_or(user);
-        // Where there is a user, words may be the client's.
-        let address = |word: &[u8]| std::str::from_utf8(word).ok()?.trim_end_matches(':').parse().ok();
-        let ip = reason.split(|byte| *byte == b' ').filter(|_| user.is_empty()).find_map(address);
-        let refused = Refused {
-            refusal: Refusal::Proxy,
-            server: Server::Proxy(self.names.store(origin.host), service),
-            pid: origin.pid,
-            peer: ip.map(|ip| Peer::new(ip, None)),
-            user: self.names.user(user, &mut self.scratch),
-            mechanism: b"",
-            reason,
-            stamp: event.stamp,
-            doubt: Doubt { inferred: event.inferred, forged: self.is_forged },
-            evidence: Evidence { file: self.file, place },
-        };
-        refuse(self.refusals, self.masks.as_mut(), &refused);
-    }
-
-    /// Hands on a line of the message trace, and keeps its user for `-a`.
-    fn traced(&mut self, line: &[u8], event: &Event<'_>, action: Action, place: u64) {
-        let fields = &event.fields;
-        let evidence = Evidence { file: self.file, place };
-        let Folder { needs, names, trail, traces, scratch, masks, .. } = self;
-        let (mut user, mut folder, mut message_id) =
-            (names.user(fields.user, scratch), fields.folder, fields.message_id);
-        let masked;
-        if let Some(masks) = masks {
-            masked = masks.of_trace(user, folder, message_id);
-            (user, folder, message_id) = (&masked.0, masked.1.as_bytes(), masked.2.as_bytes());
-        }
-        if let (true, Some(_)) = (needs.access && needs.window.holds(event.stamp), event.source) {
-            trail.traced.add(user, needs.asks_for(user) && !trail.access.has(user));
-        }
-        let (Some(traces), Some(Written { origin, .. })) = (traces, written(line)) else { return };
-        traces.take(&Traced {
-            stream: event.source.map(|source| source.stream),
-            store: names.store(origin.host),
-            process: origin.process,
-            pid: origin.pid,
-            user,
-            action,
-            folder,
-            size: fields.size,
-            message_id,
-            stamp: event.stamp,
-            inferred: event.inferred,
-            evidence,
-        });
-    }
-
     /// Notes that a process wrote, and whether its clock went back (R14).
     #[inline(always)]
     fn saw(&mut self, source: Option<Source>, stamp: Stamp, place: u64, counts: Option<Counts>) {
@@ -745,22 +453,6 @@ impl<'a> Folder<'a> {
         access.settle(self.streams);
         self.trail
     }
-}
-
-/// Hands on a refusal.
-fn refuse(refusals: Option<&dyn Refusals>, masks: Option<&mut Masks<'_>>, refused: &Refused<'_>) {
-    let Some(refusals) = refusals else { return };
-    let Some(masks) = masks else { return refusals.take(refused) };
-    let masked = masks.of(refused.user, refused.peer.unwrap_or_default(), refused.mechanism);
-    // Of a multiplexor it is a whole message, which may name whoever was refused.
-    let reason = (refused.refusal == Refusal::Proxy).then(|| shape(refused.reason));
-    refusals.take(&Refused {
-        user: if refused.user.is_empty() { &[] } else { &masked.user },
-        peer: refused.peer.map(|_| masked.peer),
-        mechanism: masked.mechanism.as_deref().unwrap_or(refused.mechanism),
-        reason: reason.as_deref().map_or(refused.reason, str::as_bytes),
-        ..*refused
-    });
 }
 
 /// Keeps what a line, or the two lines of a session, tell of a user, if that is asked for (R11).

@@ -619,3 +619,20 @@ fn an_answer_is_written_to_a_file_once() {
     run(folder.path(), &forced).exit(0);
     assert_eq!(written(), stdout);
 }
+
+/// `-o` takes the place of nothing but a regular file, and never of a log that is to be read, `--force` or not.
+#[test]
+fn an_answer_replaces_no_device_and_no_log() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let text = common::login("10:00:00", 1, "ed");
+    write(folder.path(), "imap", &text);
+    for option in ["-o", "--manifest"] {
+        for (place, why) in
+            [("/dev/null", "is no regular file"), (".", "is no regular file"), ("./imap", "is to be read")]
+        {
+            let run = run(folder.path(), &["-a", option, place, "--force", "imap"]).exit(2);
+            assert!(run.err().contains(why) && run.err().contains(option), "{option} {place}: {}", run.err());
+        }
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join("imap")).expect("the log"), text);
+}

@@ -27,7 +27,7 @@ use crate::times::{Zone, rfc3339_of};
 /// A manifest to be written at the end.
 #[derive(Debug)]
 pub(super) struct Begun {
-    place: Place,
+    pub(super) place: Place,
     started: String,
     before: Units,
 }

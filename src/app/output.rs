@@ -9,6 +9,7 @@ use tempfile::NamedTempFile;
 use super::Stop;
 use super::manifest::Begun;
 use crate::cli::{Cli, Format};
+use crate::discover::Found;
 use crate::hash::{Hashed, Hasher};
 use crate::render::{Answer, Shape, write};
 
@@ -24,13 +25,35 @@ impl Place {
     /// Checks the place before anything is read.
     ///
     /// # Errors
-    /// The file exists already.
+    /// The file exists already, or is a device, a pipe or a folder, which a file must not take the place of.
     pub(super) fn new(option: &'static str, file: &Path, force: bool) -> Result<Place, Stop> {
+        if file.metadata().is_ok_and(|meta| !meta.is_file()) {
+            let file = file.display();
+            let text = format!("{option} {file}: is no regular file; to write there, redirect standard output");
+            return Err(Stop::Usage(text));
+        }
         if !force && file.symlink_metadata().is_ok() {
             let file = file.display();
             return Err(Stop::Usage(format!("{option} {file}: exists already; give --force to replace it")));
         }
         Ok(Place { option, file: file.to_owned(), force })
+    }
+
+    /// Checks that it is none of the files that are to be read: `--force` must not replace a log.
+    ///
+    /// # Errors
+    /// It is one of them.
+    pub(super) fn is_none_of(&self, inputs: &[Found]) -> Result<(), Stop> {
+        let place = self.file.canonicalize().ok();
+        let same = |input: &&Found| place.is_some() && input.path.canonicalize().ok() == place;
+        match inputs.iter().filter(|_| place.is_some()).find(same) {
+            Some(_) => {
+                let text =
+                    format!("{} {}: is a file that is to be read; name another", self.option, self.file.display());
+                Err(Stop::Usage(text))
+            }
+            None => Ok(()),
+        }
     }
 
     fn named(&self, error: &io::Error) -> Stop {
@@ -95,6 +118,17 @@ impl Output {
             None => Where::Stdout,
         };
         Ok(Output { to, manifest: Begun::new(cli)?, ..Output::nowhere(cli) })
+    }
+
+    /// Checks that nothing is written over a file that is to be read.
+    ///
+    /// # Errors
+    /// It would be.
+    pub(super) fn is_none_of(&self, inputs: &[Found]) -> Result<(), Stop> {
+        if let Where::File(place) = &self.to {
+            place.is_none_of(inputs)?;
+        }
+        self.manifest.as_ref().map_or(Ok(()), |manifest| manifest.place.is_none_of(inputs))
     }
 
     /// An output of which only the hash is wanted.
