@@ -45,7 +45,7 @@ impl Kind {
     }
 }
 
-/// How many bytes [`kind_of`] wants to see; fewer will do when the file is shorter.
+/// How many bytes `kind_of` wants to see; fewer will do when the file is shorter.
 pub const HEAD: usize = 1024;
 
 /// Finds the kind from the head of decoded content: at least its first 512 bytes, or all of it.

@@ -42,7 +42,7 @@ impl Formatter for Quiet {
     }
 }
 
-/// Writes a value as JSON in one line, with [`Quiet`]'s escapes.
+/// Writes a value as JSON in one line, with `Quiet`'s escapes.
 ///
 /// # Errors
 /// Those of the writer.
