@@ -344,12 +344,17 @@ fn answer(
     Ok((exit, written))
 }
 
+/// Streams by their numbers.
+fn by_id(streams: &[Resolved]) -> HashMap<StreamId, &Resolved> {
+    streams.iter().map(|stream| (stream.id, stream)).collect()
+}
+
 /// All records that were asked for; of sessions those without a close too, which only now can be told from each other.
 fn runs(outcome: &mut Outcome, streams: &[Resolved], ask: &Ask) -> Result<Vec<Runs>, Stop> {
     let mut runs = std::mem::take(&mut outcome.runs);
     if let Some(query) = &ask.sessions {
         let mut unclosed = Runs::new(&ask.walk.tmpdir, usize::MAX);
-        let streams: HashMap<StreamId, &Resolved> = streams.iter().map(|stream| (stream.id, stream)).collect();
+        let streams = by_id(streams);
         for session in &outcome.sessions {
             let Some(stream) = streams.get(&session.stream) else { continue };
             let owners = outcome.owners.as_ref().filter(|_| query.only_traced);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Stop;
 use super::ask::Ask;
+use super::{Stop, by_id};
 use crate::answer::{Activity, Sessions, attributed};
 use crate::cli::Cli;
 use crate::model::Service;
@@ -55,8 +55,9 @@ fn fitting(outcome: &mut Outcome, resolved: &[Resolved], ask: &Ask) -> Result<(V
     let (mut asked, mut others) = (std::mem::take(&mut outcome.fitting), std::mem::take(&mut outcome.others));
     if let (Some(query), Some(owners)) = (&ask.sessions, &outcome.owners) {
         let mut unclosed = [false, true].map(|is_other| (is_other, Runs::new(&ask.walk.tmpdir, usize::MAX)));
+        let streams = by_id(resolved);
         for session in outcome.sessions.iter().filter(|session| owners.has(session.owner())) {
-            let Some(stream) = resolved.iter().find(|stream| stream.id == session.stream) else { continue };
+            let Some(stream) = streams.get(&session.stream) else { continue };
             for (is_other, runs) in &mut unclosed {
                 runs.push(|record| _ = query.unclosed(session, stream, *is_other, record));
             }

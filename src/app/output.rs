@@ -44,16 +44,12 @@ impl Place {
     /// # Errors
     /// It is one of them.
     pub(super) fn is_none_of(&self, inputs: &[Found]) -> Result<(), Stop> {
-        let place = self.file.canonicalize().ok();
-        let same = |input: &&Found| place.is_some() && input.path.canonicalize().ok() == place;
-        match inputs.iter().filter(|_| place.is_some()).find(same) {
-            Some(_) => {
-                let text =
-                    format!("{} {}: is a file that is to be read; name another", self.option, self.file.display());
-                Err(Stop::Usage(text))
-            }
-            None => Ok(()),
+        let Ok(place) = self.file.canonicalize() else { return Ok(()) };
+        if inputs.iter().any(|input| input.path.canonicalize().is_ok_and(|path| path == place)) {
+            let file = self.file.display();
+            return Err(Stop::Usage(format!("{} {file}: is a file that is to be read; name another", self.option)));
         }
+        Ok(())
     }
 
     fn named(&self, error: &io::Error) -> Stop {
