@@ -235,8 +235,9 @@ impl Ask {
     /// The question, for the JSON document; with what a file or the environment set of it, if they did.
     pub(super) fn as_json(&self, cli: &Cli) -> Value {
         let mut query = self.asked(cli);
-        if let (Value::Object(query), false) = (&mut query, cli.settings.is_empty()) {
-            query.insert("settings".to_owned(), settings::as_json(cli, self.pseudonyms.is_some()));
+        let settings = settings::as_json(cli, self.pseudonyms.is_some());
+        if let (Value::Object(query), false) = (&mut query, settings.is_empty()) {
+            query.insert("settings".to_owned(), settings.into());
         }
         query
     }

@@ -102,16 +102,19 @@ pub(super) fn notes(cli: &Cli) -> Vec<Note> {
 
 /// Settings as the manifest has them.
 pub(super) fn recorded(cli: &Cli) -> Vec<Set> {
+    cli.settings.iter().map(set).collect()
+}
+
+fn set(setting: &Setting) -> Set {
     let text = |value: &OsString| exact(value.as_bytes()).into_owned();
-    let of = |setting: &Setting| Set {
+    Set {
         name: setting.key.name.to_owned(),
         values: setting.values.iter().map(text).collect(),
         from: match &setting.from {
             Source::File(file) => exact_path(file),
             Source::Variable(name) => name.clone(),
         },
-    };
-    cli.settings.iter().map(of).collect()
+    }
 }
 
 /// Settings that a manifest has so; nothing if this version does not know one of them.
@@ -127,11 +130,11 @@ pub(super) fn again(recorded: &[Set]) -> Option<Vec<Setting>> {
     recorded.iter().map(setting).collect()
 }
 
-/// Settings as the JSON document has them, without the names of files and users where those are hidden.
-pub(super) fn as_json(cli: &Cli, hidden: bool) -> Value {
-    let of = |set: Set| match hidden {
-        true => json!({"name": set.name, "values": null, "from": null}),
-        false => json!(set),
+/// Settings that may change an answer, as the JSON document has them; without files and users where those are hidden.
+pub(super) fn as_json(cli: &Cli, hidden: bool) -> Vec<Value> {
+    let of = |setting: &Setting| match hidden {
+        true => json!({"name": setting.key.name, "values": null, "from": null}),
+        false => json!(set(setting)),
     };
-    recorded(cli).into_iter().map(of).collect()
+    cli.settings.iter().filter(|setting| setting.key.tells).map(of).collect()
 }

@@ -93,6 +93,9 @@ impl Key {
     /// # Errors
     /// What is expected instead.
     fn check(&self, value: &str) -> Result<(), String> {
+        if value.is_empty() {
+            return Err("a value is missing: leave out what sets nothing".to_owned());
+        }
         if self.name == "paths" {
             return Ok(());
         }
@@ -115,7 +118,6 @@ fn expected(error: &clap::Error) -> String {
         (ErrorKind::InvalidValue, Some(ContextValue::Strings(values)), _) => {
             format!("expected one of {}", values.join(", "))
         }
-        (ErrorKind::InvalidValue, ..) => "a value is missing: leave out what sets nothing".to_owned(),
         (_, _, Some(cause)) => cause,
         _ => error.kind().to_string(),
     }
@@ -234,7 +236,7 @@ fn values(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, Vec<Mi
             _ => Err("expected a text in quotes, or a number".to_owned()),
         };
         match checked {
-            Ok(text) if key.is_path() && (text.is_empty() || text == "-") => {
+            Ok(text) if key.is_path() && text == "-" => {
                 let remedy = "name a file or a folder; standard input is named on the command line alone";
                 mistakes.push(Mistake::new(value.span(), format!("no path in {}", key.name), remedy));
             }
@@ -335,3 +337,6 @@ fn is_used(setting: &Setting, mut command: &Command, mut matches: &ArgMatches) -
     }
     setting.suits(command) && matches.value_source(&setting.key.id()) == Some(ValueSource::DefaultValue)
 }
+
+#[cfg(test)]
+mod tests;
