@@ -12,11 +12,15 @@ mod findings;
 mod json;
 mod messages_table;
 mod ocsf;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod records;
 mod records_table;
 mod refused_by;
 mod strip;
 mod table;
+#[cfg(any(feature = "parquet", feature = "sqlite"))]
+mod tables;
 mod timesketch;
 
 use std::io;
@@ -29,6 +33,8 @@ pub use json::{note, put};
 pub use records::Recorded;
 pub use records_table::{Fit, Tabled};
 pub use table::{Align, Columns};
+#[cfg(any(feature = "parquet", feature = "sqlite"))]
+pub use tables::{TableRows, Tables, Value, offset_of, write_tables};
 
 use crate::answer::{Connected, INFERRED_FORMAT, LastAccessRow, LastAccessRows, Rows};
 use crate::model::Stamp;
@@ -175,13 +181,16 @@ pub enum Shape {
     Ocsf,
     /// A story of one user in words.
     Words,
+    /// A Parquet file: one table.
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
-/// Writes an answer. As events, only sessions and failures have something to write.
+/// Writes an answer. As events, only sessions and failures have something to write; in Parquet only one question.
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut dyn io::Write) -> io::Result<()> {
+pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut (dyn io::Write + Send)) -> io::Result<()> {
     match shape {
         Shape::Table if answer.rows.covered.is_some() => coverage::write(answer, out),
         Shape::Table => table::write(answer, out),
@@ -192,6 +201,8 @@ pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut dyn io::Write) -> io::
         Shape::Ecs => events::write(answer, ecs::map, out),
         Shape::Ocsf => events::write(answer, ocsf::map, out),
         Shape::Words => explain::write(answer, out),
+        #[cfg(feature = "parquet")]
+        Shape::Parquet => parquet::write(answer, out),
     }
 }
 
