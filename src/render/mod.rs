@@ -181,15 +181,23 @@ pub enum Shape {
     Ocsf,
     /// A story of one user in words.
     Words,
-    /// A Parquet file: one table.
-    #[cfg(feature = "parquet")]
+    /// A Parquet file: one table. Needs the feature `parquet`.
     Parquet,
+    /// A database of SQLite, which is no stream of bytes: [`write_tables`] fills it. Needs the feature `sqlite`.
+    Sqlite,
+}
+
+impl Shape {
+    /// Whether it shows the lines of rows themselves, and not only where they are.
+    pub fn shows_lines(self) -> bool {
+        !matches!(self, Shape::Csv | Shape::Parquet | Shape::Sqlite)
+    }
 }
 
 /// Writes an answer. As events, only sessions and failures have something to write; in Parquet only one question.
 ///
 /// # Errors
-/// Those of the writer.
+/// Those of the writer; and the shape is none of a stream, or needs a feature that this build lacks.
 pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut (dyn io::Write + Send)) -> io::Result<()> {
     match shape {
         Shape::Table if answer.rows.covered.is_some() => coverage::write(answer, out),
@@ -203,6 +211,9 @@ pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut (dyn io::Write + Send)
         Shape::Words => explain::write(answer, out),
         #[cfg(feature = "parquet")]
         Shape::Parquet => parquet::write(answer, out),
+        #[cfg(not(feature = "parquet"))]
+        Shape::Parquet => Err(io::ErrorKind::Unsupported.into()),
+        Shape::Sqlite => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
