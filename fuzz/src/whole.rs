@@ -118,6 +118,7 @@ fn rendered(
         once: false,
         inferred: summary.inferred,
         only_traced: &OnlyTraced::default(),
+        proxied: &[],
         no_traces: false,
     };
     let mut notes: Vec<Note> = [plan.notes.clone(), outcome.notes.clone(), remarks.notes()].concat();

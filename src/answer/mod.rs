@@ -1,6 +1,7 @@
 //! Answer: the rows of a query, from what was resolved. Pure, ordered, and the same for any way of reading.
 
 mod activity;
+mod clients;
 mod connected;
 mod copies;
 mod coverage;
@@ -15,6 +16,7 @@ mod rows;
 mod sessions;
 
 pub use activity::{Activity, attributed};
+pub use clients::{Client, ClientsQuery, Ends, Inferred, Origins, Proxied, WITHIN, behind_proxies};
 pub use connected::{At, AtError, Connected, ConnectedQuery, MissingLines, collects, connected, moment};
 pub use coverage::{Covered, Idle, StreamCoverage, Why, covered};
 pub use failures::{FailureRow, FailureRows, Failures, FailuresQuery, LoginsQuery};
@@ -56,6 +58,11 @@ fn flags_of(doubt: Doubt) -> &'static [&'static str] {
         (false, true) => &[POSSIBLY_FORGED],
         (true, true) => &[INFERRED_FORMAT, POSSIBLY_FORGED],
     }
+}
+
+/// What is to be known of a client, and what lines are doubted for, by name.
+fn flags_with(client: &Client, doubt: Doubt) -> Vec<&'static str> {
+    client.flag().into_iter().chain(flags_of(doubt.of_both(client.doubt())).iter().copied()).collect()
 }
 
 #[cfg(test)]

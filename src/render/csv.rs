@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
+use super::ends;
 use super::evidence::cell as evidence_cell;
 use super::records::write_rows;
 use super::{Answer, Record, write_records};
@@ -45,6 +46,10 @@ const SESSION: [&str; 20] = [
 
 /// The last column, if lines are asked for: where they are.
 const EVIDENCE: &str = "evidence";
+/// The columns before that, if proxies are known.
+const ENDS: [&str; 2] = ["via", "from_source"];
+/// The same of the session that a line of the message trace fits.
+const SESSION_ENDS: [&str; 2] = ["session_via", "session_from_source"];
 
 /// Writes a line, as that of the names of the columns.
 pub(super) fn write_line(out: &mut dyn io::Write, cells: &[impl AsRef<str>]) -> io::Result<()> {
@@ -53,17 +58,28 @@ pub(super) fn write_line(out: &mut dyn io::Write, cells: &[impl AsRef<str>]) -> 
     writer.flush()
 }
 
-/// Writes the names of the columns.
-fn write_head(answer: &Answer<'_>, out: &mut dyn io::Write, names: &[impl AsRef<str>]) -> io::Result<()> {
+/// Writes the names of the columns; `ends` are those that are there if proxies are known.
+fn write_head(
+    answer: &Answer<'_>,
+    out: &mut dyn io::Write,
+    names: &[impl AsRef<str>],
+    ends: [&str; 2],
+) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().from_writer(out);
     let evidence = answer.quotes.map(|_| EVIDENCE);
-    writer.write_record(names.iter().map(AsRef::as_ref).chain(evidence)).map_err(cause)?;
+    let names = names.iter().map(AsRef::as_ref);
+    writer.write_record(names.chain(if_known(answer, ends)).chain(evidence)).map_err(cause)?;
     writer.flush()
+}
+
+/// Cells that are there if proxies are known.
+fn if_known<T>(answer: &Answer<'_>, cells: [T; 2]) -> impl Iterator<Item = T> {
+    cells.into_iter().take(if answer.rows.with_proxies { 2 } else { 0 })
 }
 
 /// The rows of `sessions`.
 fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    write_head(answer, out, &SESSION)?;
+    write_head(answer, out, &SESSION, ENDS)?;
     write_rows(answer, answer.rows.sessions.as_ref(), out, |row, lines, text| {
         let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
         let number = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
@@ -71,13 +87,14 @@ fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Resul
             Some(Messages { counts, .. }) => counts.map(|count| count.to_string()),
             None => Default::default(),
         };
+        let (from, ends) = ends::cells(&row.from, &row.client);
         let mut writer = csv::WriterBuilder::new().from_writer(text);
         let cells: [String; SESSION.len()] = [
             "session".to_owned(),
             safe(visible(&row.store)),
             row.service.as_str().to_owned(),
             safe(visible(&row.user)),
-            safe(visible(&row.from)),
+            safe(from.into()),
             row.auth.as_deref().map_or_else(String::new, |auth| safe(visible(auth))),
             time(row.connect),
             time(Some(row.login)),
@@ -94,7 +111,8 @@ fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Resul
             fetch,
             expunge,
         ];
-        writer.write_record(cells.into_iter().chain(evidence(lines))).map_err(cause)?;
+        let more = if_known(answer, ends).chain(evidence(lines));
+        writer.write_record(cells.into_iter().chain(more)).map_err(cause)?;
         writer.flush()
     })
 }
@@ -104,8 +122,9 @@ const FAILURE: [&str; 11] =
 
 /// The rows of `failures`.
 fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    write_head(answer, out, &FAILURE)?;
+    write_head(answer, out, &FAILURE, ENDS)?;
     write_rows(answer, answer.rows.failures.as_ref(), out, |row, lines, text| {
+        let (from, ends) = ends::cells(&row.from, &row.client);
         let mut writer = csv::WriterBuilder::new().from_writer(text);
         let cells: [String; FAILURE.len()] = [
             "failure".to_owned(),
@@ -113,14 +132,15 @@ fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Resul
             safe(visible(&row.store)),
             row.service.as_str().to_owned(),
             safe(visible(&row.user)),
-            safe(visible(&row.from)),
+            safe(from.into()),
             safe(visible(&row.auth)),
             safe(visible(&row.reason)),
             rfc3339_of(row.time, answer.zone),
             row.pid.to_string(),
             row.flags().join(" "),
         ];
-        writer.write_record(cells.into_iter().chain(evidence(lines))).map_err(cause)?;
+        let more = if_known(answer, ends).chain(evidence(lines));
+        writer.write_record(cells.into_iter().chain(more)).map_err(cause)?;
         writer.flush()
     })
 }
@@ -147,10 +167,11 @@ const MESSAGE: [&str; 17] = [
 
 /// The rows of `messages`.
 fn write_message_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    write_head(answer, out, &MESSAGE)?;
+    write_head(answer, out, &MESSAGE, SESSION_ENDS)?;
     write_rows(answer, answer.rows.messages.as_ref(), out, |row, lines, text| {
         let (line, session) = (&row.line, row.session.as_ref());
         let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
+        let (from, ends) = session.map(|session| ends::cells(&session.from, &session.client)).unwrap_or_default();
         let mut writer = csv::WriterBuilder::new().from_writer(text);
         let cells: [String; MESSAGE.len()] = [
             "message".to_owned(),
@@ -165,13 +186,14 @@ fn write_message_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Resul
             safe(visible(&line.process)),
             line.pid.to_string(),
             time(session.map(|session| session.login)),
-            session.map_or_else(String::new, |session| safe(visible(&session.from))),
+            safe(from.into()),
             session.map_or("", |session| session.status.as_str()).to_owned(),
             time(session.and_then(|session| session.logout)),
             row.fits.to_string(),
             row.flags().join(" "),
         ];
-        writer.write_record(cells.into_iter().chain(evidence(lines))).map_err(cause)?;
+        let more = if_known(answer, ends).chain(evidence(lines));
+        writer.write_record(cells.into_iter().chain(more)).map_err(cause)?;
         writer.flush()
     })
 }
@@ -245,16 +267,20 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
         return write_session_rows(answer, out);
     }
     let (with_connected, with_access) = (answer.rows.connected.is_some(), answer.rows.access.is_some());
-    write_head(answer, out, &header(with_connected, with_access))?;
+    write_head(answer, out, &header(with_connected, with_access), ENDS)?;
     write_records(answer, out, |records, lines, text| {
         let mut writer = csv::WriterBuilder::new().from_writer(text);
         for (row, record) in records.enumerate() {
             let lines = lines.row(row);
-            let mut cells = Vec::with_capacity(29);
+            let mut cells = Vec::with_capacity(31);
+            let mut ends = <[String; 2]>::default();
             match record {
                 Record::Connected(row) => {
                     cells.extend(["connected".to_owned(), safe(visible(row.user))]);
                     cells.extend(connected(answer, row));
+                    if answer.rows.with_proxies {
+                        (_, ends) = ends::cells(row.from.to_string().as_bytes(), &row.client);
+                    }
                     cells.resize(if with_access { 29 } else { 11 }, String::new());
                 }
                 Record::Access(row) => {
@@ -263,6 +289,7 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
                     cells.extend(access(answer, &row));
                 }
             }
+            cells.extend(if_known(answer, ends));
             cells.extend(evidence(lines));
             writer.write_record(&cells).map_err(cause)?;
         }
@@ -303,7 +330,7 @@ fn connected(answer: &Answer<'_>, row: &Connected<'_>) -> [String; 9] {
         rfc3339_of(row.since, answer.zone),
         row.auth.map_or_else(String::new, |a| safe(visible(a))),
         safe(visible(row.store)),
-        row.from.to_string(),
+        ends::cells(row.from.to_string().as_bytes(), &row.client).0,
         safe(visible(row.store)),
         if row.certain { "certain" } else { "possible" }.to_owned(),
         rfc3339_of(row.at, answer.zone),

@@ -3,6 +3,7 @@
 mod coverage;
 mod csv;
 mod ecs;
+mod ends;
 mod events;
 mod evidence;
 mod explain;
