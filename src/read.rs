@@ -194,8 +194,7 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
         let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
         let logins = Logins::new(reading.asked, streams, &reading.walk.tmpdir);
         let clients = reading.clients.map(|query| Clients::new(query, &reading.walk.tmpdir));
-        let (mut outcome, accesses) =
-            run.read((refusals.as_ref(), logins.as_ref()), traces.as_ref(), clients.as_ref());
+        let (mut outcome, accesses) = run.read((refusals.as_ref(), logins.as_ref()), traces.as_ref(), clients.as_ref());
         outcome.clients = clients.map(Clients::finish).unwrap_or_default();
         outcome.logins = logins.map(Logins::finish).unwrap_or_default();
         // In a second reading all owners are known.

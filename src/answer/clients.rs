@@ -400,7 +400,10 @@ pub fn behind_proxies(rows: &mut [Connected<'_>], lines: &[Runs], tmpdir: &Path)
     for (number, row) in rows.iter().enumerate().filter(|(_, row)| row.client.is_behind_proxy()) {
         proxied.rows += 1;
         keyed.push(|record| {
-            put_moment(record, Moment { refused: false, service: row.service, user: row.user.into(), at: row.since.at });
+            put_moment(
+                record,
+                Moment { refused: false, service: row.service, user: row.user.into(), at: row.since.at },
+            );
             record.extend((number as u64).to_be_bytes());
         });
     }
@@ -434,3 +437,7 @@ pub(super) fn each_login(lines: &[Runs], mut work: impl FnMut(&[u8], Instant, Pe
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "tests/clients.rs"]
+mod tests;

@@ -124,7 +124,7 @@ pub struct FailureRow<'a> {
     pub user: Cow<'a, [u8]>,
     /// The far end, as shown, which may be a proxy; empty where none is told.
     pub from: Cow<'a, [u8]>,
-    far: Far,
+    pub(super) far: Far,
     /// What is known of the client.
     pub client: Client,
     /// The mechanism; empty where none is told.
@@ -271,7 +271,7 @@ impl FailureRows<'_> {
 mod tests {
     use super::*;
     use crate::fold::Window;
-    use crate::model::FileId;
+    use crate::model::{FileId, Peer};
 
     #[test]
     fn a_record_holds_all_of_a_refusal_that_is_asked_for() {

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::record::Fields;
 use super::Client;
+use super::record::Fields;
 use crate::fold::Window;
 use crate::model::{Peer, Service, Stamp};
 use crate::proxies::Proxies;

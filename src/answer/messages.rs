@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io;
 
-use super::{Client, INFERRED_FORMAT, POSSIBLY_FORGED};
 use super::activity::put_owner;
 use super::filter::Far;
 use super::record::{Fields, put_evidence, put_instant, put_number, put_stamp, put_text};
 use super::sessions::{SessionRow, Status};
+use super::{Client, INFERRED_FORMAT, POSSIBLY_FORGED};
 use crate::fold::{Action, Traced, Window};
 use crate::model::{Evidence, Service, Stamp};
 use crate::resolve::Resolved;

@@ -271,7 +271,8 @@ impl<'a> SessionRow<'a> {
 
     /// What a record says of the client, if its far end is a proxy.
     fn behind(record: &[u8]) -> Option<BehindProxy<'_>> {
-        let SessionRow { service, user, login, far, .. } = SessionRow::read(record).filter(|row| row.far != Far::Client)?;
+        let SessionRow { service, user, login, far, .. } =
+            SessionRow::read(record).filter(|row| row.far != Far::Client)?;
         let moment = Some(Moment { refused: false, service, user, at: login.at });
         Some(BehindProxy { moment, only_if: far == Far::ProxyOnlyIf })
     }

@@ -9,9 +9,7 @@ use serde_json::{Value, json};
 
 use super::again::{CLOCKS, shows_clocks};
 use super::{Stop, manifest, mask, twice};
-use crate::answer::{
-    At, AtError, By, ClientsQuery, ConnectedQuery, FailuresQuery, Filter, SessionsQuery, TracesQuery,
-};
+use crate::answer::{At, AtError, By, ClientsQuery, ConnectedQuery, FailuresQuery, Filter, SessionsQuery, TracesQuery};
 use crate::cli::{Cli, Format};
 use crate::fold::{Moment, Needs, Window};
 use crate::grammar::Grammars;

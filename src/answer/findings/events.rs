@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 
 use super::Armed;
-use crate::answer::record::{Fields, put_evidence, put_instant, put_text};
 use crate::answer::clients::{Moment, join, put_moment};
+use crate::answer::record::{Fields, put_evidence, put_instant, put_text};
 use crate::answer::{Client, FailureRow, flags_with};
 use crate::fold::{LoggedIn, Refusal};
 use crate::model::{Doubt, Evidence, Service, Stamp};
