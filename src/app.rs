@@ -231,7 +231,7 @@ fn answer(
     let access = || cli.access.then(|| LastAccessRows::new(accesses, streams, &ask.needs.users));
     let (connected, access) = rayon::join(connected, access);
     let mut connected: Option<Vec<Connected<'_>>> = connected.map_err(|e| twice("--at", &e))?;
-    let proxied = origins::count(&told, connected.as_mut(), &outcome, ask)?;
+    let proxied = origins::count(&told, connected.as_mut(), &outcome, (cli, ask))?;
     ask.check_window(&resolved)?;
     let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
     let failures = ask.failures.as_ref().map(|_| Failures {

@@ -87,8 +87,11 @@ impl Remarks<'_> {
         }));
         notes.extend(self.streams.iter().flat_map(|s| self.of_stream(s)));
         notes.extend(self.no_logins());
-        notes.extend(self.inferred.then(|| {
-            let text = "rows flagged inferred-format rest on a guess: no real login or close line of httpd is public";
+        let by_multiplexors = self.proxied.iter().any(|(_, proxied)| proxied.by_guess);
+        notes.extend((self.inferred || by_multiplexors).then(|| {
+            let of = if by_multiplexors { "httpd, and none of a multiplexor that names a client," } else { "httpd" };
+            let text =
+                format!("rows flagged inferred-format rest on a guess: no real login or close line of {of} is public");
             Note::new("", NoteKind::Format, text)
         }));
         notes.sort();

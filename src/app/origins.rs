@@ -3,6 +3,7 @@
 use super::Stop;
 use super::ask::Ask;
 use crate::answer::{Connected, Failures, Origins, Proxied, Sessions, behind_proxies};
+use crate::cli::Cli;
 use crate::read::Outcome;
 use crate::resolve::Resolved;
 use crate::runs::Runs;
@@ -35,12 +36,10 @@ pub(super) fn of(outcome: &mut Outcome, (runs, streams): (&[Runs], &[Resolved]),
         failures.origins(lines, tmpdir)
     });
     let told = Told { sessions: sessions.transpose()?, failures: failures.transpose()? };
-    let both = [&told.sessions, &told.failures].into_iter().flatten();
-    outcome.trail.collected.inferred |= both.into_iter().any(|origins| origins.proxied.by_guess);
     Ok(told)
 }
 
-/// How many rows came through proxies, of each question that has any with addresses; those of `-c` learn of their clients.
+/// How many rows came through proxies, of each question that has rows with addresses; those of `-c` learn of their clients.
 ///
 /// # Errors
 /// Records could not be put aside.
@@ -48,7 +47,7 @@ pub(super) fn count(
     told: &Told,
     connected: Option<&mut Vec<Connected<'_>>>,
     outcome: &Outcome,
-    ask: &Ask,
+    (cli, ask): (&Cli, &Ask),
 ) -> Result<Vec<(&'static str, Proxied)>, Stop> {
     let mut counts = Vec::new();
     if ask.proxies.are_none() {
@@ -57,8 +56,10 @@ pub(super) fn count(
     if let Some(rows) = connected {
         counts.push(("connected session", behind_proxies(rows, &outcome.clients, &ask.walk.tmpdir)?));
     }
-    for (what, origins) in [("session", &told.sessions), ("refusal", &told.failures)] {
-        counts.extend(origins.as_ref().map(|origins| (what, origins.proxied)));
+    // Sessions that lines of the message trace may fit are no rows, and there may be more of them than need be.
+    let sessions = told.sessions.as_ref().filter(|_| cli.messages().is_none());
+    for (what, origins) in [("session", sessions), ("refusal", told.failures.as_ref())] {
+        counts.extend(origins.map(|origins| (what, origins.proxied)));
     }
     Ok(counts)
 }
