@@ -57,7 +57,7 @@ fn is_proxy(ip: IpAddr) -> bool {
 fn but_ends(row: &Value) -> String {
     let mut row = row.clone();
     let object = row.as_object_mut().expect("an object");
-    ["from", "via", "from_source", "flags"].iter().for_each(|key| _ = object.remove(*key));
+    ["from", "via", "from_source", "flags"].iter().for_each(|key| _ = object.shift_remove(*key));
     row.to_string()
 }
 
@@ -162,7 +162,9 @@ fn what_else_is_asked_changes_no_client() {
 fn pseudonyms_tell_the_same_story() {
     let folder = laid(&config(36), Logged { lines: 80, others: 10 });
     write(folder.path(), "the.key", "a key of more than sixteen bytes");
-    let masked = |more: &[&str]| [more, &["--pseudonymize", "the.key", "logs"]].concat();
+    fn masked<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [more, &["--pseudonymize", "the.key", "logs"]].concat()
+    }
     let ip = |row: &Value, key: &str| address(&row[key]);
     for question in [&["sessions"][..], &["failures"]] {
         let plain = rows(folder.path(), question, &[&PROXIES[..], &["logs"]].concat());

@@ -49,7 +49,8 @@ impl Folder<'_> {
             None => clients.take(&line),
             Some(masks) => {
                 let masked = masks.of(line.user, line.peer, b"");
-                clients.take(&ClientLine { user: &masked.user, peer: masked.peer, ..line });
+                let user = if line.user.is_empty() { &[] } else { &masked.user[..] };
+                clients.take(&ClientLine { user, peer: masked.peer, ..line });
             }
         }
     }
