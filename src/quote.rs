@@ -34,6 +34,8 @@ pub type Shows = u8;
 pub const LOGIN: Shows = 1;
 /// When the session, or the latest one, ended.
 pub const CLOSE: Shows = 2;
+/// Of a refusal: that itself.
+pub const REFUSAL: Shows = 1;
 /// Of a session: whose it was, behind a proxy.
 pub const CLIENT: Shows = 4;
 

@@ -8,11 +8,13 @@ use serde_json::Value;
 
 use super::Answer;
 use super::ends::{JsonEnds, json};
+use super::evidence::{self, EvidenceLine};
 use super::json::put;
 use super::records::write_rows;
 use crate::answer::{Client, FailureRow, SessionRow};
 use crate::model::{Instant, Service, Stamp};
 use crate::pair::Amounts;
+use crate::quote::{CLOSE, LOGIN, Lines, REFUSAL};
 use crate::text::exact;
 use crate::times::{Zone, rfc3339_of};
 
@@ -53,6 +55,8 @@ pub(super) struct Event<'a> {
     pub(super) flags: &'a [&'static str],
     /// What is known of the session as a whole.
     pub(super) session: Option<SessionPart>,
+    /// The line that says so, if it is asked for.
+    pub(super) line: Option<EvidenceLine<'a>>,
 }
 
 /// What is known of the session as a whole.
@@ -70,7 +74,11 @@ pub(super) struct SessionPart {
 }
 
 impl<'a> Event<'a> {
-    fn of_session(row: &'a SessionRow<'_>, flags: &'a [&'static str]) -> impl Iterator<Item = Event<'a>> {
+    fn of_session(
+        row: &'a SessionRow<'_>,
+        flags: &'a [&'static str],
+        lines: Option<Lines<'a, 'a>>,
+    ) -> impl Iterator<Item = Event<'a>> {
         let session = SessionPart {
             status: row.status.as_str(),
             login_source: row.login_source(),
@@ -98,12 +106,16 @@ impl<'a> Event<'a> {
             pid: row.pid,
             flags,
             session: Some(session),
+            line: evidence::first(lines, LOGIN),
         };
-        let logout = row.logout.map(|at| Event { what: What::Logout, at, ..login.clone() });
+        let logout = row.logout.map(|at| {
+            let line = evidence::first(lines, CLOSE);
+            Event { what: What::Logout, at, line, ..login.clone() }
+        });
         std::iter::once(login).chain(logout)
     }
 
-    fn of_failure(row: &'a FailureRow<'_>, flags: &'a [&'static str]) -> Event<'a> {
+    fn of_failure(row: &'a FailureRow<'_>, flags: &'a [&'static str], lines: Option<Lines<'a, 'a>>) -> Event<'a> {
         let Far { from, via, from_source } = Far::of(&row.from, &row.client);
         let (address, port) = from.as_deref().map(ends).unwrap_or_default();
         Event {
@@ -123,6 +135,7 @@ impl<'a> Event<'a> {
             pid: row.pid,
             flags,
             session: None,
+            line: evidence::first(lines, REFUSAL),
         }
     }
 
@@ -219,12 +232,12 @@ pub(super) fn write(answer: &Answer<'_>, map: fn(&Event<'_>) -> Value, out: &mut
         text.push(b'\n');
         Ok(())
     };
-    write_rows(answer, answer.rows.sessions.as_ref(), out, |row, _, text| {
+    write_rows(answer, answer.rows.sessions.as_ref(), out, |row, lines, text| {
         let flags = row.flags();
-        Event::of_session(row, &flags).try_for_each(|event| line(&event, text))
+        Event::of_session(row, &flags, lines).try_for_each(|event| line(&event, text))
     })?;
-    write_rows(answer, answer.rows.failures.as_ref(), out, |row, _, text| {
-        line(&Event::of_failure(row, &row.flags()), text)
+    write_rows(answer, answer.rows.failures.as_ref(), out, |row, lines, text| {
+        line(&Event::of_failure(row, &row.flags(), lines), text)
     })
 }
 

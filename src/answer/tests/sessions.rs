@@ -26,7 +26,6 @@ fn row(user: &[u8], login: Instant) -> SessionRow<'static> {
         gone: None,
         messages: None,
         client: Client::Seen,
-        has_port: true,
         far: Far::Client,
         flags: 0,
         evidence: [None; 2],
@@ -55,7 +54,6 @@ fn a_record_holds_all_of_a_row() {
         amounts: Amounts { bytes_in: Some(0), bytes_out: Some(u64::MAX - 1), mailboxes: None },
         pid: u32::MAX,
         gone: Some(-1),
-        has_port: false,
         flags: 0xff,
         evidence: [None, Some(line_at(7))],
         ..row(b"ed", i64::MAX)
