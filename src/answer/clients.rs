@@ -7,18 +7,15 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
 
+use super::Filter;
 use super::record::{Fields, put_instant, put_text};
-use super::{Connected, Filter};
 use crate::fold::ClientLine;
 use crate::model::{Doubt, Evidence, Instant, Peer, Service};
 use crate::runs::{Head, Runs};
 
 /// A line of a multiplexor lies so many seconds from a session's login, or from a refusal, at most.
 pub const WITHIN: Instant = 5;
-/// So much of the records of rows is held in memory, in bytes.
-const HELD: usize = 32 << 20;
 
 /// The client of a row is only inferred.
 const FROM_INFERRED: &str = "from-inferred";
@@ -91,7 +88,7 @@ pub struct Inferred {
     /// Its address, with its port if all lines agree in it.
     pub peer: Peer,
     /// Whether its network is asked for by name.
-    asked: bool,
+    pub(super) asked: bool,
     /// What the lines are doubted for, unless one of them is not.
     pub doubt: Doubt,
     /// The first of them.
@@ -111,7 +108,7 @@ pub struct Ends<'a> {
 
 impl Client {
     /// So many bytes [`Client::write`] writes.
-    const LENGTH: usize = 1 + 20 + Evidence::BYTES;
+    pub(super) const LENGTH: usize = 1 + 20 + Evidence::BYTES;
     /// Of what it writes the first byte; nothing else at the end of a record begins with such.
     const INFERRED: u8 = 16;
     const SEVERAL: u8 = 32;
@@ -252,170 +249,6 @@ pub(super) fn join(lines: &[Runs], rows: &[Runs], mut found: impl FnMut(&[u8], C
         rows.advance()?;
     }
     Ok(())
-}
-
-/// How many rows have a proxy as their far end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Proxied {
-    /// Rows of the answer.
-    pub rows: u64,
-    /// Those of them whose client is inferred.
-    pub inferred: u64,
-    /// Those of them that lines of several clients fit.
-    pub several: u64,
-    /// Rows that are none of the answer: only those from some networks are asked for, and whose client theirs was is not known.
-    pub left_out: u64,
-    /// Whether a client is inferred by a template that is a guess.
-    pub by_guess: bool,
-}
-
-impl Proxied {
-    /// Counts a row of the answer.
-    fn count(&mut self, client: &Client) {
-        self.inferred += u64::from(client.evidence().is_some());
-        self.several += u64::from(*client == Client::Several);
-        self.by_guess |= client.doubt().inferred;
-    }
-}
-
-/// What the record of a row says of its client.
-pub(super) struct Behind<'a> {
-    /// Which lines may fit it, if any.
-    pub(super) moment: Option<Moment<'a>>,
-    /// Whether it is asked for only if its client is.
-    pub(super) only_if: bool,
-}
-
-/// What a record says of the client of its row, if its far end is a proxy.
-type ReadBehind = fn(&[u8]) -> Option<Behind<'_>>;
-
-/// What lines of multiplexors add to the records of rows.
-#[derive(Debug)]
-pub struct Origins {
-    /// Records, and behind each what is added.
-    added: [Runs; 1],
-    read: ReadBehind,
-    /// How many there are.
-    pub proxied: Proxied,
-}
-
-impl Origins {
-    /// Of rows, each of whose records `next` hands out, in order, until it says that there are no more.
-    ///
-    /// # Errors
-    /// Those of putting records aside, and of reading them back.
-    pub(super) fn of(
-        lines: &[Runs],
-        mut next: impl FnMut(&mut dyn FnMut(&[u8])) -> io::Result<bool>,
-        read: ReadBehind,
-        tmpdir: &Path,
-    ) -> io::Result<Origins> {
-        let [mut rows, mut added] = [(); 2].map(|()| Runs::new(tmpdir, HELD));
-        let mut proxied = Proxied::default();
-        let has_lines = lines.iter().any(|runs| !runs.is_empty());
-        while next(&mut |record| {
-            let Some(Behind { moment, only_if }) = read(record) else { return };
-            *if only_if { &mut proxied.left_out } else { &mut proxied.rows } += 1;
-            let Some(moment) = moment.filter(|_| has_lines) else { return };
-            rows.push(|row| {
-                put_moment(row, moment);
-                row.push(u8::from(only_if));
-                row.extend_from_slice(record);
-            });
-        })? {}
-        rows.finish()?;
-        join(lines, &[rows], |row, client| {
-            let Some((only_if, record)) = row.split_first() else { return };
-            if *only_if != 0 {
-                let Client::Inferred(Inferred { asked, .. }) = client else { return };
-                proxied.left_out -= 1;
-                if !asked {
-                    return;
-                }
-                proxied.rows += 1;
-            }
-            proxied.count(&client);
-            if !matches!(client, Client::Seen | Client::Hidden) {
-                added.push(|text| {
-                    text.extend_from_slice(record);
-                    client.write(text);
-                });
-            }
-        })?;
-        added.finish()?;
-        Ok(Origins { added: [added], read, proxied })
-    }
-
-    /// From the beginning.
-    ///
-    /// # Errors
-    /// Those of reading back what was put aside.
-    pub(super) fn rows(&self) -> io::Result<OriginRows<'_>> {
-        Ok(OriginRows { added: Head::of(&self.added)?, read: self.read })
-    }
-}
-
-/// What is added to records, in their order.
-pub(super) struct OriginRows<'a> {
-    added: Head<'a>,
-    read: ReadBehind,
-}
-
-impl std::fmt::Debug for OriginRows<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OriginRows").finish_non_exhaustive()
-    }
-}
-
-impl OriginRows<'_> {
-    /// Whether something is added to this record, or else, whether it is of the answer as it is.
-    fn has(&self, record: &[u8]) -> (bool, bool) {
-        let own = self.added.record.len().checked_sub(Client::LENGTH).and_then(|end| self.added.record.get(..end));
-        let is_next = self.added.there && own == Some(record);
-        (is_next, is_next || !(self.read)(record).is_some_and(|behind| behind.only_if))
-    }
-
-    /// Hands `record` to `work`, to which `more` was added by others, with what is added to it; nothing, if it is not of the answer.
-    pub(super) fn add(&mut self, record: &[u8], more: &[u8], work: impl FnOnce(&[u8])) -> io::Result<()> {
-        let (is_next, is_asked) = self.has(record);
-        if !is_next {
-            if is_asked {
-                work(more);
-            }
-            return Ok(());
-        }
-        let client = self.added.record.get(record.len()..).unwrap_or_default();
-        work(&[more, client].concat());
-        self.added.advance()
-    }
-}
-
-/// Says of rows of `-c` who their clients are.
-///
-/// # Errors
-/// Those of putting records aside, and of reading them back.
-pub fn behind_proxies(rows: &mut [Connected<'_>], lines: &[Runs], tmpdir: &Path) -> io::Result<Proxied> {
-    let mut keyed = Runs::new(tmpdir, HELD);
-    let mut proxied = Proxied::default();
-    for (number, row) in rows.iter().enumerate().filter(|(_, row)| row.client.is_behind_proxy()) {
-        proxied.rows += 1;
-        keyed.push(|record| {
-            put_moment(
-                record,
-                Moment { refused: false, service: row.service, user: row.user.into(), at: row.since.at },
-            );
-            record.extend((number as u64).to_be_bytes());
-        });
-    }
-    keyed.finish()?;
-    join(lines, &[keyed], |number, client| {
-        let number = number.first_chunk().map_or(usize::MAX, |bytes| u64::from_be_bytes(*bytes) as usize);
-        if let Some(row) = rows.get_mut(number) {
-            proxied.count(&client);
-            row.is_of(client);
-        }
-    })?;
-    Ok(proxied)
 }
 
 /// Users who logged in through a multiplexor from some addresses, and when: hands each to `work`.

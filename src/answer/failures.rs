@@ -8,9 +8,10 @@ use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
-use super::clients::{Behind, Client, Moment, OriginRows, Origins};
+use super::clients::{Client, Moment};
 use super::copies::Copies;
 use super::filter::Far;
+use super::origins::{Behind, OriginRows, Origins};
 use super::record::{Fields, evidence_length, put_evidence, put_instant, put_text};
 use super::{Armed, Events, Filter, Thresholds, flags_with};
 use crate::fold::{LoggedIn, Refusal, Refused, Server};

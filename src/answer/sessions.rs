@@ -8,9 +8,10 @@ use std::io;
 use std::path::Path;
 
 use super::activity::{Activity, ActivityRows};
-use super::clients::{Behind as BehindProxy, Client, Moment, OriginRows, Origins};
+use super::clients::{Client, Moment};
 use super::copies::is_within;
 use super::filter::Far;
+use super::origins::{Behind as BehindProxy, OriginRows, Origins};
 use super::record::{Fields, put_evidence, put_instant, put_number, put_stamp, put_text};
 use super::{Filter, INFERRED_FORMAT, POSSIBLY_FORGED};
 use crate::fold::Action;

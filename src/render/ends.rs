@@ -5,11 +5,13 @@ use std::borrow::Cow;
 use crate::answer::{Client, Ends};
 use crate::text::{exact, visible};
 
-/// For people: `192.0.2.7:40718`, `via 10.0.0.5:143`, or `192.0.2.7 (inferred) via 10.0.0.5:143`; `far_end` is the address of the line.
+/// For people: `192.0.2.7:40718`, `192.0.2.7 (inferred) via 10.0.0.5:143`, `via 10.0.0.5:143`, or that with `(ambiguous)` behind it;
+/// `far_end` is the address of the line.
 pub(super) fn shown(far_end: &[u8], client: &Client) -> String {
     let Ends { from, via, .. } = client.ends(far_end);
     match (from, via) {
         (Some(from), Some(via)) => format!("{} (inferred) via {}", visible(&from), visible(via)),
+        (None, Some(via)) if *client == Client::Several => format!("via {} (ambiguous)", visible(via)),
         (None, Some(via)) => format!("via {}", visible(via)),
         (from, None) => from.map_or_else(String::new, |from| visible(&from).into_owned()),
     }
