@@ -33,10 +33,3 @@ pub(super) fn json<'a>(far_end: &'a [u8], client: &Client, with_proxies: bool) -
     });
     JsonEnds { from, via: with_proxies.then(|| via.map(exact)), source: with_proxies.then_some(source) }
 }
-
-/// In CSV: the cell of `from`, and those of `via` and `from_source`.
-pub(super) fn cells(far_end: &[u8], client: &Client) -> (String, [String; 2]) {
-    let Ends { from, via, source } = client.ends(far_end);
-    let text = |text: Option<Cow<'_, [u8]>>| text.map_or_else(String::new, |text| visible(&text).into_owned());
-    (text(from), [text(via.map(Cow::Borrowed)), source.unwrap_or_default().to_owned()])
-}
