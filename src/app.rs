@@ -6,6 +6,7 @@ mod ask;
 mod bar;
 mod findings;
 mod manifest;
+mod manners;
 mod mask;
 mod output;
 mod show_plan;
@@ -21,7 +22,7 @@ use crate::answer::{
     Asked, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines, RefusedBy, Rows,
     Sessions, connected, covered,
 };
-use crate::cli::{Cli, Color};
+use crate::cli::{Cli, Color, Command};
 use crate::discover::{self, discover};
 use crate::hash::Hashed;
 use crate::manifest::Facts;
@@ -108,9 +109,11 @@ pub fn main() -> ExitCode {
 
 /// The program: a question, or whether a manifest still holds.
 fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
-    match cli.verify() {
-        Some(args) => verify::run(args, cli, notes),
-        None => query(cli, &mut Output::new(cli)?, notes).map(|(exit, _)| exit),
+    match &cli.command {
+        Some(Command::Verify(args)) => verify::run(args, cli, notes),
+        Some(Command::Completions(args)) => manners::complete(args),
+        Some(Command::Man(args)) => manners::man(args),
+        _ => query(cli, &mut Output::new(cli)?, notes).map(|(exit, _)| exit),
     }
 }
 

@@ -1,7 +1,10 @@
 //! The command line: what the user may write, checked, as types.
 
+mod completions;
 mod explain;
 mod failures;
+mod help;
+mod man;
 mod messages;
 mod verify;
 
@@ -13,12 +16,15 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 pub use self::failures::FailuresArgs;
+pub use completions::{CompletionsArgs, ShellArg, completions};
+pub use help::Help;
 pub use verify::{VerifyArgs, VerifyFormat};
 
 use crate::answer::Status;
 use crate::model::Service;
 use crate::times::{Time, Zone, parse_time, parse_zone};
 pub use explain::ExplainArgs;
+pub use man::{ManArgs, Page, pages};
 pub use messages::{ActionArg, MessagesArgs};
 
 const EXAMPLES: &str = "\
@@ -106,6 +112,12 @@ pub enum Command {
     /// Whether what a manifest names is still the same
     #[command(version, after_help = verify::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Verify(VerifyArgs),
+    /// A script for your shell, which then completes commands, options and their values
+    #[command(version, after_help = completions::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Completions(CompletionsArgs),
+    /// Manual pages, of the program and of each command
+    #[command(version, after_help = man::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Man(ManArgs),
 }
 
 /// `imstrail coverage`
@@ -206,12 +218,9 @@ pub struct Common {
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Input")]
     pub threads: Option<u16>,
 
-    /// Print help
-    #[arg(short = 'h', long, alias = "h", action = ArgAction::Help)]
-    help: Option<bool>,
-    /// Print version
-    #[arg(short = 'V', long, alias = "v", action = ArgAction::Version)]
-    version: Option<bool>,
+    /// `--help` and `--version`.
+    #[command(flatten)]
+    help: Help,
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
@@ -327,7 +336,7 @@ impl Cli {
                 | Command::Coverage(CoverageArgs { common }),
             ) => self.common = common.clone(),
             Some(Command::Verify(args)) => args.settle(&mut self.common),
-            None => {}
+            Some(Command::Completions(_) | Command::Man(_)) | None => {}
         }
         if let Some(Command::Explain(explain)) = &self.command {
             (self.at, self.connected, self.access) = (explain.at, explain.at.is_some(), explain.at.is_none());
@@ -411,9 +420,6 @@ impl Cli {
         }
         if self.common.format.is_of_events() && self.sessions().is_none() && self.failures().is_none() {
             return Err("--format timesketch, ecs and ocsf tell of logins, logouts and refusals: ask for sessions or failures, or take --format jsonl".to_owned());
-        }
-        if self.common.format.is_of_events() && self.common.evidence {
-            return Err("--format timesketch, ecs and ocsf have no place for the lines of --evidence: leave it out, or take --format jsonl".to_owned());
         }
         self.common.check()
     }
