@@ -50,7 +50,8 @@ fn every_command_prints_what_the_recipe_says() {
 fn what_is_not_run_is_listed_with_its_reason() {
     let text = document();
     let (_, list) = text.split_once("## Not run by the test").expect("the list of what is not run");
-    let listed: Vec<&str> = list.lines().filter_map(|line| line.strip_prefix("| `")?.split(['`', ' ']).next()).collect();
+    let listed: Vec<&str> =
+        list.lines().filter_map(|line| line.strip_prefix("| `")?.split(['`', ' ']).next()).collect();
     assert_eq!(listed, NOT_RUN);
     let not_run: Vec<Command> =
         commands("docs/recipes.md", &text).into_iter().filter(|command| runnable(command).is_none()).collect();
