@@ -5,20 +5,21 @@ mod again;
 mod ask;
 mod bar;
 mod findings;
+mod known;
 mod manifest;
 mod manners;
 mod mask;
 mod output;
+mod settings;
 mod show_plan;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod verify;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-
-use clap::Parser;
 
 use crate::answer::{
     Asked, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines, RefusedBy, Rows,
@@ -77,6 +78,9 @@ pub enum Stop {
     /// What was asked cannot be asked so.
     #[error("{0}")]
     Usage(String),
+    /// A file of settings has mistakes: pictures of them, fit to be shown.
+    #[error("mistakes in a file")]
+    Pictures(Vec<String>),
     /// Whoever read the answer went away.
     #[error("closed pipe")]
     Closed,
@@ -90,20 +94,30 @@ impl From<io::Error> for Stop {
 
 /// Runs the program with this process's arguments.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli.settled(),
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let typed = match Cli::read(&arguments, Vec::new()) {
+        Ok(cli) => cli,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Answered };
             drop(error.print());
             return exit.into();
         }
     };
-    let notes = Notes::new(cli.common.color);
-    match run(&cli, &notes) {
+    let notes = Notes::new(typed.common.color);
+    let ended = settings::applied(typed, &arguments).and_then(|(cli, of_run)| {
+        let notes = Notes::new(cli.common.color);
+        notes.tell(&of_run);
+        run(&cli, &notes)
+    });
+    match ended {
         Ok(exit) => exit.into(),
         Err(Stop::Closed) => Exit::Answered.into(),
         Err(Stop::Usage(text)) => {
             notes.error(&text);
+            Exit::Usage.into()
+        }
+        Err(Stop::Pictures(pictures)) => {
+            pictures.iter().for_each(|picture| notes.picture(picture));
             Exit::Usage.into()
         }
     }
@@ -130,7 +144,7 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     let pool = threads(cli)?;
     let found = discover(&ask.paths, &discover::Options { all: cli.common.all });
     if !found.openable {
-        notes.tell(&mask::notes(ask.pseudonyms.as_ref(), found.notes));
+        notes.tell(&[mask::notes(ask.pseudonyms.as_ref(), found.notes), ask.settings].concat());
         return Err(Stop::Usage("none of the paths could be opened".to_owned()));
     }
     output.is_none_of(&found.files)?;
@@ -143,7 +157,7 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     if cli.common.plan {
         let plan = mask::plan(ask.pseudonyms.as_ref(), plan);
         show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
-        notes.tell(&[plan.notes, plan.walk_notes].concat());
+        notes.tell(&[plan.notes, plan.walk_notes, ask.settings].concat());
         return Ok((Exit::Answered, None));
     }
     let streams = Streams::default();
@@ -280,7 +294,8 @@ fn answer(
         only_traced: &only_traced,
         no_traces: cli.messages().is_some() && outcome.traces.iter().all(Runs::is_empty),
     };
-    let of_files = mask::notes(ask.pseudonyms.as_ref(), [plan.notes.as_slice(), &outcome.notes].concat());
+    let of_files = known::marked(&cli.common.known_damage, [plan.notes.as_slice(), &outcome.notes].concat());
+    let of_files = mask::notes(ask.pseudonyms.as_ref(), of_files);
     let mut all = [of_files, remarks.notes(), ask.echoes(&resolved)].concat();
     all.sort();
     all.dedup();
@@ -416,6 +431,12 @@ impl Notes {
 
     fn error(&self, text: &str) {
         self.line("error", "31", text);
+    }
+
+    /// An error that takes several lines; nothing in it steers a terminal.
+    fn picture(&self, text: &str) {
+        let label = if self.color { "\x1b[31merror\x1b[0m" } else { "error" };
+        drop(write!(io::stderr().lock(), "imstrail: {label}: {text}"));
     }
 
     fn zone(&self, zone: Zone, offset: i16) {

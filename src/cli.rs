@@ -7,6 +7,7 @@ mod format;
 mod help;
 mod man;
 mod messages;
+mod settings;
 mod verify;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ pub use explain::ExplainArgs;
 pub use format::Format;
 pub use man::{ManArgs, Page, pages};
 pub use messages::{ActionArg, MessagesArgs};
+pub use settings::{CONFIG, KEYS, Key, Setting, Source, from_environment, from_toml, over};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -92,6 +94,9 @@ pub struct Cli {
     /// Other questions than imsconnutil's.
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// What holds of the settings, as nobody typed otherwise.
+    #[arg(skip)]
+    pub settings: Vec<Setting>,
 }
 
 /// Questions that have a name.
@@ -214,6 +219,9 @@ pub struct Common {
     /// Users of this domain are those without a domain
     #[arg(long, value_name = "DOMAIN", help_heading = "Input")]
     pub default_domain: Option<String>,
+    /// A file that is damaged, as is known: no reason for exit status 1; may be repeated, * and ** stand for any part
+    #[arg(long, value_name = "FILE[=SHA256]", help_heading = "Input")]
+    pub known_damage: Vec<PathBuf>,
     /// Where standard input and nested zips are kept for the time being [default: the system's]
     #[arg(long, value_name = "DIR", help_heading = "Input")]
     pub tmpdir: Option<PathBuf>,
@@ -221,9 +229,23 @@ pub struct Common {
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Input")]
     pub threads: Option<u16>,
 
+    /// `--config` and `--no-config`.
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// `--help` and `--version`.
     #[command(flatten)]
     help: Help,
+}
+
+/// Where settings are.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigArgs {
+    /// The file of settings [default: imstrail.toml in $XDG_CONFIG_HOME or ~/.config]
+    #[arg(long, value_name = "FILE", help_heading = "Settings")]
+    pub config: Option<PathBuf>,
+    /// Only what is typed counts: no file of settings, and no IMSTRAIL_ variables
+    #[arg(long, conflicts_with = "config", help_heading = "Settings")]
+    pub no_config: bool,
 }
 
 fn network(text: &str) -> Result<IpNet, String> {

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::again::{CLOCKS, shows_clocks};
-use super::{Stop, manifest, mask, twice};
+use super::{Stop, manifest, mask, settings, twice};
 use crate::answer::{At, AtError, By, ConnectedQuery, FailuresQuery, Filter, SessionsQuery, TracesQuery};
 use crate::cli::{Cli, Format};
 use crate::fold::{Moment, Needs, Window};
@@ -48,6 +48,8 @@ pub(super) struct Ask {
     pub(super) pseudonyms: Option<Pseudonyms>,
     /// What is to be said of the key of the pseudonyms.
     key: Option<Note>,
+    /// What is to be said of settings.
+    pub(super) settings: Vec<Note>,
     /// The users that are asked for, as lines name them.
     named: BTreeSet<Vec<u8>>,
     times: Vec<(&'static str, Time)>,
@@ -125,6 +127,7 @@ impl Ask {
         };
         let connected = cli.connected.then(|| ConnectedQuery { at, services: cli.services(), users, drift: DRIFT });
         let times = [("--at", cli.at), ("--since", cli.common.since), ("--until", cli.common.until)];
+        let settings = mask::notes(pseudonyms.as_ref(), settings::notes(cli));
         Ok(Ask {
             paths: paths(cli)?,
             needs,
@@ -136,6 +139,7 @@ impl Ask {
             aside,
             names,
             pseudonyms,
+            settings,
             key,
             named,
             walk: WalkOptions {
@@ -200,7 +204,7 @@ impl Ask {
 
     /// Notes that say which instants times without an offset stand for, and what is to be said of a key.
     pub(super) fn echoes(&self, streams: &[Resolved]) -> Vec<Note> {
-        let mut notes: Vec<Note> = self.key.iter().cloned().collect();
+        let mut notes: Vec<Note> = self.key.iter().chain(&self.settings).cloned().collect();
         for (flag, time) in &self.times {
             let Time::Digits(digits, _) = time else { continue };
             let mut meant: Vec<(Stamp, String)> = Vec::new();
@@ -228,8 +232,17 @@ impl Ask {
         notes
     }
 
-    /// The question, for the JSON document.
+    /// The question, for the JSON document; with what a file or the environment set of it, if they did.
     pub(super) fn as_json(&self, cli: &Cli) -> Value {
+        let mut query = self.asked(cli);
+        let settings = settings::as_json(cli, self.pseudonyms.is_some());
+        if let (Value::Object(query), false) = (&mut query, settings.is_empty()) {
+            query.insert("settings".to_owned(), settings.into());
+        }
+        query
+    }
+
+    fn asked(&self, cli: &Cli) -> Value {
         let time = |time: Option<Time>| match time {
             None => Value::Null,
             Some(Time::Instant(stamp)) => json!(rfc3339_of(stamp, crate::times::Zone::Log)),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Color, Common, Help, Progress};
+use super::{Color, Common, ConfigArgs, Help, Progress};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -44,6 +44,9 @@ pub struct VerifyArgs {
     /// Worker threads [default: one a processor]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// `--config` and `--no-config`.
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// `--help` and `--version`.
     #[command(flatten)]
     help: Help,
@@ -56,6 +59,7 @@ impl VerifyArgs {
         common.color = self.color;
         common.tmpdir.clone_from(&self.tmpdir);
         common.threads = self.threads;
+        common.config = self.config.clone();
     }
 }
 

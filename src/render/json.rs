@@ -498,7 +498,11 @@ fn coverage(stream: &Resolved, zone: Zone) -> Value {
 
 /// A note as the document has it.
 pub fn note(note: &Note) -> Value {
-    json!({"kind": note.kind.as_str(), "path": note.path, "place": note.place, "text": note.text})
+    let mut told = json!({"kind": note.kind.as_str(), "path": note.path, "place": note.place, "text": note.text});
+    if let (Value::Object(told), true) = (&mut told, note.known) {
+        told.insert("known".to_owned(), true.into());
+    }
+    told
 }
 
 /// A shape of messages that no template reads. `texts` is every text by its number, as shown.
