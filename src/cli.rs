@@ -42,7 +42,7 @@ Examples:
   imstrail messages -u ed logs/                       messages that a user read, stored, removed
   imstrail explain -u ed logs/                        all that is known of a user, and why
   imstrail coverage logs/                             what the logs cover, and what they lack
-  imstrail sessions --format parquet -o sessions.parquet logs/    for DuckDB and its like
+  imstrail -a -c --format sqlite -o now.db logs/      both answers as tables of a database
   imstrail -a --manifest case7.json logs/             what was read, and the answer's hash; see imstrail verify
   imstrail sessions --pseudonymize KEYFILE logs/      sessions without names, to be shared
   imstrail -a -c --plan logs/                         what would be read, without reading it

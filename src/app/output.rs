@@ -107,7 +107,7 @@ impl Output {
     /// Checks the places before anything is read.
     ///
     /// # Errors
-    /// A file exists already.
+    /// A file exists already, or the format needs one and none is named.
     pub(super) fn new(cli: &Cli) -> Result<Output, Stop> {
         if let (Some(answer), Some(manifest)) = (&cli.common.output, &cli.common.manifest)
             && one_place(answer) == one_place(manifest)
@@ -116,7 +116,10 @@ impl Output {
         }
         let to = match &cli.common.output {
             Some(file) => Where::File(Place::new("-o", file, cli.common.force)?),
-            None => Where::Stdout,
+            None => {
+                cli.check_stdout().map_err(Stop::Usage)?;
+                Where::Stdout
+            }
         };
         Ok(Output { to, manifest: Begun::new(cli)?, ..Output::nowhere(cli) })
     }

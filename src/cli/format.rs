@@ -33,12 +33,21 @@ impl Format {
         matches!(self, Format::Timesketch | Format::Ecs | Format::Ocsf)
     }
 
-    /// The name of the cargo feature that it needs, and whether this build has it.
+    /// The name of the cargo feature that a format of databases needs, and whether this build has it.
     fn feature(self) -> Option<(&'static str, bool)> {
         match self {
             Format::Parquet => Some(("parquet", cfg!(feature = "parquet"))),
             Format::Sqlite => Some(("sqlite", cfg!(feature = "sqlite"))),
             _ => None,
+        }
+    }
+
+    fn check_built(self) -> Result<(), String> {
+        match self.feature() {
+            Some((name, false)) => Err(format!(
+                "--format {name} is not in this build of imstrail, which was made without its feature: build one with cargo build --release --features {name}, or take --format csv or jsonl"
+            )),
+            _ => Ok(()),
         }
     }
 }
@@ -50,18 +59,23 @@ impl Cli {
         if format.is_of_events() && self.sessions().is_none() && self.failures().is_none() {
             return Err("--format timesketch, ecs and ocsf tell of logins, logouts and refusals: ask for sessions or failures, or take --format jsonl".to_owned());
         }
-        let Some((name, is_built)) = format.feature() else { return Ok(()) };
-        if !is_built {
-            return Err(format!(
-                "--format {name} is not in this build of imstrail, which was made without its feature: build one with cargo build --release --features {name}, or take --format csv or jsonl"
-            ));
-        }
-        if self.common.output.is_none() && !self.common.plan {
-            return Err(format!("--format {name} is no text: name its file with -o"));
-        }
+        format.check_built()?;
         if format == Format::Parquet && self.connected && self.access {
             return Err("--format parquet holds the answer to one question: ask -c and -a one after the other, or take --format sqlite, which has a table for each".to_owned());
         }
         Ok(())
+    }
+
+    /// Whether the answer can go to standard output.
+    ///
+    /// # Errors
+    /// It must go to a file.
+    pub fn check_stdout(&self) -> Result<(), String> {
+        let format = self.common.format;
+        format.check_built()?;
+        match format.feature() {
+            Some((name, _)) if !self.common.plan => Err(format!("--format {name} is no text: name the file with -o")),
+            _ => Ok(()),
+        }
     }
 }
