@@ -50,6 +50,9 @@ Examples:
 Exit status: 0 answered in full; 1 answered, but a file could not be read to its end;
 2 wrong usage, or nothing could be opened.
 
+Settings: imstrail.toml in $XDG_CONFIG_HOME or ~/.config, and variables such as IMSTRAIL_PATH=logs/store1:logs/store2
+or IMSTRAIL_TZ=utc, under the names of the options; docs/config.md has all of them.
+
 Access records are personal data: who may read them, and why, is a matter of law and of your
 organisation's policy. Reading them against either may make you liable, so ask first, and
 keep a note of why you looked.";

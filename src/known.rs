@@ -30,11 +30,13 @@ impl Known {
     }
 }
 
-/// Whether a path fits a pattern. Time is bounded by the product of their lengths: of each kind of star only the last is tried again.
+/// Whether a path fits a pattern. Of each kind of star only the last is tried again: the more it can take, the better for what follows, so
+/// that those before it took rightly as little as they could, and time is bounded.
 fn fits(pattern: &[u8], path: &[u8]) -> bool {
     let (mut p, mut at) = (0, 0);
     // Where to go on when nothing fits: behind the last `*`, and behind the last `**`, with one byte more taken by it.
-    let (mut star, mut stars): (Option<(usize, usize)>, Option<(usize, usize)>) = (None, None);
+    let mut star: Option<(usize, usize)> = None;
+    let mut stars = star;
     while at < path.len() || p < pattern.len() {
         match (pattern.get(p..).unwrap_or_default(), path.get(at)) {
             ([b'*', b'*', ..], _) => {

@@ -134,10 +134,9 @@ fn section(block: &str, roff: &mut Roff) {
         roff.control("fi", []);
         return;
     }
-    let (title, text) = match block.strip_prefix("Exit status:") {
-        Some(text) => ("EXIT STATUS", text.trim_start()),
-        None => ("NOTES", block),
-    };
+    let titles = [("Exit status:", "EXIT STATUS"), ("Settings:", "ENVIRONMENT AND FILES"), ("", "NOTES")];
+    let titled = |(start, title)| Some((title, block.strip_prefix(start)?.trim_start()));
+    let Some((title, text)) = titles.into_iter().find_map(titled) else { return };
     if !text.is_empty() {
         roff.control("SH", [title]);
         text.lines().for_each(|line| _ = roff.text([roman(line)]));

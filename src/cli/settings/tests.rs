@@ -127,3 +127,19 @@ fn settings_go_only_where_there_is_such_an_option() {
     assert_eq!(names(&["/usr/sbin/imsconnutil", "-a"]), ["threads"], "scripts expect the vendor's tables");
     assert_eq!(names(&["imsconnutil", "-a", "--format", "json"]), ["threads"]);
 }
+
+#[test]
+fn the_example_sets_everything() {
+    let settings = from_toml(include_str!("../../../docs/imstrail.toml"), Path::new("/etc/x.toml")).unwrap();
+    let names: Vec<&str> = settings.iter().map(|setting| setting.key.name).collect();
+    assert_eq!(names, KEYS.iter().map(|key| key.name).collect::<Vec<_>>());
+    read(&["imstrail", "failures"], settings);
+    let manual = include_str!("../../../docs/config.md");
+    for key in KEYS {
+        assert!(
+            manual.contains(&format!("`{}`", key.name)) && manual.contains(&format!("`{}`", key.variable)),
+            "{}",
+            key.name
+        );
+    }
+}
