@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub(crate) mod commands;
 pub(crate) mod pack;
 pub(crate) mod proxied;
 
