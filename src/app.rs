@@ -176,6 +176,7 @@ fn read_with_bar(
                     year: cli.common.year,
                     sieve: sieve.as_ref(),
                     hashes: cli.common.manifest.is_some(),
+                    cites: cli.common.evidence,
                     meter: &meter,
                 };
                 let outcome = read(plan, streams, &reading);

@@ -71,6 +71,7 @@ fn logins(cli: &Cli, ask: &Ask, (plan, streams): (&Plan, &Streams), outcome: &Ou
         names: &ask.names,
         pseudonyms: ask.pseudonyms.as_ref(),
         hashes: false,
+        cites: false,
         walk: &ask.walk,
         year: cli.common.year,
         sieve: None,
