@@ -53,6 +53,17 @@ impl Newlines {
         all
     }
 
+    /// Of a text as a whole.
+    #[cfg(test)]
+    pub(crate) fn of_text(text: &[u8]) -> Newlines {
+        let count = |(number, piece): (u64, &[u8])| {
+            let mut counts = OfPiece::default();
+            counts.add(number * PIECE, piece);
+            (number, counts)
+        };
+        Newlines::of(&(0..).zip(text.chunks(PIECE as usize)).map(count).collect())
+    }
+
     /// How many lines end before a part; `None` where that is not known, since the text could not be read.
     pub fn before(&self, part: u64) -> Option<u64> {
         let (piece, part) = ((part / PARTS as u64) as usize, (part % PARTS as u64) as usize);
