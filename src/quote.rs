@@ -443,7 +443,7 @@ impl<'a, 'b> Lines<'a, 'b> {
     }
 
     /// Each with path and member of its text.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>, Quote<'b>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>, Quote<'b>)> + use<'a, 'b> {
         let Lines { quotes, quoted, lines, shows } = *self;
         let quote = move |line: &'b Line| match &line.found {
             Found::Read(record) => Quote::read(quoted.records.get(record.clone())?),

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde_json::Value;
 
 use super::Answer;
-use super::evidence::{self, EvidenceLine};
+use super::evidence::{self, EventLine};
 use super::json::put;
 use super::records::write_rows;
 use crate::answer::{FailureRow, SessionRow};
@@ -50,7 +50,7 @@ pub(super) struct Event<'a> {
     /// What is known of the session as a whole.
     pub(super) session: Option<SessionPart>,
     /// The line that says so, if it is asked for.
-    pub(super) line: Option<EvidenceLine<'a>>,
+    pub(super) line: Option<EventLine<'a>>,
 }
 
 /// What is known of the session as a whole.

@@ -9,6 +9,7 @@ mod explain;
 mod findings;
 mod json;
 mod messages_table;
+mod object;
 mod ocsf;
 mod records;
 mod records_table;

@@ -2,17 +2,15 @@
 
 use std::io;
 
-use serde::Serialize;
-
 use super::csv::{cause, safe};
-use super::json::put;
+use super::object::Object;
 use super::records::{Recorded, Records, write_rows};
 use super::records_table::{Tabled, several};
 use super::{Align, Answer};
 use crate::answer::{By, RefusedBy, RefusedByRow};
 use crate::model::{Service, Stamp};
 use crate::runs::Merged;
-use crate::text::{exact, visible};
+use crate::text::visible;
 use crate::times::rfc3339_of;
 
 impl Records for Merged<'_> {
@@ -77,18 +75,6 @@ impl Tabled for RefusedBy {
     }
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    record: &'static str,
-    by: &'static str,
-    key: Option<&'a str>,
-    failures: u64,
-    users: u64,
-    addresses: u64,
-    first: Option<String>,
-    last: Option<String>,
-}
-
 /// Writes every row as an object, between two texts.
 pub(super) fn write_json(
     answer: &Answer<'_>,
@@ -97,21 +83,17 @@ pub(super) fn write_json(
 ) -> io::Result<()> {
     let by = answer.rows.refused_by.as_ref().map_or(By::User, |counts| counts.by);
     write_rows(answer, answer.rows.refused_by.as_ref(), out, |row, _, text| {
-        let time = |stamp: Option<Stamp>| stamp.map(|stamp| rfc3339_of(stamp, answer.zone));
-        let key = exact(&row.key);
-        let RefusedByRow { failures, users, addresses, .. } = *row;
         text.extend_from_slice(before);
-        let line = Line {
-            record: "refused_by",
-            by: by.as_str(),
-            key: Some(&*key).filter(|key| !key.is_empty()),
-            failures,
-            users,
-            addresses,
-            first: time(row.first),
-            last: time(row.last),
-        };
-        put(&line, text)?;
+        Object::new(answer.zone, text)
+            .field("record", "refused_by")
+            .field("by", by.as_str())
+            .field("key", Some(&row.key).filter(|key| !key.is_empty()))
+            .field("failures", row.failures)
+            .field("users", row.users)
+            .field("addresses", row.addresses)
+            .field("first", row.first)
+            .field("last", row.last)
+            .end();
         text.extend_from_slice(behind);
         Ok(())
     })
