@@ -392,7 +392,7 @@ impl<'a> Quoted<'a> {
         true
     }
 
-    /// Finds those lines of these rows that were not read before. Whoever needs a line first reads it: that can be done side by side.
+    /// Finds those lines of these rows that were not read before. Can be done side by side.
     pub fn find<'r>(&mut self, rows: impl Iterator<Item = &'r [Option<Evidence>]>) {
         let Some(Quotes { blocks, .. }) = self.quotes else { return };
         let from = self.lines.len();

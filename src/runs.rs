@@ -101,8 +101,9 @@ impl Runs {
         let Runs { text, places, .. } = self;
         // All begin with the same store and the same high bytes of their times: what comes then tells most of them apart.
         let Some(first) = places.first().map(|place| place.of(text)) else { return };
-        let common =
-            places.iter().fold(first, |common, place| common.get(..alike(common, place.of(text))).unwrap_or_default());
+        let common = places.iter().map(|place| place.of(text)).fold(first, |common, record| {
+            if record.starts_with(common) { common } else { common.get(..alike(common, record)).unwrap_or_default() }
+        });
         let before = self.common.as_deref().unwrap_or(common);
         let of_all = before.get(..alike(before, common)).unwrap_or_default().to_vec();
         for place in places.iter_mut() {

@@ -73,7 +73,7 @@ impl FailuresQuery {
                 service,
                 time: refused.stamp,
                 user: refused.user.into(),
-                from: refused.peer.map_or_else(String::new, |peer| peer.to_string()).into_bytes().into(),
+                from: refused.peer.map_or_else(String::new, Peer::text).into_bytes().into(),
                 auth: refused.mechanism.into(),
                 reason: refused.reason.into(),
                 pid: refused.pid,

@@ -206,7 +206,7 @@ impl<'a> SessionRow<'a> {
             service: session.stream.service(),
             login: session.login,
             user: (&session.user[..]).into(),
-            from: session.peer.to_string().into_bytes().into(),
+            from: session.peer.text().into_bytes().into(),
             logout: session.end,
             status,
             connect: session.connect,

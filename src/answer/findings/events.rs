@@ -153,7 +153,7 @@ impl Events {
             time: login.stamp,
             success: true,
             other: ip.to_string().into_bytes().into(),
-            from: login.peer.to_string().into_bytes().into(),
+            from: login.peer.text().into_bytes().into(),
             word: login.mechanism.into(),
             store: store.into(),
             service: login.stream.service(),
