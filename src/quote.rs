@@ -121,7 +121,8 @@ impl<'a> Cited<'a> {
         }
         if let Some(failures) = &all.failures {
             let mut rows = failures.rows()?;
-            while rows.next(|record| FailureRow::read(record).iter().for_each(|row| self.row(&[row.evidence], true)))? {}
+            while rows.next(|record| FailureRow::read(record).iter().for_each(|row| self.row(&[row.evidence], true)))? {
+            }
         }
         if let Some(messages) = &all.messages {
             let mut rows = messages.rows()?;

@@ -110,7 +110,11 @@ impl Runs {
             place.key = first_bytes(place.of(text), common.len());
         }
         let order = |a: &Place, b: &Place| a.key.cmp(&b.key).then_with(|| a.of(text).cmp(b.of(text)));
-        if side_by_side { places.par_sort_unstable_by(order) } else { places.sort_unstable_by(order) }
+        if side_by_side {
+            places.par_sort_unstable_by(order)
+        } else {
+            places.sort_unstable_by(order)
+        }
         self.common = Some(of_all);
     }
 

@@ -177,9 +177,7 @@ pub fn push_rfc3339(text: &mut Vec<u8>, stamp: Stamp, zone: Zone) {
     let stamp = zone.of(stamp);
     let ([[a, b], [c, d], [e, f], [g, h], [i, j], [k, l], [m, n]], _) = digits(stamp.local());
     let (sign, [[o, p], [q, r]]) = offset_digits(stamp.offset);
-    let all = [
-        a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n, sign, o, p, b':', q, r,
-    ];
+    let all = [a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n, sign, o, p, b':', q, r];
     match all.split_last_chunk::<6>() {
         Some((digits, _)) if zone == Zone::Utc && stamp.offset == 0 => {
             text.extend_from_slice(digits);

@@ -73,9 +73,7 @@ fn put_access(row: &LastAccessRow<'_>, lines: Option<Lines<'_, '_>>, answer: &An
     let mut limits = limits.map(|(service, limit)| limit.as_deref().filter(|_| row.over(service).is_none()));
     let [imap_limit, http_limit, pop_limit] = [(); 3].map(|()| limits.next().flatten());
     let never = imap_limit.or(http_limit).or(pop_limit).map(|_| {
-        nested(|object| {
-            object.field_if("imap", imap_limit).field_if("http", http_limit).field_if("pop", pop_limit)
-        })
+        nested(|object| object.field_if("imap", imap_limit).field_if("http", http_limit).field_if("pop", pop_limit))
     });
     let [imap, http, pop] = row.services();
     Object::new(answer.zone, out)
@@ -90,9 +88,10 @@ fn put_access(row: &LastAccessRow<'_>, lines: Option<Lines<'_, '_>>, answer: &An
 }
 
 fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) {
-    let gap = row.gap.as_deref().map(|gap| {
-        nested(|object| object.field("from", gap.from).field("to", gap.to).field("why", gap.why))
-    });
+    let gap = row
+        .gap
+        .as_deref()
+        .map(|gap| nested(|object| object.field("from", gap.from).field("to", gap.to).field("why", gap.why)));
     Object::new(zone, out)
         .field("record", "connected")
         .field("service", row.service.as_str())

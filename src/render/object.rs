@@ -175,7 +175,19 @@ mod tests {
     #[test]
     fn texts_are_escaped_as_elsewhere() {
         let long = "x".repeat(200);
-        for text in ["", "ed", "a\"b", "a\\b", "a\\x41", "j\u{fc}rgen", "\u{202e}", "a\tb", "~\u{7f}", &long, &format!("{long}\n")] {
+        for text in [
+            "",
+            "ed",
+            "a\"b",
+            "a\\b",
+            "a\\x41",
+            "j\u{fc}rgen",
+            "\u{202e}",
+            "a\tb",
+            "~\u{7f}",
+            &long,
+            &format!("{long}\n"),
+        ] {
             let mut expected = Vec::new();
             put(&exact(text.as_bytes()), &mut expected).expect("a vector takes all");
             assert_eq!(shown(text.as_bytes()).as_bytes(), expected, "{text:?}");
