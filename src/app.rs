@@ -7,8 +7,11 @@ mod bar;
 mod findings;
 mod manifest;
 mod mask;
+mod origins;
 mod output;
 mod show_plan;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod verify;
 
 use std::collections::HashMap;
@@ -155,13 +158,13 @@ fn read_with_bar(
 ) -> (Outcome, Vec<Resolved>, Option<Sieve>) {
     // A bar that tells no names.
     let meter = Meter { hidden: ask.pseudonyms.is_some().into(), ..Meter::default() };
-    let mut query = ask.connected.clone();
+    let (mut query, mut needs) = (ask.connected.clone(), ask.needs.clone());
     let mut sieve = ask.sieve(cli, again::is_pipe(plan));
     bar::show(cli.common.progress, plan.bytes(), &meter, || {
         pool.install(|| {
             loop {
                 let reading = Reading {
-                    needs: &ask.needs,
+                    needs: &needs,
                     asked: match (&query, &ask.sessions, &ask.failures) {
                         (Some(query), ..) => Asked::Connected(query),
                         (None, Some(query), _) => Asked::Sessions(query),
@@ -169,6 +172,7 @@ fn read_with_bar(
                         (None, None, None) => Asked::Nothing,
                     },
                     traces: ask.traces.as_ref(),
+                    clients: ask.clients.as_ref(),
                     grammars: &ask.grammars,
                     names: &ask.names,
                     pseudonyms: ask.pseudonyms.as_ref(),
@@ -184,6 +188,11 @@ fn read_with_bar(
                 let resolved = resolve(&outcome.trail, streams, &facts);
                 if sieve.as_ref().is_some_and(|s| again::is_needed(cli, ask, plan, s, &outcome, &resolved)) {
                     sieve = None;
+                    continue;
+                }
+                if let Some(overlaps) = again::overlaps(&needs, &outcome, &resolved) {
+                    needs.behind.evidence = true;
+                    needs.overlaps = overlaps.into();
                     continue;
                 }
                 // Digits are compared with each line's own; a stream whose offset wandered further needs a wider look.
@@ -222,16 +231,23 @@ fn answer(
     notes: &Notes,
 ) -> Result<(Exit, Option<Hashed>), Stop> {
     let runs = runs(&mut outcome, &resolved, ask)?;
-    let activity = activity::of(&mut outcome, (&runs, &resolved, streams), cli, ask)?;
+    let told = origins::of(&mut outcome, (&runs, &resolved), ask)?;
+    let activity = activity::of(&mut outcome, (&runs, &resolved, streams), told.sessions.as_ref(), cli, ask)?;
     let accesses = std::mem::take(&mut outcome.trail.access);
     let only_traced = activity::only_traced(&accesses, &mut outcome.trail.traced, &ask.needs.users);
     let connected = || ask.connected.as_ref().map(|query| connected(query, &resolved, &outcome.sessions)).transpose();
     let access = || cli.access.then(|| LastAccessRows::new(accesses, streams, &ask.needs.users));
     let (connected, access) = rayon::join(connected, access);
-    let connected: Option<Vec<Connected<'_>>> = connected.map_err(|e| twice("--at", &e))?;
+    let mut connected: Option<Vec<Connected<'_>>> = connected.map_err(|e| twice("--at", &e))?;
+    let proxied = origins::count(&told, connected.as_mut(), &outcome, (cli, ask))?;
     ask.check_window(&resolved)?;
     let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
-    let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &runs, streams: &resolved });
+    let failures = ask.failures.as_ref().map(|_| Failures {
+        services: &only,
+        runs: &runs,
+        streams: &resolved,
+        origins: told.failures.as_ref(),
+    });
     let by = cli.failures().and_then(|asked| asked.by).zip(failures.as_ref());
     let refused_by = by.map(|(by, failures)| RefusedBy::of(failures, by.into(), &ask.walk.tmpdir)).transpose()?;
     let found = findings::find(cli, ask, (plan, streams), &outcome, failures.as_ref())?;
@@ -247,17 +263,19 @@ fn answer(
             runs: &runs,
             streams: &resolved,
             activity: activity.sessions.as_ref(),
+            origins: told.sessions.as_ref(),
         }),
         failures: failures.filter(|_| !only_findings && refused_by.is_none()),
         messages: activity.messages.as_ref().map(|runs| MessageLines { services: &only, runs, streams: &resolved }),
         refused_by,
         findings: found.as_ref().map(|(runs, thresholds)| Findings { runs, thresholds: *thresholds }),
         covered: cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only)),
+        with_proxies: !ask.proxies.are_none(),
     };
     let summary = Summary::of(&rows, output.shape(), cli.common.tz, &resolved)?;
     let newlines = std::mem::take(&mut outcome.newlines);
     let quotes = || {
-        let mut cited = Cited::new(plan, &texts, newlines, &ask.walk, output.shape() != Shape::Csv);
+        let mut cited = Cited::new(plan, &texts, newlines, &ask.walk, output.shape().shows_lines());
         cited.take(&rows)?;
         let quotes = cited.read()?;
         Ok::<Quotes, Stop>(match &ask.pseudonyms {
@@ -279,6 +297,7 @@ fn answer(
             .map(|sieve| Sieved { window: ask.needs.window, by_users: sieve.is_by_users() }),
         inferred: summary.inferred || outcome.trail.collected.inferred,
         only_traced: &only_traced,
+        proxied: &proxied,
         no_traces: cli.messages().is_some() && outcome.traces.iter().all(Runs::is_empty),
     };
     let of_files = mask::notes(ask.pseudonyms.as_ref(), [plan.notes.as_slice(), &outcome.notes].concat());

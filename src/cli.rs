@@ -2,6 +2,7 @@
 
 mod explain;
 mod failures;
+mod format;
 mod messages;
 mod verify;
 
@@ -19,6 +20,7 @@ use crate::answer::Status;
 use crate::model::Service;
 use crate::times::{Time, Zone, parse_time, parse_zone};
 pub use explain::ExplainArgs;
+pub use format::Format;
 pub use messages::{ActionArg, MessagesArgs};
 
 const EXAMPLES: &str = "\
@@ -29,9 +31,11 @@ Examples:
   zcat imap.*.gz | imstrail -a -f uids.txt --format jsonl - | jq .
   imstrail sessions -u ed --since 2019-05-29 logs/    each session of a user
   imstrail failures --from 203.0.113.0/24 logs/       refused logins
+  imstrail sessions --proxy 10.0.0.0/28 logs/         sessions behind a multiplexor, with their clients where known
   imstrail messages -u ed logs/                       messages that a user read, stored, removed
   imstrail explain -u ed logs/                        all that is known of a user, and why
   imstrail coverage logs/                             what the logs cover, and what they lack
+  imstrail -a -c --format sqlite -o now.db logs/      both answers as tables of a database
   imstrail -a --manifest case7.json logs/             what was read, and the answer's hash; see imstrail verify
   imstrail sessions --pseudonymize KEYFILE logs/      sessions without names, to be shared
   imstrail -a -c --plan logs/                         what would be read, without reading it
@@ -196,6 +200,9 @@ pub struct Common {
     /// A host that was renamed: OLD=NEW; may be repeated
     #[arg(long, value_name = "OLD=NEW", value_parser = alias, help_heading = "Input")]
     pub store_alias: Vec<(String, String)>,
+    /// Addresses of multiplexors or other proxies before the stores, as 10.0.0.0/28, or one address: nobody's own; may be repeated
+    #[arg(long, value_name = "CIDR", value_parser = network, help_heading = "Input")]
+    pub proxy: Vec<IpNet>,
     /// Users of this domain are those without a domain
     #[arg(long, value_name = "DOMAIN", help_heading = "Input")]
     pub default_domain: Option<String>,
@@ -266,32 +273,6 @@ impl From<StatusArg> for Status {
             StatusArg::Open => Status::Open,
             StatusArg::Lost => Status::Lost,
         }
-    }
-}
-
-/// `--format`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// As the vendor's tool prints it
-    Table,
-    /// One document, with coverage, notes and tally
-    Json,
-    /// One object a row
-    Jsonl,
-    /// Comma-separated values
-    Csv,
-    /// Logins, logouts and refusals as JSON Lines for Timesketch; as the next two, of sessions and failures, in UTC
-    Timesketch,
-    /// The same as events of the Elastic Common Schema
-    Ecs,
-    /// The same as OCSF events of class 3002, Authentication
-    Ocsf,
-}
-
-impl Format {
-    /// Whether it tells of events, which only sessions and failures are.
-    fn is_of_events(self) -> bool {
-        matches!(self, Format::Timesketch | Format::Ecs | Format::Ocsf)
     }
 }
 
@@ -409,9 +390,7 @@ impl Cli {
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());
         }
-        if self.common.format.is_of_events() && self.sessions().is_none() && self.failures().is_none() {
-            return Err("--format timesketch, ecs and ocsf tell of logins, logouts and refusals: ask for sessions or failures, or take --format jsonl".to_owned());
-        }
+        self.check_format()?;
         self.common.check()
     }
 

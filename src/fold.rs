@@ -8,13 +8,16 @@ mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
-pub use self::leaving::{Action, LoggedIn, Logins, Refusal, Refusals, Refused, Server, Traced, Traces};
+pub use self::leaving::{
+    Action, ClientLine, Clients, LoggedIn, Logins, Refusal, Refusals, Refused, Server, Traced, Traces,
+};
 pub use self::window::{Moment, Window};
 use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, is_like_account, shape};
 use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
-use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, PairLine, Sought, With};
+use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, Overlaps, PairLine, Sought, With};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Written, Years, connect, written};
 use crate::pseudonym::{Masks, Pseudonyms};
 use crate::streams::{StreamId, Streams};
@@ -41,6 +44,8 @@ pub struct Needs {
     pub users: BTreeSet<Vec<u8>>,
     /// Hours of processes of which every line is to be kept.
     pub full: FullHours,
+    /// Where files overlap (R13), if a peer without a port makes that matter for pairing: then lines must come with their places.
+    pub overlaps: Arc<Overlaps>,
     /// Where refused logins go over several lines ([`Breaks::spans`]): what stands between them may be forged.
     pub forged: BTreeMap<FileId, Vec<Range<u64>>>,
 }
@@ -106,6 +111,7 @@ pub struct Folder<'a> {
     pairing: Option<&'a dyn Pairing>,
     refusals: Option<&'a dyn Refusals>,
     traces: Option<&'a dyn Traces>,
+    clients: Option<&'a dyn Clients>,
     /// Where answers are to have pseudonyms.
     masks: Option<Masks<'a>>,
     logins: Option<&'a dyn Logins>,
@@ -138,6 +144,7 @@ impl<'a> Folder<'a> {
             pairing: None,
             refusals: None,
             traces: None,
+            clients: None,
             masks: None,
             logins: None,
             batches: vec![Batch::default()],
@@ -169,6 +176,11 @@ impl<'a> Folder<'a> {
     /// The same folder, with lines of the message trace going somewhere.
     pub fn traces(self, traces: &'a dyn Traces) -> Folder<'a> {
         Folder { traces: Some(traces), ..self }
+    }
+
+    /// The same folder, with lines of multiplexors that tell a user and the client going somewhere.
+    pub fn clients(self, clients: &'a dyn Clients) -> Folder<'a> {
+        Folder { clients: Some(clients), ..self }
     }
 
     /// The same folder, with pseudonyms for users and addresses, and no text of a line as it is.
@@ -357,6 +369,7 @@ impl<'a> Folder<'a> {
                 Some(key) => key,
                 None => {
                     long = Key::of(&line);
+                    trail.collected.portless |= !long.has_port();
                     Sought::long(&long)
                 }
             };

@@ -31,13 +31,17 @@ const HELD: usize = 32 << 20;
 const AT_ONCE: usize = 1 << 20;
 const AT_ONCE_PLAIN: usize = 1 << 17;
 
-/// What a line shows of its row, as bits: of a session [`LOGIN`] and [`CLOSE`]; of a last access, which has both of them for each
+/// What a line shows of its row, as bits: of a session [`LOGIN`], [`CLOSE`] and [`CLIENT`]; of a last access, which has both of them for each
 /// service, two bits further on for each in the order of [`Service::ALL`](crate::model::Service::ALL).
 pub type Shows = u8;
 /// When the session, or the latest one, began.
 pub const LOGIN: Shows = 1;
 /// When the session, or the latest one, ended.
 pub const CLOSE: Shows = 2;
+/// Of a refusal: that itself.
+pub const REFUSAL: Shows = 1;
+/// Of a session: whose it was, behind a proxy.
+pub const CLIENT: Shows = 4;
 
 /// The different ones among the lines of a row, each with what it shows of it.
 fn different(lines: &[Option<Evidence>]) -> impl Iterator<Item = (Evidence, Shows)> {
@@ -104,7 +108,7 @@ impl<'a> Cited<'a> {
         // Of findings each event has lines of its own.
         all.only_findings().map_or(Ok(()), |findings| {
             findings.each(|finding| {
-                finding.events.iter().for_each(|event| self.row(&[event.evidence], false));
+                finding.events.iter().for_each(|event| self.row(&event.lines(), false));
                 Ok(())
             })
         })
@@ -117,16 +121,15 @@ impl<'a> Cited<'a> {
         }
         if let Some(sessions) = &all.sessions {
             let mut rows = sessions.rows()?;
-            while rows.next(|record| SessionRow::read(record).iter().for_each(|row| self.row(&row.evidence, true)))? {}
+            while rows.next(|record| SessionRow::read(record).iter().for_each(|row| self.row(&row.lines(), true)))? {}
         }
         if let Some(failures) = &all.failures {
             let mut rows = failures.rows()?;
-            while rows.next(|record| FailureRow::read(record).iter().for_each(|row| self.row(&[row.evidence], true)))? {
-            }
+            while rows.next(|record| FailureRow::read(record).iter().for_each(|row| self.row(&row.lines(), true)))? {}
         }
         if let Some(messages) = &all.messages {
             let mut rows = messages.rows()?;
-            while rows.next(|record| MessageRow::read(record).iter().for_each(|row| self.row(&row.evidence, true)))? {}
+            while rows.next(|record| MessageRow::read(record).iter().for_each(|row| self.row(&row.lines(), true)))? {}
         }
         Ok(())
     }
@@ -394,11 +397,11 @@ impl<'a> Quoted<'a> {
     }
 
     /// Finds those lines of these rows that were not read before. Can be done side by side.
-    pub fn find<'r>(&mut self, rows: impl Iterator<Item = &'r [Option<Evidence>]>) {
+    pub fn find(&mut self, rows: impl Iterator<Item = impl AsRef<[Option<Evidence>]>>) {
         let Some(Quotes { blocks, .. }) = self.quotes else { return };
         let from = self.lines.len();
         for (row, lines) in rows.enumerate() {
-            let later = different(lines).filter(|(line, _)| blocks.have(line.file));
+            let later = different(lines.as_ref()).filter(|(line, _)| blocks.have(line.file));
             self.lines.extend(later.map(|(line, shows)| Line { row, shows, found: Found::In(0, line) }));
         }
         let found = self.lines.get_mut(from..).unwrap_or_default();

@@ -2,15 +2,15 @@
 
 use std::io;
 
-use super::csv::safe;
+use super::cells::{Cell, Cells, Column, Kind};
 use super::object::{List, Object, nested};
 use super::records_table::several;
-use super::{Answer, evidence, next_lines};
-use crate::answer::{Finding, Findings, Rule};
+use super::{Answer, ends, evidence, next_lines};
+use crate::answer::{Finding, Findings, Rule, Thresholds};
 use crate::model::Stamp;
 use crate::quote::Quoted;
 use crate::text::visible;
-use crate::times::{Zone, rfc3339_of, written};
+use crate::times::written;
 
 /// Writes every finding with its rule and its lines.
 pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mut dyn io::Write) -> io::Result<()> {
@@ -31,6 +31,7 @@ pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mu
             Rule::ManyAddresses => format!("{user}: {addresses} addresses, {failures} refusals"),
             Rule::SuccessAfterFailures => {
                 let same = finding.same_address;
+                let address = if address.is_empty() { "an address that is not known" } else { &address };
                 format!("{user}: login from {address} after {failures} refusals, {same} of them from there")
             }
             Rule::FirstSuccess => {
@@ -44,7 +45,8 @@ pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mu
                 writeln!(out, "    {left_out} more refusals")?;
             }
             let flags = event.flags().iter().map(|flag| format!(" {flag}")).collect::<String>();
-            let (from, word, user) = (visible(&event.from), visible(&event.word), visible(event.user()));
+            let (from, word) = (ends::shown(&event.from, &event.client), visible(&event.word));
+            let user = visible(event.user());
             let what = if event.success { format!("login {word}") } else { word.into_owned() };
             writeln!(out, "    {}  {from}  {what}{flags}  {user}", time(event.time))?;
             block.clear();
@@ -69,16 +71,16 @@ pub(super) fn write_json(
         let quoted = next_lines(&mut quotes, || finding.events.len())?;
         text.clear();
         text.extend_from_slice(before);
-        put(finding, findings, answer.zone, &quoted, &mut text);
+        put(finding, findings, answer, &quoted, &mut text);
         text.extend_from_slice(behind);
         out.write_all(&text)
     })
 }
 
-fn put(finding: &Finding<'_>, findings: &Findings<'_>, zone: Zone, quoted: &Quoted<'_>, out: &mut Vec<u8>) {
+fn put(finding: &Finding<'_>, findings: &Findings<'_>, answer: &Answer<'_>, quoted: &Quoted<'_>, out: &mut Vec<u8>) {
     let Finding { rule, users, addresses, failures, same_address, left_out, .. } = finding;
     let events = finding.events.iter().enumerate().map(|(n, event)| {
-        let shows = if event.success { &evidence::SESSION[..1] } else { &evidence::FAILURE };
+        let shows = if event.success { &["login", "client"] } else { &evidence::FAILURE };
         let lines = quoted.row(n);
         nested(move |object| {
             object
@@ -87,13 +89,13 @@ fn put(finding: &Finding<'_>, findings: &Findings<'_>, zone: Zone, quoted: &Quot
                 .field("store", &event.store)
                 .field("service", event.service.as_str())
                 .field("user", event.user())
-                .field("from", &event.from)
+                .with(|object| ends::put(object, &event.from, &event.client, answer.rows.with_proxies))
                 .field("reason", Some(&event.word).filter(|_| !event.success))
-                .field("flags", event.flags())
+                .field("flags", &event.flags()[..])
                 .field_if("evidence", evidence::lines(lines, shows))
         })
     });
-    Object::new(zone, out)
+    Object::new(answer.zone, out)
         .field("record", "finding")
         .field("rule", rule.as_str())
         .field("rule_text", findings.thresholds.text(*rule).as_str())
@@ -112,47 +114,51 @@ fn put(finding: &Finding<'_>, findings: &Findings<'_>, zone: Zone, quoted: &Quot
         .end();
 }
 
-const COLUMNS: [&str; 14] = [
-    "record",
-    "rule",
-    "rule_text",
-    "user",
-    "address",
-    "users",
-    "addresses",
-    "failures",
-    "failures_same_address",
-    "from",
-    "to",
-    "window_s",
-    "threshold",
-    "events_left_out",
+/// A finding in columns, without its lines.
+pub(super) struct FindingRow<'a> {
+    pub(super) finding: &'a Finding<'a>,
+    pub(super) thresholds: &'a Thresholds,
+}
+
+const FINDING: [Column; 13] = [
+    ("rule", Kind::Text),
+    ("rule_text", Kind::Text),
+    ("user", Kind::Text),
+    ("address", Kind::Text),
+    ("users", Kind::Number),
+    ("addresses", Kind::Number),
+    ("failures", Kind::Number),
+    ("failures_same_address", Kind::Number),
+    ("from", Kind::Time),
+    ("to", Kind::Time),
+    ("window_s", Kind::Number),
+    ("threshold", Kind::Number),
+    ("events_left_out", Kind::Number),
 ];
 
-/// Writes every finding as a line, without its lines.
-pub(super) fn write_csv(answer: &Answer<'_>, findings: &Findings<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    super::csv::write_line(out, &COLUMNS)?;
-    findings.each(|finding| {
-        let Finding { rule, users, addresses, failures, same_address, left_out, .. } = finding;
-        let text = |text: &Option<std::borrow::Cow<'_, [u8]>>| {
-            text.as_deref().map_or_else(String::new, |text| safe(visible(text)))
-        };
-        let cells: [String; COLUMNS.len()] = [
-            "finding".to_owned(),
-            rule.as_str().to_owned(),
-            findings.thresholds.text(*rule),
-            text(&finding.user),
-            text(&finding.address),
-            users.to_string(),
-            addresses.to_string(),
-            failures.to_string(),
-            if *rule == Rule::SuccessAfterFailures { same_address.to_string() } else { String::new() },
-            rfc3339_of(finding.from, answer.zone),
-            rfc3339_of(finding.to, answer.zone),
-            findings.thresholds.within.to_string(),
-            findings.thresholds.of(*rule).to_string(),
-            left_out.to_string(),
+impl Cells for FindingRow<'_> {
+    const RECORD: &'static str = "finding";
+    const COLUMNS: &'static [Column] = &FINDING;
+
+    fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
+        let Finding { rule, users, addresses, failures, same_address, left_out, .. } = self.finding;
+        let rule_text = self.thresholds.text(*rule);
+        let same_address = (*rule == Rule::SuccessAfterFailures).then_some(*same_address);
+        let cells: [Cell<'_>; FINDING.len()] = [
+            Cell::text(rule.as_str()),
+            Cell::text(&rule_text),
+            Cell::maybe(self.finding.user.as_deref(), Cell::text),
+            Cell::maybe(self.finding.address.as_deref(), Cell::text),
+            Cell::number(*users),
+            Cell::number(*addresses),
+            Cell::number(*failures),
+            Cell::maybe(same_address, Cell::number),
+            Cell::Time(self.finding.from),
+            Cell::Time(self.finding.to),
+            Cell::number(self.thresholds.within),
+            Cell::count(self.thresholds.of(*rule)),
+            Cell::number(*left_out),
         ];
-        super::csv::write_line(out, &cells)
-    })
+        cells.into_iter().for_each(put);
+    }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use serde_json::{Value, json};
 
+use super::ends::put as put_ends;
 use super::evidence;
 use super::findings::write_json as write_findings;
 use super::object::{self, Object, nested};
@@ -87,19 +88,20 @@ fn put_access(row: &LastAccessRow<'_>, lines: Option<Lines<'_, '_>>, answer: &An
         .end();
 }
 
-fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) {
+fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, answer: &Answer<'_>, out: &mut Vec<u8>) {
+    let far_end = row.from.text();
     let gap = row
         .gap
         .as_deref()
         .map(|gap| nested(|object| object.field("from", gap.from).field("to", gap.to).field("why", gap.why)));
-    Object::new(zone, out)
+    Object::new(answer.zone, out)
         .field("record", "connected")
         .field("service", row.service.as_str())
         .field("user", row.user)
         .field("since", row.since)
         .field("auth", row.auth)
         .field("to", row.store)
-        .field("from", row.from.to_string().as_str())
+        .with(|object| put_ends(object, far_end.as_bytes(), &row.client, answer.rows.with_proxies))
         .field("store", row.store)
         .field("certainty", if row.certain { "certain" } else { "possible" })
         .field("at", row.at)
@@ -111,7 +113,7 @@ fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, 
 
 fn put_record(record: &Record<'_>, lines: Option<Lines<'_, '_>>, answer: &Answer<'_>, out: &mut Vec<u8>) {
     match record {
-        Record::Connected(row) => put_connected(row, lines, answer.zone, out),
+        Record::Connected(row) => put_connected(row, lines, answer, out),
         Record::Access(row) => put_access(row, lines, answer, out),
     }
 }
@@ -123,13 +125,13 @@ impl object::Value for Messages {
     }
 }
 
-fn put_session(row: &SessionRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) {
-    Object::new(zone, out)
+fn put_session(row: &SessionRow<'_>, lines: Option<Lines<'_, '_>>, answer: &Answer<'_>, out: &mut Vec<u8>) {
+    Object::new(answer.zone, out)
         .field("record", "session")
         .field("store", &row.store)
         .field("service", row.service.as_str())
         .field("user", &row.user)
-        .field("from", &row.from)
+        .with(|object| put_ends(object, &row.from, &row.client, answer.rows.with_proxies))
         .field("auth", row.auth.as_ref())
         .field("connect", row.connect)
         .field("login", row.login)
@@ -147,18 +149,18 @@ fn put_session(row: &SessionRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, o
         .end();
 }
 
-fn put_message(row: &MessageRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) {
+fn put_message(row: &MessageRow<'_>, lines: Option<Lines<'_, '_>>, answer: &Answer<'_>, out: &mut Vec<u8>) {
     let line = &row.line;
     let session = row.session.as_ref().map(|session| {
         nested(|object| {
             object
                 .field("login", session.login)
-                .field("from", &session.from)
+                .with(|object| put_ends(object, &session.from, &session.client, answer.rows.with_proxies))
                 .field("status", session.status.as_str())
                 .field("logout", session.logout)
         })
     });
-    Object::new(zone, out)
+    Object::new(answer.zone, out)
         .field("record", "message")
         .field("store", &line.store)
         .field("service", line.service.map(Service::as_str))
@@ -177,19 +179,19 @@ fn put_message(row: &MessageRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, o
         .end();
 }
 
-fn put_failure(row: &FailureRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) {
-    Object::new(zone, out)
+fn put_failure(row: &FailureRow<'_>, lines: Option<Lines<'_, '_>>, answer: &Answer<'_>, out: &mut Vec<u8>) {
+    Object::new(answer.zone, out)
         .field("record", "failure")
         .field("kind", row.kind.as_str())
         .field("store", &row.store)
         .field("service", row.service.as_str())
         .field("user", told(&row.user))
-        .field("from", told(&row.from))
+        .with(|object| put_ends(object, &row.from, &row.client, answer.rows.with_proxies))
         .field("auth", told(&row.auth))
         .field("reason", &row.reason)
         .field("time", row.time)
         .field("pid", row.pid)
-        .field("flags", row.flags())
+        .field("flags", &row.flags()[..])
         .field_if("evidence", evidence::lines(lines, &evidence::FAILURE))
         .end();
 }
@@ -201,17 +203,17 @@ fn told<'t>(text: &'t Cow<'_, [u8]>) -> Option<&'t Cow<'t, [u8]>> {
 
 pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     write_rows(answer, answer.rows.sessions.as_ref(), out, |row, lines, text| {
-        put_session(row, lines, answer.zone, text);
+        put_session(row, lines, answer, text);
         text.push(b'\n');
         Ok(())
     })?;
     write_rows(answer, answer.rows.failures.as_ref(), out, |row, lines, text| {
-        put_failure(row, lines, answer.zone, text);
+        put_failure(row, lines, answer, text);
         text.push(b'\n');
         Ok(())
     })?;
     write_rows(answer, answer.rows.messages.as_ref(), out, |row, lines, text| {
-        put_message(row, lines, answer.zone, text);
+        put_message(row, lines, answer, text);
         text.push(b'\n');
         Ok(())
     })?;
@@ -220,11 +222,9 @@ pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::R
         write_findings(answer, findings, (b"", b"\n"), out)?;
     }
     write_covered(answer, b"", b"\n", out)?;
-    write_records(answer, out, |records, lines, text| {
-        for (row, record) in records.enumerate() {
-            put_record(&record, lines.row(row), answer, text);
-            text.push(b'\n');
-        }
+    write_records(answer, out, |record, lines, text| {
+        put_record(record, lines, answer, text);
+        text.push(b'\n');
         Ok(())
     })
 }
@@ -255,26 +255,24 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
     put(&answer.query, out)?;
     out.write_all(b",\"records\":[")?;
     let mut behind = BehindComma { out, begun: false };
-    write_records(answer, &mut behind, |records, lines, text| {
-        for (row, record) in records.enumerate() {
-            text.extend_from_slice(b",\n");
-            put_record(&record, lines.row(row), answer, text);
-        }
+    write_records(answer, &mut behind, |record, lines, text| {
+        text.extend_from_slice(b",\n");
+        put_record(record, lines, answer, text);
         Ok(())
     })?;
     write_rows(answer, answer.rows.sessions.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
-        put_session(row, lines, answer.zone, text);
+        put_session(row, lines, answer, text);
         Ok(())
     })?;
     write_rows(answer, answer.rows.failures.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
-        put_failure(row, lines, answer.zone, text);
+        put_failure(row, lines, answer, text);
         Ok(())
     })?;
     write_rows(answer, answer.rows.messages.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
-        put_message(row, lines, answer.zone, text);
+        put_message(row, lines, answer, text);
         Ok(())
     })?;
     refused_by::write_json(answer, (b",\n", b""), &mut behind)?;

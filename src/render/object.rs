@@ -50,6 +50,11 @@ impl<'o> Object<'o> {
         }
     }
 
+    /// Adds several fields, as `add` does.
+    pub(super) fn with(self, add: impl FnOnce(Object<'o>) -> Object<'o>) -> Object<'o> {
+        add(self)
+    }
+
     /// Ends it.
     pub(super) fn end(self) {
         self.out.push(b'}');

@@ -5,7 +5,7 @@ use std::io;
 
 use rayon::prelude::*;
 
-use super::{Answer, ROWS, next_lines};
+use super::{Answer, ROWS, next_lines, writer};
 use crate::answer::{
     FailureRow, FailureRows, Failures, MessageLines, MessageRow, MessageRows, SessionRow, SessionRows, Sessions,
 };
@@ -43,6 +43,8 @@ impl Records for MessageRows<'_> {
 pub trait Recorded {
     /// One of them.
     type Row<'r>;
+    /// The lines that one rests on.
+    type Lines: AsRef<[Option<Evidence>]>;
 
     /// Their records, from the beginning.
     ///
@@ -54,13 +56,12 @@ pub trait Recorded {
     fn read(record: &[u8]) -> Option<Self::Row<'_>>;
 
     /// The lines that a row rests on, if evidence is asked for.
-    fn evidence<'r>(_: &'r Self::Row<'_>) -> &'r [Option<Evidence>] {
-        &[]
-    }
+    fn lines(row: &Self::Row<'_>) -> Self::Lines;
 }
 
 impl Recorded for Sessions<'_> {
     type Row<'r> = SessionRow<'r>;
+    type Lines = [Option<Evidence>; 3];
 
     fn rows(&self) -> io::Result<impl Records> {
         Sessions::rows(self)
@@ -70,13 +71,14 @@ impl Recorded for Sessions<'_> {
         SessionRow::read(record)
     }
 
-    fn evidence<'r>(row: &'r SessionRow<'_>) -> &'r [Option<Evidence>] {
-        &row.evidence
+    fn lines(row: &SessionRow<'_>) -> [Option<Evidence>; 3] {
+        row.lines()
     }
 }
 
 impl Recorded for MessageLines<'_> {
     type Row<'r> = MessageRow<'r>;
+    type Lines = [Option<Evidence>; 4];
 
     fn rows(&self) -> io::Result<impl Records> {
         MessageLines::rows(self)
@@ -86,13 +88,14 @@ impl Recorded for MessageLines<'_> {
         MessageRow::read(record)
     }
 
-    fn evidence<'r>(row: &'r MessageRow<'_>) -> &'r [Option<Evidence>] {
-        &row.evidence
+    fn lines(row: &MessageRow<'_>) -> [Option<Evidence>; 4] {
+        row.lines()
     }
 }
 
 impl Recorded for Failures<'_> {
     type Row<'r> = FailureRow<'r>;
+    type Lines = [Option<Evidence>; 2];
 
     fn rows(&self) -> io::Result<impl Records> {
         Failures::rows(self)
@@ -102,8 +105,8 @@ impl Recorded for Failures<'_> {
         FailureRow::read(record)
     }
 
-    fn evidence<'r>(row: &'r FailureRow<'_>) -> &'r [Option<Evidence>] {
-        std::slice::from_ref(&row.evidence)
+    fn lines(row: &FailureRow<'_>) -> [Option<Evidence>; 2] {
+        row.lines()
     }
 }
 
@@ -149,7 +152,7 @@ impl<'a> Chunk<'a> {
         let from = std::iter::once(&0).chain(&*ends);
         let records = from.zip(&*ends).filter_map(|(from, to)| text.get(*from..*to));
         let rows: Vec<Option<K::Row<'_>>> = records.map(K::read).collect();
-        quoted.find(rows.iter().map(|row| row.as_ref().map_or(&[][..], K::evidence)));
+        quoted.find(rows.iter().flatten().map(K::lines));
         let mut rows = rows.iter().enumerate().filter_map(|(number, row)| Some((number, row.as_ref()?)));
         rows.try_for_each(|(number, row)| make(row, quoted.row(number), made))
     }
@@ -194,13 +197,18 @@ pub(super) fn write_rows<K: Recorded>(
     out: &mut dyn io::Write,
     render: impl Fn(&K::Row<'_>, Option<Lines<'_, '_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
-    let Some(all) = all else { return Ok(()) };
+    all.map_or(Ok(()), |all| make_of_rows(answer, all, render, writer(out)))
+}
+
+/// Makes something of every row, many at a time, and hands what it came to on, in order; `out` leaves nothing in it.
+pub(super) fn make_of_rows<K: Recorded, T: Default + Send>(
+    answer: &Answer<'_>,
+    all: &K,
+    make: impl Fn(&K::Row<'_>, Option<Lines<'_, '_>>, &mut T) -> io::Result<()> + Sync,
+    out: impl FnMut(&mut T) -> io::Result<()>,
+) -> io::Result<()> {
     let rows = Rows { records: all.rows()?, at_once: answer.at_once(), quotes: answer.quote()? };
-    each::<K, _>(rows, render, |text: &mut Vec<u8>| {
-        out.write_all(text)?;
-        text.clear();
-        Ok(())
-    })
+    each::<K, _>(rows, make, out)
 }
 
 /// Looks at every row.

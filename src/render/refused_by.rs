@@ -2,16 +2,15 @@
 
 use std::io;
 
-use super::csv::{cause, safe};
+use super::cells::{Cell, Cells, Column, Kind};
 use super::object::Object;
 use super::records::{Recorded, Records, write_rows};
 use super::records_table::{Tabled, several};
 use super::{Align, Answer};
 use crate::answer::{By, RefusedBy, RefusedByRow};
-use crate::model::{Service, Stamp};
+use crate::model::{Evidence, Service, Stamp};
 use crate::runs::Merged;
 use crate::text::visible;
-use crate::times::rfc3339_of;
 
 impl Records for Merged<'_> {
     fn next(&mut self, work: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
@@ -21,6 +20,7 @@ impl Records for Merged<'_> {
 
 impl Recorded for RefusedBy {
     type Row<'r> = RefusedByRow<'r>;
+    type Lines = [Option<Evidence>; 0];
 
     fn rows(&self) -> io::Result<impl Records> {
         RefusedBy::rows(self)
@@ -28,6 +28,11 @@ impl Recorded for RefusedBy {
 
     fn read(record: &[u8]) -> Option<RefusedByRow<'_>> {
         RefusedByRow::read(record)
+    }
+
+    /// A count has none.
+    fn lines(_: &RefusedByRow<'_>) -> [Option<Evidence>; 0] {
+        []
     }
 }
 
@@ -75,6 +80,8 @@ impl Tabled for RefusedBy {
     }
 }
 
+const RECORD: &str = "refused_by";
+
 /// Writes every row as an object, between two texts.
 pub(super) fn write_json(
     answer: &Answer<'_>,
@@ -85,7 +92,7 @@ pub(super) fn write_json(
     write_rows(answer, answer.rows.refused_by.as_ref(), out, |row, _, text| {
         text.extend_from_slice(before);
         Object::new(answer.zone, text)
-            .field("record", "refused_by")
+            .field("record", RECORD)
             .field("by", by.as_str())
             .field("key", Some(&row.key).filter(|key| !key.is_empty()))
             .field("failures", row.failures)
@@ -99,16 +106,37 @@ pub(super) fn write_json(
     })
 }
 
-/// Writes every row as a line of CSV.
-pub(super) fn write_csv(answer: &Answer<'_>, counts: &RefusedBy, out: &mut dyn io::Write) -> io::Result<()> {
-    out.write_all(b"record,by,key,failures,users,addresses,first,last\n")?;
-    write_rows(answer, Some(counts), out, |row, _, text| {
-        let time = |stamp: Option<Stamp>| stamp.map_or_else(String::new, |stamp| rfc3339_of(stamp, answer.zone));
-        let mut writer = csv::WriterBuilder::new().from_writer(text);
-        let numbers = [row.failures, row.users, row.addresses].map(|number| number.to_string());
-        let cells = ["refused_by".to_owned(), counts.by.as_str().to_owned(), safe(visible(&row.key))];
-        let times = [time(row.first), time(row.last)];
-        writer.write_record(cells.into_iter().chain(numbers).chain(times)).map_err(cause)?;
-        writer.flush()
-    })
+/// A row in columns.
+pub(super) struct CountedBy<'a> {
+    pub(super) by: By,
+    pub(super) row: &'a RefusedByRow<'a>,
+}
+
+const COUNTED: [Column; 7] = [
+    ("by", Kind::Text),
+    ("key", Kind::Text),
+    ("failures", Kind::Number),
+    ("users", Kind::Number),
+    ("addresses", Kind::Number),
+    ("first", Kind::Time),
+    ("last", Kind::Time),
+];
+
+impl Cells for CountedBy<'_> {
+    const RECORD: &'static str = RECORD;
+    const COLUMNS: &'static [Column] = &COUNTED;
+
+    fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
+        let RefusedByRow { key, failures, users, addresses, first, last } = self.row;
+        let cells: [Cell<'_>; COUNTED.len()] = [
+            Cell::text(self.by.as_str()),
+            Cell::told(key),
+            Cell::number(*failures),
+            Cell::number(*users),
+            Cell::number(*addresses),
+            Cell::maybe(*first, Cell::Time),
+            Cell::maybe(*last, Cell::Time),
+        ];
+        cells.into_iter().for_each(put);
+    }
 }

@@ -25,7 +25,8 @@ fn row(user: &[u8], login: Instant) -> SessionRow<'static> {
         pid: 7,
         gone: None,
         messages: None,
-        has_port: true,
+        client: Client::Seen,
+        far: Far::Client,
         flags: 0,
         evidence: [None; 2],
     }
@@ -53,7 +54,6 @@ fn a_record_holds_all_of_a_row() {
         amounts: Amounts { bytes_in: Some(0), bytes_out: Some(u64::MAX - 1), mailboxes: None },
         pid: u32::MAX,
         gone: Some(-1),
-        has_port: false,
         flags: 0xff,
         evidence: [None, Some(line_at(7))],
         ..row(b"ed", i64::MAX)
@@ -102,9 +102,9 @@ fn records_sort_by_store_service_login_user_from_and_logout() {
 
 #[test]
 fn who_is_asked_for() {
-    let ip: IpAddr = "192.0.2.7".parse().unwrap();
+    let peer = Peer::new("192.0.2.7".parse().unwrap(), Some(1));
     let asks = |query: &SessionsQuery, to: Option<Instant>| {
-        query.asks_for(Service::Imap, b"ed", ip, (stamp(100, 120), to.map(|at| stamp(at, 120))))
+        query.asks_for(Service::Imap, b"ed", peer, (stamp(100, 120), to.map(|at| stamp(at, 120))))
     };
     let all = SessionsQuery::default();
     let only = |filter| SessionsQuery { filter, ..SessionsQuery::default() };
