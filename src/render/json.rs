@@ -1,6 +1,5 @@
 //! JSON Lines and the JSON document.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -197,7 +196,7 @@ fn put_failure(row: &FailureRow<'_>, lines: Option<Lines<'_, '_>>, answer: &Answ
 }
 
 /// A text that is not empty.
-fn told<'t>(text: &'t Cow<'_, [u8]>) -> Option<&'t Cow<'t, [u8]>> {
+fn told(text: &[u8]) -> Option<&[u8]> {
     Some(text).filter(|text| !text.is_empty())
 }
 
