@@ -62,8 +62,8 @@ pub struct Connected<'a> {
     pub store: &'a [u8],
     /// The far end, which may be a proxy; a port tells sessions apart.
     pub from: Peer,
-    /// What is known of the client.
-    pub client: Client,
+    /// What is known of the client, if the far end is a proxy; of most rows nothing, so that it lies elsewhere.
+    behind: Option<Box<Client>>,
     /// The mechanism, if a login line is known.
     pub auth: Option<&'a [u8]>,
     /// Certain, or only possible.
@@ -95,12 +95,17 @@ impl<'a> Connected<'a> {
     /// Its login line, its close line, and that of a multiplexor, if evidence is asked for.
     pub fn evidence(&self) -> [Option<Evidence>; 3] {
         let [login, close] = self.carried.map_or([None; 2], |carried| carried.evidence);
-        [login, close, self.client.evidence()]
+        [login, close, self.client().evidence()]
+    }
+
+    /// What is known of the client.
+    pub fn client(&self) -> Client {
+        self.behind.as_deref().copied().unwrap_or_default()
     }
 
     /// Lines of multiplexors tell this of its client.
     pub(super) fn is_of(&mut self, client: Client) {
-        self.client = client;
+        self.behind = Some(Box::new(client));
         let doubt = client.doubt();
         let doubts = [(doubt.inferred, INFERRED_FORMAT), (doubt.forged, POSSIBLY_FORGED)];
         self.flags.extend(client.flag());
@@ -205,7 +210,7 @@ fn row<'a>(session: &'a Session, stream: &'a Resolved, at: Stamp, proxies: &Prox
         user: &session.user,
         store: &stream.store,
         from: proxies.shown(session.peer),
-        client: if proxies.have(session.peer) { Client::Hidden } else { Client::Seen },
+        behind: proxies.have(session.peer).then(|| Box::new(Client::Hidden)),
         auth: session.mechanism.as_deref(),
         certain: reasons.is_empty(),
         at,

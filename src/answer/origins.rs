@@ -158,7 +158,7 @@ impl OriginRows<'_> {
 pub fn behind_proxies(rows: &mut [Connected<'_>], lines: &[Runs], tmpdir: &Path) -> io::Result<Proxied> {
     let mut keyed = Runs::new(tmpdir, HELD);
     let mut proxied = Proxied::default();
-    for (number, row) in rows.iter().enumerate().filter(|(_, row)| row.client.is_behind_proxy()) {
+    for (number, row) in rows.iter().enumerate().filter(|(_, row)| row.client().is_behind_proxy()) {
         proxied.rows += 1;
         keyed.push(|record| {
             put_moment(

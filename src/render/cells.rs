@@ -302,7 +302,7 @@ impl Cells for Connected<'_> {
     const ENDS: &'static [Column] = &ENDS;
 
     fn ends(&self, put: &mut dyn FnMut(Cell<'_>)) {
-        put_ends(self.from.to_string().as_bytes(), &self.client, put);
+        put_ends(self.from.to_string().as_bytes(), &self.client(), put);
     }
 
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
@@ -313,7 +313,7 @@ impl Cells for Connected<'_> {
             Cell::Time(self.since),
             Cell::maybe(self.auth, Cell::text),
             Cell::text(self.store),
-            from(far_end.as_bytes(), &self.client),
+            from(far_end.as_bytes(), &self.client()),
             Cell::text(self.store),
             Cell::text(if self.certain { "certain" } else { "possible" }),
             Cell::Time(self.at),

@@ -51,9 +51,9 @@ impl Story<'_> {
             let (user, store, service) = (visible(row.user), visible(row.store), row.service.as_str());
             let (at, word) = (self.time(row.at), if row.certain { "was" } else { "may have been" });
             let far_end = row.from.to_string();
-            let from = ends::shown(far_end.as_bytes(), &row.client);
+            let from = ends::shown(far_end.as_bytes(), &row.client());
             writeln!(self.out, "{user} {word} connected over {service} to {store} {} at {at}.", coming(&from))?;
-            self.client(far_end.as_bytes(), &row.client, lines)?;
+            self.client(far_end.as_bytes(), &row.client(), lines)?;
             self.login(row.since, row.auth, lines)?;
             let [_, close, _] = row.evidence();
             let closed = close.is_some();

@@ -100,7 +100,7 @@ fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, answer: &Ans
         .field("since", row.since)
         .field("auth", row.auth)
         .field("to", row.store)
-        .with(|object| put_ends(object, far_end.as_bytes(), &row.client, answer.rows.with_proxies))
+        .with(|object| put_ends(object, far_end.as_bytes(), &row.client(), answer.rows.with_proxies))
         .field("store", row.store)
         .field("certainty", if row.certain { "certain" } else { "possible" })
         .field("at", row.at)

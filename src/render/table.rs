@@ -215,8 +215,8 @@ fn each_connected(
         auth.push_str(&row.auth.map_or("-".into(), visible));
         to.push_str(&visible(row.store));
         _ = write!(from, "{}", row.from);
-        if row.client.is_behind_proxy() {
-            *from = ends::shown(from.as_bytes(), &row.client);
+        if row.client().is_behind_proxy() {
+            *from = ends::shown(from.as_bytes(), &row.client());
         }
         if !row.certain {
             from.push_str(" (possible)");
