@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::{AT_ONCE, AT_ONCE_PLAIN, Quote, Shows};
+use super::{Quote, Shows};
 use crate::model::{Evidence, FileId};
 use crate::note::Note;
 use crate::open::{Damage, Member, Sink, WalkOptions, Want};
@@ -15,6 +15,9 @@ use crate::parse::LONGEST_LINE;
 use crate::plan::{self, Input, Unit};
 use crate::runs::Runs;
 
+/// So many lines of one file are looked for at a time: more where each time it must be unpacked from its beginning.
+const AT_ONCE: usize = 1 << 20;
+const AT_ONCE_PLAIN: usize = 1 << 17;
 /// The part of a plain file that one worker looks at, in bytes.
 const PIECE: u64 = 1 << 20;
 /// The block that is read at a time, in bytes: it stays in the second cache.
