@@ -2,6 +2,7 @@
 
 mod explain;
 mod failures;
+mod grammar;
 mod messages;
 mod verify;
 
@@ -13,6 +14,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 pub use self::failures::FailuresArgs;
+pub use self::grammar::{CheckArgs, GrammarArgs, GrammarCommand, ListArgs, ListFormat, SuggestArgs, TryArgs};
 pub use verify::{VerifyArgs, VerifyFormat};
 
 use crate::answer::Status;
@@ -35,6 +37,7 @@ Examples:
   imstrail -a --manifest case7.json logs/             what was read, and the answer's hash; see imstrail verify
   imstrail sessions --pseudonymize KEYFILE logs/      sessions without names, to be shared
   imstrail -a -c --plan logs/                         what would be read, without reading it
+  imstrail grammar suggest logs/                      a draft that teaches it what it cannot read
 
 Exit status: 0 answered in full; 1 answered, but a file could not be read to its end;
 2 wrong usage, or nothing could be opened.
@@ -106,6 +109,9 @@ pub enum Command {
     /// Whether what a manifest names is still the same
     #[command(version, after_help = verify::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Verify(VerifyArgs),
+    /// Teaching it the messages of your own site: list what is known, check, try, suggest
+    #[command(version, after_help = grammar::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Grammar(GrammarArgs),
 }
 
 /// `imstrail coverage`
@@ -327,6 +333,7 @@ impl Cli {
                 | Command::Coverage(CoverageArgs { common }),
             ) => self.common = common.clone(),
             Some(Command::Verify(args)) => args.settle(&mut self.common),
+            Some(Command::Grammar(args)) => args.settle(&mut self.common),
             None => {}
         }
         if let Some(Command::Explain(explain)) = &self.command {
@@ -365,6 +372,11 @@ impl Cli {
     /// `verify`, if that is asked.
     pub fn verify(&self) -> Option<&VerifyArgs> {
         if let Some(Command::Verify(verify)) = &self.command { Some(verify) } else { None }
+    }
+
+    /// `grammar`, if that is asked.
+    pub fn grammar(&self) -> Option<&GrammarArgs> {
+        if let Some(Command::Grammar(grammar)) = &self.command { Some(grammar) } else { None }
     }
 
     /// Whether findings are to be told, or counted.

@@ -12,7 +12,7 @@ use std::ops::Range;
 pub use self::leaving::{Action, LoggedIn, Logins, Refusal, Refusals, Refused, Server, Traced, Traces};
 pub use self::window::{Moment, Window};
 use crate::chunk::Lines;
-use crate::grammar::{Fields, Grammars, Kind, is_like_account, shape};
+use crate::grammar::{Fields, Grammars, Kind, draft, is_like_account, shape};
 use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, PairLine, Sought, With};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Written, Years, connect, written};
@@ -41,6 +41,8 @@ pub struct Needs {
     pub users: BTreeSet<Vec<u8>>,
     /// Hours of processes of which every line is to be kept.
     pub full: FullHours,
+    /// Unknown messages, and rejects like logins and closes, are counted by the templates that would read them.
+    pub drafts: bool,
     /// Where refused logins go over several lines ([`Breaks::spans`]): what stands between them may be forged.
     pub forged: BTreeMap<FileId, Vec<Range<u64>>>,
 }
@@ -280,9 +282,7 @@ impl<'a> Folder<'a> {
                 self.tally.enveloped += 1;
                 self.trail.tally.unknown.add(bytes);
                 let like = if source.is_some() && is_of_accounts(line, message) { Like::Account } else { Like::Other };
-                let text = shape(message);
-                let sample = self.sample(place, line, &text);
-                self.trail.tally.shape(Shape { like, text }, sample);
+                self.shape(like, line, message, place);
                 self.saw(source, stamp, place, None);
                 self.ends(message, place);
             }
@@ -294,13 +294,23 @@ impl<'a> Folder<'a> {
                     self.ends(line.strip_suffix(b"\r").unwrap_or(line), place);
                 }
                 if let (Why::Unfit, Some(Written { message, .. })) = (why, written(line)) {
-                    let text = shape(message);
-                    let sample = self.sample(place, line, &text);
-                    self.trail.tally.shape(Shape { like: Like::Unfit, text }, sample);
+                    self.shape(Like::Unfit, line, message, place);
                 }
                 self.tally.reject(why, self.sample(place, line, ""));
             }
         }
+    }
+
+    /// Counts a message that no template reads.
+    fn shape(&mut self, like: Like, line: &[u8], message: &[u8], place: u64) {
+        let (text, sample) = if self.needs.drafts {
+            (draft(message).unwrap_or_default(), Sample::whole(self.file, place, line))
+        } else {
+            let text = shape(message);
+            let sample = self.sample(place, line, &text);
+            (text, sample)
+        };
+        self.trail.tally.shape(Shape { like, text }, sample);
     }
 
     /// A sample of a line, or what may be told of it in its place.

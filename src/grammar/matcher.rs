@@ -1,5 +1,7 @@
 //! The one matcher: runs a template's program over a message.
 
+use std::ops::Range;
+
 use super::eight::eight;
 use super::fields::{Start, duration, number, start};
 use super::peer::peer;
@@ -74,8 +76,8 @@ impl Hole {
         Self::NAMED.into_iter().map(|(_, hole)| hole)
     }
 
-    pub(super) fn names() -> String {
-        Self::NAMED.map(|(n, _)| n).join(", ")
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
+        Self::NAMED.into_iter().map(|(name, _)| name)
     }
 }
 
@@ -195,44 +197,112 @@ impl Program {
     /// leave values of this template in `fields`.
     #[inline]
     pub(super) fn run<'a>(&self, message: &'a [u8], reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
-        run(&self.steps, message, 0, reasons, fields)
+        run(&self.steps, message, 0, reasons, fields, &mut ())
+    }
+
+    /// The same with somebody who looks on.
+    pub(super) fn watch<'a>(
+        &self,
+        message: &'a [u8],
+        reasons: &[Box<[u8]>],
+        fields: &mut Fields<'a>,
+        watch: &mut impl Watch,
+    ) -> bool {
+        run(&self.steps, message, 0, reasons, fields, watch)
     }
 }
 
-fn run<'a>(steps: &[Step], message: &'a [u8], at: usize, reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
+/// What a step did not find.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted<'s> {
+    /// These bytes.
+    Literal(&'s [u8]),
+    /// What this terminal reads.
+    Hole(Hole, Terminal),
+    /// The message goes on behind the template.
+    End,
+}
+
+/// Who looks on while a template is run: nobody, in all but a few runs.
+pub(super) trait Watch {
+    /// Literal text was found.
+    fn literal(&mut self, _at: Range<usize>) {}
+    /// A hole was filled.
+    fn hole(&mut self, _at: Range<usize>, _hole: Hole, _terminal: Terminal) {}
+    /// Something was not found.
+    fn stuck(&mut self, _at: usize, _wanted: Wanted<'_>) {}
+    /// Where to go back to, if what follows leads nowhere.
+    fn mark(&self) -> usize {
+        0
+    }
+    /// What followed the mark led nowhere.
+    fn back(&mut self, _mark: usize) {}
+}
+
+impl Watch for () {}
+
+fn run<'a, W: Watch>(
+    steps: &[Step],
+    message: &'a [u8],
+    at: usize,
+    reasons: &[Box<[u8]>],
+    fields: &mut Fields<'a>,
+    watch: &mut W,
+) -> bool {
     let mut at = at;
     let mut steps = steps.iter();
     while let Some(step) = steps.next() {
-        let Some(behind) = step.after(message, at) else { return false };
-        let Some((hole, terminal, stop)) = step.hole else { return behind == message.len() };
+        let Some(behind) = step.after(message, at) else {
+            watch.stuck(at, Wanted::Literal(&step.literal));
+            return false;
+        };
+        watch.literal(at..behind);
+        let Some((hole, terminal, stop)) = step.hole else {
+            at = behind;
+            break;
+        };
         let end = match terminal {
             Terminal::Text | Terminal::First | Terminal::Reason => {
-                return choose((hole, terminal), steps.as_slice(), message, behind, reasons, fields);
+                return choose((hole, terminal), steps.as_slice(), message, behind, reasons, fields, watch);
             }
             _ => read(hole, terminal, stop, message, behind, fields),
         };
-        let Some(end) = end else { return false };
+        let Some(end) = end else {
+            watch.stuck(behind, Wanted::Hole(hole, terminal));
+            return false;
+        };
+        watch.hole(behind..end, hole, terminal);
         at = end;
+    }
+    if at != message.len() {
+        watch.stuck(at, Wanted::End);
     }
     at == message.len()
 }
 
 /// A hole whose end only the rest of the template (`steps`) decides: of all ends, the first in the terminal's own order
 /// behind which the rest fits.
-fn choose<'a>(
+fn choose<'a, W: Watch>(
     (hole, terminal): (Hole, Terminal),
     steps: &[Step],
     message: &'a [u8],
     at: usize,
     reasons: &[Box<[u8]>],
     fields: &mut Fields<'a>,
+    watch: &mut W,
 ) -> bool {
     let Some(input) = message.get(at..) else { return false };
+    // In case that there is no end to try.
+    watch.stuck(at, Wanted::Hole(hole, terminal));
     let mut fits = |length: usize| {
         let Some(held) = input.get(..length) else { return false };
-        let fits = run(steps, message, at + length, reasons, fields);
+        let mark = watch.mark();
+        watch.hole(at..at + length, hole, terminal);
+        let fits = run(steps, message, at + length, reasons, fields, watch);
         if fits {
             keep(hole, held, fields);
+        } else {
+            watch.back(mark);
         }
         fits
     };
@@ -343,7 +413,7 @@ mod tests {
 
     /// What a template reads out of a message, field by field; `None` where it does not fit.
     fn fields(template: &str, message: &str) -> Option<String> {
-        let ops = compile(template).unwrap();
+        let (ops, _) = compile(template).unwrap();
         let reasons = ["gone (hold)", "gone"].map(|r| r.as_bytes().into());
         let mut fields = Fields::default();
         let holes = ops.iter().filter_map(|op| if let Op::Hole(hole, ..) = op { Some(*hole) } else { None });

@@ -5,29 +5,36 @@
 //! before, so that the parsers are complete ones over `&[u8]`; nothing here allocates for a line.
 
 mod dialect;
+mod draft;
 mod eight;
 mod envelope;
 mod fields;
+mod file;
 mod marks;
 mod matcher;
+mod mistake;
 mod peer;
 mod sample;
 mod shape;
 mod stamp;
 mod syslog;
 mod template;
+mod trace;
 mod usual;
 
 pub use dialect::{Basis, Dialect, GrammarError, Grammars, Kind, Meaning, Process, Template, built_in};
 pub(crate) use eight::{Digits, ONES, eight, has_upper_case};
+pub use draft::{Pattern, draft};
 pub use envelope::{Envelope, Origin, envelope, message, native_head, origin};
 pub use fields::{Start, duration, number, start, word};
 pub use matcher::{Fields, Hole};
+pub use mistake::Mistake;
 pub use peer::peer;
-pub use sample::Sample;
+pub use sample::{Sample, message_of};
 pub use shape::{is_like_account, shape};
 pub use stamp::{days, stamp, stamp_digits};
 pub use syslog::{Prefix, SyslogDate, syslog};
+pub use trace::{Near, Part, Stuck, Traced};
 
 /// Why a production did not match: its name. Small, so that failing is cheap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
