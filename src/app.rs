@@ -5,6 +5,7 @@ mod again;
 mod ask;
 mod bar;
 mod findings;
+mod grammar;
 mod manifest;
 mod mask;
 mod output;
@@ -106,8 +107,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The program: a question, or whether a manifest still holds.
+/// The program: a question, whether a manifest still holds, or grammar files.
 fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
+    if let Some(args) = cli.grammar() {
+        return grammar::run(args, cli, notes);
+    }
     match cli.verify() {
         Some(args) => verify::run(args, cli, notes),
         None => query(cli, &mut Output::new(cli)?, notes).map(|(exit, _)| exit),

@@ -115,39 +115,39 @@ fn place<'a>(kept: &mut Vec<Entry<'a>>, entry: Entry<'a>) {
 fn switched_off(entry: &Entry<'_>, like: Like, texts: &[&str], out: &mut String) {
     let lines = lines(entry.sampled, 0, texts);
     let why = match like {
-        Like::Unfit => "It begins like a login, a close or a refused login, and is none that is known",
+        Like::Unfit => "It begins like a login or a close and is none that is known",
         _ => "It may tell of a login or a close",
     };
     let (kind, text) = guessed(entry.text);
     _ = write!(
         out,
-        "\n# {lines}. {why}, so it is switched off, and runs go on to\n# warn of it. Say what it means: set the kind (login, close, \
-         refused, known), name what its holes hold, and take away each \"{OFF}\".\n"
+        "\n# {lines}.\n# {why}, so it is switched off, and runs go on to warn of it. Say what it means: set the\n\
+         # kind (login, close, refused, known), name what its holes hold, and take away each \"{OFF}\".\n"
     );
     for line in template(kind, &text, &entry.sample).lines() {
         _ = writeln!(out, "{OFF}{line}");
     }
 }
 
-/// Names in messages, and the fields that they perhaps name.
-const NAMES: [(&str, &str); 8] = [
-    ("[{_:peer}]", "[{peer}]"),
-    ("{_:start}", "{start}"),
-    ("{_:duration}", "{duration}"),
-    ("user={_}", "user={user}"),
-    ("uid={_}", "uid={user}"),
-    ("mech={_}", "mech={mechanism}"),
-    ("mechanism={_}", "mechanism={mechanism}"),
-    ("auth={_}", "auth={mechanism}"),
+/// Parts of drafts, what they perhaps are, and the field that this fills.
+const LIKELY: [(&str, &str, &str); 9] = [
+    ("[{_:peer}]", "[{peer}]", "{peer}"),
+    ("{_:start}", "{start}", "{start}"),
+    ("{_:duration}", "{duration}", "{duration}"),
+    ("user={_}", "user={user}", "{user}"),
+    ("uid={_}", "uid={user}", "{user}"),
+    ("[{peer}] {_} ", "[{peer}] {user} ", "{user}"),
+    ("mech={_}", "mech={mechanism}", "{mechanism}"),
+    ("mechanism={_}", "mechanism={mechanism}", "{mechanism}"),
+    ("auth={_}", "auth={mechanism}", "{mechanism}"),
 ];
 
 /// A kind and a text with fields that look likely.
 fn guessed(text: &str) -> (&'static str, String) {
     let mut text = text.to_owned();
-    for (found, meant) in NAMES {
-        let field = meant.get(meant.find('{').unwrap_or(0)..).unwrap_or_default();
+    for (found, likely, field) in LIKELY {
         if !text.contains(field) {
-            text = text.replacen(found, meant, 1);
+            text = text.replacen(found, likely, 1);
         }
     }
     let has = |fields: &[&str]| fields.iter().all(|field| text.contains(field));
@@ -224,7 +224,7 @@ mod tests {
             &b"error 7"[..],
             b"error x",
             b"error x y",
-            b"error \"\"\" ''' \\ # ]] \n[[template]]",
+            b"error \"\"\" ''' \\ # ]] [[template]]",
             b"user \x1b]0;x\x07 \xff\xfe \xe2\x80\xae \r",
             b"{user} error {more}",
             b"x y z",

@@ -32,10 +32,12 @@ Exit status: 0 the files can be used, be there warnings or not; 2 they cannot.";
 
 const TRY: &str = "\
 Examples:
-  imstrail grammar try '[29/May/2019:08:39:42 +0200] store1 imapd[7]: Account Information: login [192.0.2.7:1] ed plain'
-  imstrail grammar try site.toml 'LINE'           with a site's file; the same as --grammar site.toml 'LINE'
+  imstrail grammar try 'LINE'                     by the built-in templates alone
+  imstrail grammar try site.toml 'LINE'           by those of a file first
   imstrail grammar try --grammar a.toml --grammar b.toml 'LINE'
-  grep 'auth ok' logs/imap | head -n 5 | imstrail grammar try site.toml -";
+  grep 'auth ok' logs/imap | head -n 5 | imstrail grammar try site.toml -
+
+LINE is a whole line of a log, in quotes: [29/May/2019:08:39:42 +0200] store1 imapd[7]: Account ...";
 
 const SUGGEST: &str = "\
 Examples:
@@ -67,7 +69,7 @@ pub enum GrammarCommand {
     #[command(after_help = CHECK, max_term_width = 100, disable_help_flag = true)]
     Check(CheckArgs),
     /// How a line is read, hole by hole, or why it is not
-    #[command(after_help = TRY, max_term_width = 100, disable_help_flag = true)]
+    #[command(after_help = TRY, override_usage = "imstrail grammar try [OPTIONS] [FILE] [LINE]", max_term_width = 100, disable_help_flag = true)]
     Try(TryArgs),
     /// A draft of a grammar file for what no template reads
     #[command(after_help = SUGGEST, max_term_width = 100, disable_help_flag = true)]
@@ -115,7 +117,7 @@ pub struct CheckArgs {
 #[derive(Clone, Debug, Args)]
 pub struct TryArgs {
     /// A whole line of a log, perhaps with a grammar file before it; - or nothing for lines of standard input
-    #[arg(value_name = "[FILE] LINE", num_args = 0..=2)]
+    #[arg(value_name = "LINE", num_args = 0..=2)]
     pub line: Vec<std::ffi::OsString>,
     /// Files of your own, tried before the built-in ones; may be repeated
     #[arg(long, value_name = "FILE")]

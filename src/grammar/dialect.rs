@@ -1,5 +1,6 @@
 //! Dialects: message templates as TOML, and the lookup that finds the template of a message.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -119,6 +120,8 @@ pub struct Template {
     pub dialect: usize,
     /// Which template of its file it is, from 1.
     pub number: usize,
+    /// Where its text stands in its file, in bytes.
+    pub(super) at: Range<usize>,
     pub(super) ops: Vec<Op>,
     pub(super) program: Program,
 }
@@ -285,6 +288,7 @@ impl Grammars {
         self.dialects.push(Dialect { path: path.to_owned(), built_in, name, source, last, reasons, must_fit });
         self.templates.extend(file.templates.into_iter().map(|(number, raw, (ops, _))| Template {
             meaning: Meaning { kind: raw.kind, basis: raw.basis },
+            at: raw.text.span(),
             text: raw.text.into_inner(),
             source: raw.source,
             processes: raw.processes,

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::dialect::{Basis, Kind};
 use super::matcher::Hole;
-use super::mistake::Mistake;
+use super::mistake::{Mistake, meant};
 use super::template::{Compiled, compile, holes};
 
 /// A dialect as its file holds it.
@@ -69,7 +69,7 @@ pub(super) fn read(text: &str) -> (File, Vec<Mistake>) {
     let whole = table.span();
     let mut table = table.into_inner();
     let templates = table.remove("template");
-    let mut mistakes = Vec::new();
+    let mut mistakes = unknown_keys(&mut table);
     let head = part::<Head>(Spanned::new(whole, DeValue::Table(table)), text, &mut mistakes);
     let mut file = File { head: head.unwrap_or_default(), ..File::default() };
     for (key, texts) in [("reasons", &file.head.reasons), ("must_fit", &file.head.must_fit)] {
@@ -93,6 +93,20 @@ pub(super) fn read(text: &str) -> (File, Vec<Mistake>) {
         Some((at, _)) => mistakes.push(Mistake::new(at, "'template' is no list of tables", "begin each with [[template]]")),
     }
     (file, mistakes)
+}
+
+/// Takes keys away that a file does not have, so that what is right beside them still counts.
+fn unknown_keys(table: &mut DeTable<'_>) -> Vec<Mistake> {
+    const KEYS: [&str; 5] = ["dialect", "source", "last", "reasons", "must_fit"];
+    let unknown = table.keys().filter(|key| !KEYS.contains(&&**key.get_ref()));
+    let unknown: Vec<(String, Range<usize>)> = unknown.map(|key| (key.get_ref().to_string(), key.span())).collect();
+    let mistake = |(key, at): (String, Range<usize>)| {
+        table.remove(key.as_str());
+        let perhaps = meant(&key, KEYS.into_iter().chain(["template"]));
+        let perhaps = perhaps.map_or(String::new(), |name| format!("did you mean '{name}'? "));
+        Mistake::new(at, format!("no key is called '{key}'"), format!("{perhaps}the keys are {}", KEYS.join(", ")))
+    };
+    unknown.into_iter().map(mistake).collect()
 }
 
 /// One part of a file.

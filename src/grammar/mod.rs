@@ -21,6 +21,7 @@ mod syslog;
 mod template;
 mod trace;
 mod usual;
+mod warn;
 
 pub use dialect::{Basis, Dialect, GrammarError, Grammars, Kind, Meaning, Process, Template, built_in};
 pub(crate) use eight::{Digits, ONES, eight, has_upper_case};

@@ -50,7 +50,7 @@ pub struct Traced<'g, 'a> {
 /// So many templates are near at most.
 const NEAR: usize = 3;
 /// A template that found less literal text than so many bytes is not near.
-const ALIKE: usize = 3;
+const ALIKE: usize = 4;
 
 impl Grammars {
     /// How a process's message is read: as [`Grammars::read`], part by part.

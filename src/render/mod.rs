@@ -2,6 +2,7 @@
 
 mod coverage;
 mod csv;
+mod dialects;
 mod ecs;
 mod events;
 mod evidence;
@@ -10,6 +11,7 @@ mod findings;
 mod json;
 mod messages_table;
 mod ocsf;
+mod reading;
 mod records;
 mod records_table;
 mod refused_by;
@@ -22,7 +24,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+pub use dialects::{dialects, dialects_json};
 pub use json::{note, put};
+pub use reading::reading;
 pub use records::Recorded;
 pub use records_table::{Fit, Tabled};
 pub use table::{Align, Columns};

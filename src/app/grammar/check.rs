@@ -1,0 +1,62 @@
+//! `grammar check`: whether files can be used, and what is wrong with them.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use super::super::ask::grammar_texts;
+use super::super::{Exit, Notes, Stop};
+use crate::grammar::{Grammars, Mistake, Template};
+use crate::text::visible;
+
+/// Says of each file what is wrong with it; if nothing is, what it holds.
+pub(super) fn run(files: &[PathBuf], notes: &Notes) -> Result<Exit, Stop> {
+    let texts = grammar_texts(files)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut wrong = 0;
+    for file in &texts {
+        if let Err(error) = Grammars::new(std::slice::from_ref(file)) {
+            wrong += 1;
+            for (i, mistake) in error.mistakes.iter().enumerate() {
+                let blank = if i > 0 { "\n" } else { "" };
+                write!(out, "{blank}{}", mistake.picture(&error.path, &error.text))?;
+            }
+            writeln!(out, "{}: {}\n", visible(error.path.as_bytes()), counted(error.mistakes.len(), "mistake"))?;
+        }
+    }
+    if wrong > 0 {
+        out.flush()?;
+        let of = if texts.len() > 1 { format!("{wrong} of {} files", texts.len()) } else { "the file".to_owned() };
+        notes.error(&format!("{of} cannot be used"));
+        return Ok(Exit::Usage);
+    }
+    let grammars = Grammars::new(&texts).map_err(|e| Stop::Usage(e.to_string()))?;
+    for (number, warning) in grammars.warnings() {
+        let Some(dialect) = grammars.dialects().get(number) else { continue };
+        let text = texts.iter().find(|(path, _)| path.to_string_lossy() == dialect.path).map_or("", |(_, text)| text);
+        let warning = Mistake { what: format!("warning: {}", warning.what), ..warning };
+        writeln!(out, "{}", warning.picture(&dialect.path, text))?;
+    }
+    for (number, dialect) in grammars.dialects().iter().enumerate().filter(|(_, dialect)| !dialect.built_in) {
+        let templates: Vec<_> = grammars.templates().iter().filter(|t| t.dialect == number).collect();
+        let (path, name) = (visible(dialect.path.as_bytes()), visible(dialect.name.as_bytes()));
+        writeln!(out, "{path}: can be used: dialect {name}, {}", held(&templates, dialect.reasons.len()))?;
+    }
+    out.flush()?;
+    Ok(Exit::Answered)
+}
+
+/// What a file holds, in a few words.
+fn held(templates: &[&Template], reasons: usize) -> String {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    templates.iter().for_each(|template| *kinds.entry(template.meaning.kind.name()).or_default() += 1);
+    let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+    let samples = templates.iter().map(|template| template.samples.len()).sum();
+    let reasons = if reasons > 0 { format!(", {}", counted(reasons, "reason")) } else { String::new() };
+    format!("{}{kinds}, {} read as expected{reasons}", counted(templates.len(), "template"), counted(samples, "sample"))
+}
+
+fn counted(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
