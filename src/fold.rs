@@ -12,7 +12,7 @@ use std::ops::Range;
 pub use self::leaving::{Action, LoggedIn, Logins, Refusal, Refusals, Refused, Server, Traced, Traces};
 pub use self::window::{Moment, Window};
 use crate::chunk::Lines;
-use crate::grammar::{Fields, Grammars, Kind, draft, is_like_account, shape};
+use crate::grammar::{Fields, Grammars, Kind, draft, is_like_account, markup, shape};
 use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, PairLine, Sought, With};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Written, Years, connect, written};
@@ -267,7 +267,31 @@ impl<'a> Folder<'a> {
     /// Folds a line that is not an ordinary login or close, of `bytes` bytes with its newline.
     #[inline(never)]
     fn line(&mut self, block: &[u8], line: &[u8], bytes: u64, place: u64, years: &Years) {
-        match self.reader.read(line, years, place) {
+        if self.reader.reads_markup(line) {
+            return self.markup(block, line, bytes, place);
+        }
+        let read = self.reader.read(line, years, place);
+        self.take(block, line, read, bytes, place);
+    }
+
+    /// Folds a line of XML. Each of its entries counts as a line, and all of them are found where it begins.
+    fn markup(&mut self, block: &[u8], line: &[u8], bytes: u64, place: u64) {
+        let parts = markup(line);
+        let mut begin = 0;
+        for (i, (end, part)) in parts.iter().enumerate() {
+            let raw = line.get(begin..*end).unwrap_or_default();
+            let is_last = i + 1 == parts.len();
+            let own = if is_last { bytes.saturating_sub(begin as u64) } else { raw.len() as u64 };
+            self.tally.all.lines += u64::from(!is_last);
+            let read = self.reader.markup(part, raw);
+            self.take(block, raw, read, own, place);
+            begin = *end;
+        }
+    }
+
+    /// Takes what a line says.
+    fn take(&mut self, block: &[u8], line: &[u8], read: Line<'_>, bytes: u64, place: u64) {
+        match read {
             Line::Event(event) => {
                 if event.kind == Kind::Denied {
                     self.denied(line, &event, place);
@@ -285,6 +309,10 @@ impl<'a> Folder<'a> {
                 self.shape(like, line, message, place);
                 self.saw(source, stamp, place, None);
                 self.ends(message, place);
+            }
+            Line::Around => {
+                self.tally.enveloped += 1;
+                self.trail.tally.known.add(bytes);
             }
             Line::Reject(why) => {
                 self.trail.tally.reject.add(bytes);

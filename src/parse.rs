@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 pub use self::connect::{Connect, connect};
 use crate::grammar::{
-    self, Basis, Digits, Envelope, Fields, Grammars, Kind, Meaning, Origin, Prefix, Process, SyslogDate, eight,
+    self, Basis, Digits, Envelope, Fields, Grammars, Kind, Markup, Meaning, Origin, Prefix, Process, SyslogDate, Tags, eight,
 };
 use crate::model::{Service, Stamp};
 use crate::streams::{StreamId, Streams};
@@ -30,6 +30,8 @@ pub enum Why {
     TooLong,
     /// Only syslog's date, and no year to be had.
     NoYear,
+    /// XML that is not well formed, or an entry that says too little.
+    Markup,
 }
 
 impl Why {
@@ -41,6 +43,7 @@ impl Why {
             Why::BreaksOff => "a badlogin without a known reason at its end (teach it by --grammar)",
             Why::TooLong => "longer than 64 KiB",
             Why::NoYear => "a syslog date without a year (give --year)",
+            Why::Markup => "XML that is not well formed, or an entry without its time, process, pid or store",
         }
     }
 }
@@ -92,6 +95,8 @@ pub enum Line<'a> {
     Event(Event<'a>),
     /// A good envelope around a message that no template names.
     Unknown(Stamp, Option<Source>, &'a [u8]),
+    /// What stands around the entries of an XML log, such as its declaration.
+    Around,
     /// No line of ours.
     Reject(Why),
 }
@@ -161,6 +166,7 @@ fn lower_case<'a>(uid: &[u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
 #[derive(Debug)]
 pub struct Reader<'g> {
     grammars: &'g Grammars,
+    knows_xml: bool,
     names: &'g Names,
     streams: &'g Streams,
     /// The text of the last stamp, and what it says; at first a text that is no stamp.
@@ -221,6 +227,7 @@ impl<'g> Reader<'g> {
     pub fn new(grammars: &'g Grammars, names: &'g Names, streams: &'g Streams) -> Reader<'g> {
         Reader {
             grammars,
+            knows_xml: grammars.knows_xml(),
             names,
             streams,
             stamp_text: [0; 26],
@@ -378,6 +385,44 @@ impl<'g> Reader<'g> {
             }
             None => Line::Unknown(stamp, source, message),
         }
+    }
+
+    /// Whether a line is XML, and something is known of that.
+    pub fn reads_markup(&self, line: &[u8]) -> bool {
+        self.knows_xml && line.len() <= LONGEST_LINE && grammar::is_markup(line)
+    }
+
+    /// What a part of a line of XML says, of which `raw` is the text.
+    pub fn markup<'a>(&mut self, part: &'a Markup, raw: &'a [u8]) -> Line<'a> {
+        let grammars = self.grammars;
+        match part {
+            Markup::Entry(tags) => self.entry(tags, raw),
+            // Around entries others may stand, but an entry must be whole.
+            Markup::Open(tags) if grammars.xml().all(|xml| xml.element(tags).is_none()) => Line::Around,
+            Markup::Around => Line::Around,
+            Markup::Open(_) | Markup::Malformed => Line::Reject(Why::Markup),
+        }
+    }
+
+    fn entry<'a>(&mut self, tags: &'a Tags, raw: &'a [u8]) -> Line<'a> {
+        let mut unknown = Line::Reject(Why::Markup);
+        for xml in self.grammars.xml() {
+            let Some(head) = xml.head(tags) else { continue };
+            let service = Service::of_process(head.process);
+            let stream = service.map(|service| self.streams.id(self.names.store(head.host), service));
+            let source = stream.map(|stream| self.source(stream, head.pid));
+            let Some(element) = xml.element(tags) else {
+                if matches!(unknown, Line::Reject(_)) {
+                    unknown = Line::Unknown(head.stamp, source, raw);
+                }
+                continue;
+            };
+            let Some(fields) = element.read(tags, head.stamp) else { return Line::Reject(Why::Unfit) };
+            let Meaning { kind, basis } = element.meaning;
+            let inferred = basis == Basis::Inferred;
+            return Line::Event(Event { stamp: head.stamp, source, kind, inferred, fields, undated: false, message: raw });
+        }
+        unknown
     }
 
     /// A line that does not begin as a native one: perhaps a syslog prefix stands before it, or in its place.

@@ -234,6 +234,7 @@ fn told_of(line: Line<'_>) -> Told<'_> {
             ..told(Class::Event(kind_name(kind)), Some(stamp), source, undated, message)
         },
         Line::Unknown(stamp, source, message) => told(Class::Unknown, Some(stamp), source, false, message),
+        Line::Around => told(Class::Event("known".to_owned()), None, None, false, &[]),
         Line::Reject(why) => told(Class::Reject(why.as_str()), None, None, false, &[]),
     }
 }

@@ -12,6 +12,7 @@ use super::mistake::Mistake;
 use super::sample::Sample;
 use super::template::{Op, first_byte, holes};
 use super::usual::Usual;
+use super::xml::Xml;
 
 /// What a message that fits a template means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -155,6 +156,8 @@ pub struct Dialect {
     pub reasons: Vec<String>,
     /// Beginnings of messages that are rejects where no template fits (R1).
     pub must_fit: Vec<String>,
+    /// What the elements of XML transaction logs mean.
+    pub xml: Option<Xml>,
 }
 
 /// Why a grammar file was refused.
@@ -285,7 +288,8 @@ impl Grammars {
         let (reasons, must_fit) = (plain(reasons), plain(must_fit));
         self.reasons.extend(reasons.iter().map(|r| r.as_bytes().into()));
         self.must_fit.extend(must_fit.iter().map(|start| start.as_bytes().to_vec()));
-        self.dialects.push(Dialect { path: path.to_owned(), built_in, name, source, last, reasons, must_fit });
+        let xml = file.xml;
+        self.dialects.push(Dialect { path: path.to_owned(), built_in, name, source, last, reasons, must_fit, xml });
         self.templates.extend(file.templates.into_iter().map(|(number, raw, (ops, _))| Template {
             meaning: Meaning { kind: raw.kind, basis: raw.basis },
             at: raw.text.span(),
@@ -333,7 +337,8 @@ impl Grammars {
         let begin = self.templates.partition_point(|t| t.dialect < dialect);
         let end = self.templates.partition_point(|t| t.dialect <= dialect);
         let templates = self.templates.get(begin..end).unwrap_or_default();
-        let mut mistakes = Vec::new();
+        let xml = self.dialects.get(dialect).and_then(|dialect| dialect.xml.as_ref());
+        let mut mistakes = xml.map_or_else(Vec::new, |xml| xml.samples(text));
         for template in templates {
             for (i, sample) in template.samples.iter().enumerate() {
                 let wrong = sample.check(template, templates, self, text);
@@ -347,6 +352,16 @@ impl Grammars {
     /// Every dialect, in the order in which they are asked.
     pub fn dialects(&self) -> &[Dialect] {
         &self.dialects
+    }
+
+    /// What is known of XML, in the order in which it is asked.
+    pub fn xml(&self) -> impl Iterator<Item = &Xml> {
+        self.dialects.iter().filter_map(|dialect| dialect.xml.as_ref())
+    }
+
+    /// Whether any dialect knows XML.
+    pub fn knows_xml(&self) -> bool {
+        self.xml().next().is_some()
     }
 
     /// The known reasons, longest first.

@@ -12,11 +12,14 @@ use super::dialect::{Basis, Kind};
 use super::matcher::Hole;
 use super::mistake::{Mistake, meant};
 use super::template::{Compiled, compile, holes};
+use super::xml::{RawXml, Xml, compiled as compiled_xml};
 
 /// A dialect as its file holds it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct File {
     pub(super) head: Head,
+    /// What it says of XML.
+    pub(super) xml: Option<Xml>,
     /// The templates that can be used, each with its number in the file from 1.
     pub(super) templates: Vec<(usize, RawTemplate, Compiled)>,
 }
@@ -69,6 +72,7 @@ pub(super) fn read(text: &str) -> (File, Vec<Mistake>) {
     let whole = table.span();
     let mut table = table.into_inner();
     let templates = table.remove("template");
+    let xml = table.remove("xml");
     let mut mistakes = unknown_keys(&mut table);
     let head = part::<Head>(Spanned::new(whole, DeValue::Table(table)), text, &mut mistakes);
     let mut file = File { head: head.unwrap_or_default(), ..File::default() };
@@ -77,6 +81,14 @@ pub(super) fn read(text: &str) -> (File, Vec<Mistake>) {
         mistakes.extend(empty.map(|place| {
             Mistake::new(place.span(), format!("an empty text in '{key}'"), "it would be in every message: leave it out")
         }));
+    }
+    if let Some(xml) = xml {
+        let at = first_line(xml.span(), text);
+        if let Some(raw) = part::<RawXml>(xml, text, &mut mistakes) {
+            let (xml, wrong) = compiled_xml(raw, &at);
+            file.xml = Some(xml);
+            mistakes.extend(wrong);
+        }
     }
     match templates.map(|all| (all.span(), all.into_inner())) {
         None => {}
@@ -102,7 +114,7 @@ fn unknown_keys(table: &mut DeTable<'_>) -> Vec<Mistake> {
     let unknown: Vec<(String, Range<usize>)> = unknown.map(|key| (key.get_ref().to_string(), key.span())).collect();
     let mistake = |(key, at): (String, Range<usize>)| {
         table.remove(key.as_str());
-        let perhaps = meant(&key, KEYS.into_iter().chain(["template"]));
+        let perhaps = meant(&key, KEYS.into_iter().chain(["template", "xml"]));
         let perhaps = perhaps.map_or(String::new(), |name| format!("did you mean '{name}'? "));
         Mistake::new(at, format!("no key is called '{key}'"), format!("{perhaps}the keys are {}", KEYS.join(", ")))
     };
@@ -123,14 +135,15 @@ fn part<T: DeserializeOwned>(value: Spanned<DeValue<'_>>, text: &str, mistakes: 
 
 /// What the TOML reader says.
 fn of_toml(error: &toml::de::Error, text: &str, place: Range<usize>) -> Mistake {
-    // Of a whole table its first line is enough.
-    let first_line = |at: Range<usize>| {
-        let line = text.get(at.clone()).and_then(|part| part.lines().next()).unwrap_or_default();
-        at.start..at.start + line.len()
-    };
     let said = error.message().replace('\n', ", ");
     let remedy = if said.contains("field `") { "the keys are those of grammars/README.md" } else { "" };
-    Mistake::new(first_line(error.span().unwrap_or(place)), said, remedy)
+    Mistake::new(first_line(error.span().unwrap_or(place), text), said, remedy)
+}
+
+/// Of a whole table its first line is enough.
+fn first_line(at: Range<usize>, text: &str) -> Range<usize> {
+    let line = text.get(at.clone()).and_then(|part| part.lines().next()).unwrap_or_default();
+    at.start..at.start + line.len()
 }
 
 /// The program of a template that has the fields its kind needs, and a sample.

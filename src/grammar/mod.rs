@@ -22,6 +22,7 @@ mod template;
 mod trace;
 mod usual;
 mod warn;
+mod xml;
 
 pub use dialect::{Basis, Dialect, GrammarError, Grammars, Kind, Meaning, Process, Template, built_in};
 pub(crate) use eight::{Digits, ONES, eight, has_upper_case};
@@ -35,6 +36,7 @@ pub use sample::{Sample, message_of};
 pub use shape::{is_like_account, shape};
 pub use stamp::{days, stamp, stamp_digits};
 pub use syslog::{Prefix, SyslogDate, syslog};
+pub use xml::{Element, Head, Markup, Tags, Xml, is_markup, markup};
 pub use trace::{Near, Part, Stuck, Traced};
 
 /// Why a production did not match: its name. Small, so that failing is cheap.

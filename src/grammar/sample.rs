@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::dialect::{Grammars, Template};
 use super::file::{RawSample, filled, inside};
+use super::matcher::{Fields, Hole};
 use super::mistake::Mistake;
+use super::xml::{Element, Markup, Tags, markup};
 use super::{Prefix, envelope, message, syslog};
 
 /// A line that a template must read, and the fields that it must find.
@@ -48,9 +50,34 @@ impl Sample {
             }
             Some((_, fields)) => fields,
         };
+        self.compare(&fields, |name| filled(name, template.holes()))
+    }
+
+    /// Whether an element of XML reads this line: `read` says what its own entry holds, or why it is none.
+    pub(super) fn check_entry(
+        &self,
+        element: &Element,
+        read: impl for<'a> Fn(&'a Tags) -> Result<Fields<'a>, &'static str>,
+        file: &str,
+    ) -> Vec<Mistake> {
+        let whole = |what: &str, remedy: &str| {
+            let at = inside(&self.raw.line, file, &(0..self.line.len()));
+            vec![Mistake::new(at, what, remedy)]
+        };
+        match markup(self.line.as_bytes()).as_slice() {
+            [(_, Markup::Entry(tags))] => match read(tags) {
+                Ok(fields) => self.compare(&fields, |name| element.filled(name)),
+                Err(why) => whole(why, "compare the names in [xml] and in the element with those of the line"),
+            },
+            _ => whole("its line is not one element of well-formed XML", "give one whole element, as the log has it"),
+        }
+    }
+
+    /// Holds fields against what is expected; `filled` knows which there are.
+    fn compare(&self, fields: &Fields<'_>, filled: impl Fn(&str) -> Option<Hole>) -> Vec<Mistake> {
         let mut mistakes = Vec::new();
         for (name, expected) in &self.raw.expect {
-            let Some(hole) = filled(name, template.holes()) else {
+            let Some(hole) = filled(name) else {
                 let what = format!("the template has no field '{name}' to expect");
                 mistakes.push(Mistake::new(expected.span(), what, "leave it out, or give the template such a hole"));
                 continue;

@@ -5,7 +5,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::{Align, Columns, put};
-use crate::grammar::{Dialect, Grammars, Template};
+use crate::grammar::{Dialect, Element, Grammars, Template};
 use crate::text::visible;
 
 /// The templates of each dialect, with their numbers in `Grammars`.
@@ -48,6 +48,13 @@ pub fn dialects(grammars: &Grammars, out: &mut dyn io::Write) -> io::Result<()> 
             let below = |line: &str| [String::new(), String::new(), String::new(), format!("  {}", shown(line))];
             rows.extend(template.samples.iter().map(|sample| below(&sample.line)));
         }
+        for element in dialect.xml.iter().flat_map(|xml| &xml.elements) {
+            let (kind, basis) = (element.meaning.kind.name(), element.meaning.basis.name());
+            let name = format!("<{}>", shown(&element.name));
+            rows.push([kind.to_owned(), basis.to_owned(), "any".to_owned(), name]);
+            let below = |line: &str| [String::new(), String::new(), String::new(), format!("  {}", shown(line))];
+            rows.extend(element.samples.iter().map(|sample| below(&sample.line)));
+        }
         if rows.is_empty() {
             continue;
         }
@@ -74,6 +81,22 @@ pub fn dialects_json(grammars: &Grammars, out: &mut dyn io::Write) -> io::Result
             "samples": samples.map(|sample| json!({"line": sample.line, "expect": sample.expect})).collect::<Vec<_>>(),
         })
     };
+    let element = |element: &Element| {
+        let port = element.port.iter().map(|name| ("port", name));
+        let pair = |(field, name): (&str, &String)| (field.to_owned(), json!(name));
+        let fields: serde_json::Map<String, Value> =
+            element.fields.iter().map(|(hole, name)| (hole.name(), name)).chain(port).map(pair).collect();
+        let samples = element.samples.iter();
+        json!({
+            "name": element.name,
+            "kind": element.meaning.kind.name(),
+            "basis": element.meaning.basis.name(),
+            "source": element.source,
+            "where": element.wanted,
+            "fields": fields,
+            "samples": samples.map(|sample| json!({"line": sample.line, "expect": sample.expect})).collect::<Vec<_>>(),
+        })
+    };
     let dialects: Vec<Value> = by_dialect(grammars)
         .map(|(dialect, templates)| {
             json!({
@@ -85,6 +108,7 @@ pub fn dialects_json(grammars: &Grammars, out: &mut dyn io::Write) -> io::Result
                 "reasons": dialect.reasons,
                 "must_fit": dialect.must_fit,
                 "templates": templates.into_iter().map(template).collect::<Vec<_>>(),
+                "elements": dialect.xml.iter().flat_map(|xml| &xml.elements).map(element).collect::<Vec<_>>(),
             })
         })
         .collect();

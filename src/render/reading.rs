@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::table::width;
 use super::{Align, Columns};
-use crate::grammar::{self, Fields, Grammars, Hole, Kind, Near, Part, Prefix, SyslogDate, Template};
+use crate::grammar::{self, Fields, Grammars, Hole, Kind, Markup, Near, Part, Prefix, SyslogDate, Template};
 use crate::model::{Service, Stamp};
 use crate::parse::{Line, Names, Reader, Why, Years, connect};
 use crate::streams::Streams;
@@ -35,6 +35,9 @@ pub fn reading(line: &[u8], grammars: &Grammars, year: Option<u32>, out: &mut dy
     let (names, streams) = (Names::default(), Streams::default());
     let years = Years { given: year, anchors: Vec::new() };
     let mut reader = Reader::new(grammars, &names, &streams);
+    if reader.reads_markup(line) {
+        return entries(line, grammars, &mut reader, out);
+    }
     let read = reader.read(line, &years, 0);
     let around = match around(line) {
         Ok(around) => around,
@@ -57,6 +60,40 @@ pub fn reading(line: &[u8], grammars: &Grammars, year: Option<u32>, out: &mut dy
         (None, None) => writeln!(out, "\nunknown: no template reads it.")?,
     }
     nearest(&traced.near, grammars, around.message, out)
+}
+
+/// The same of a line of XML: its entries, and what each attribute says.
+fn entries(line: &[u8], grammars: &Grammars, reader: &mut Reader<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut begin = 0;
+    for (end, part) in grammar::markup(line) {
+        let raw = line.get(begin..end).unwrap_or_default();
+        begin = end;
+        writeln!(out, "{}\n", visible(raw))?;
+        if let Markup::Entry(tags) = &part {
+            let mut columns = Columns::new(&["", "", ""].map(|heading| (heading, Align::Left)));
+            let told = grammars.xml().find(|xml| xml.element(tags).is_some()).or_else(|| grammars.xml().next());
+            let fills = |name: &str| told.map_or_else(String::new, |xml| xml.fills(tags, name));
+            let shown = |text: &str| visible(text.as_bytes()).into_owned();
+            let row = |(name, text): &(String, String)| [format!("  {}", shown(name)), fills(name), shown(text)];
+            let rows: Vec<_> = tags.values.iter().map(row).collect();
+            rows.iter().for_each(|row| columns.fit(row));
+            rows.iter().try_for_each(|row| columns.row(out, row))?;
+            writeln!(out)?;
+        }
+        match reader.markup(&part, raw) {
+            Line::Event(event) => {
+                let (kind, sure) = (event.kind.name(), if event.inferred { ", a guess" } else { "" });
+                writeln!(out, "{kind}, written {}{sure}.", utc(event.stamp))?;
+                if event.source.is_none() && matches!(event.kind, Kind::Login | Kind::Close) {
+                    writeln!(out, "It does not count: its process is none of imapd, popd, httpd and mshttpd.")?;
+                }
+            }
+            Line::Unknown(..) => writeln!(out, "unknown: no element is described that it could be.")?,
+            Line::Around => writeln!(out, "known: it stands around entries.")?,
+            Line::Reject(why) => writeln!(out, "reject: {}.", why.as_str())?,
+        }
+    }
+    Ok(())
 }
 
 /// Why a line is a reject, if it is one.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::super::ask::grammar_texts;
 use super::super::{Exit, Notes, Stop};
-use crate::grammar::{Grammars, Mistake, Template};
+use crate::grammar::{Dialect, Grammars, Mistake, Template};
 use crate::text::visible;
 
 /// Says of each file what is wrong with it; if nothing is, what it holds.
@@ -40,21 +40,25 @@ pub(super) fn run(files: &[PathBuf], notes: &Notes) -> Result<Exit, Stop> {
     for (number, dialect) in grammars.dialects().iter().enumerate().filter(|(_, dialect)| !dialect.built_in) {
         let templates: Vec<_> = grammars.templates().iter().filter(|t| t.dialect == number).collect();
         let (path, name) = (visible(dialect.path.as_bytes()), visible(dialect.name.as_bytes()));
-        writeln!(out, "{path}: can be used: dialect {name}, {}", held(&templates, dialect.reasons.len()))?;
+        writeln!(out, "{path}: can be used: dialect {name}, {}", held(&templates, dialect))?;
     }
     out.flush()?;
     Ok(Exit::Answered)
 }
 
 /// What a file holds, in a few words.
-fn held(templates: &[&Template], reasons: usize) -> String {
+fn held(templates: &[&Template], dialect: &Dialect) -> String {
+    let elements: Vec<_> = dialect.xml.iter().flat_map(|xml| &xml.elements).collect();
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     templates.iter().for_each(|template| *kinds.entry(template.meaning.kind.name()).or_default() += 1);
     let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
     let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
-    let samples = templates.iter().map(|template| template.samples.len()).sum();
-    let reasons = if reasons > 0 { format!(", {}", counted(reasons, "reason")) } else { String::new() };
-    format!("{}{kinds}, {} read as expected{reasons}", counted(templates.len(), "template"), counted(samples, "sample"))
+    let of_templates = templates.iter().map(|template| template.samples.len());
+    let samples = of_templates.chain(elements.iter().map(|element| element.samples.len())).sum();
+    let some = |n: usize, what| if n > 0 { format!(", {}", counted(n, what)) } else { String::new() };
+    let (reasons, elements) = (some(dialect.reasons.len(), "reason"), some(elements.len(), "element"));
+    let templates = counted(templates.len(), "template");
+    format!("{templates}{kinds}{elements}, {} read as expected{reasons}", counted(samples, "sample"))
 }
 
 fn counted(n: usize, what: &str) -> String {
