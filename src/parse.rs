@@ -9,7 +9,8 @@ use rustc_hash::FxHashMap;
 
 pub use self::connect::{Connect, connect};
 use crate::grammar::{
-    self, Basis, Digits, Envelope, Fields, Grammars, Kind, Markup, Meaning, Origin, Prefix, Process, SyslogDate, Tags, eight,
+    self, Basis, Digits, Envelope, Fields, Grammars, Kind, Markup, Meaning, Origin, Prefix, Process, SyslogDate, Tags,
+    eight,
 };
 use crate::model::{Service, Stamp};
 use crate::streams::{StreamId, Streams};
@@ -420,7 +421,15 @@ impl<'g> Reader<'g> {
             let Some(fields) = element.read(tags, head.stamp) else { return Line::Reject(Why::Unfit) };
             let Meaning { kind, basis } = element.meaning;
             let inferred = basis == Basis::Inferred;
-            return Line::Event(Event { stamp: head.stamp, source, kind, inferred, fields, undated: false, message: raw });
+            return Line::Event(Event {
+                stamp: head.stamp,
+                source,
+                kind,
+                inferred,
+                fields,
+                undated: false,
+                message: raw,
+            });
         }
         unknown
     }

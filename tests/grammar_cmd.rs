@@ -123,7 +123,11 @@ fn check_shows_every_mistake_where_it_stands() {
 
 #[test]
 fn check_of_what_is_no_grammar_file() {
-    let folder = folder(&[("a.toml", "dialect = \"x\n[[template]\n"), ("b.toml", ""), ("c.toml", "dialect = 'c'\ntemplate = 7")]);
+    let folder = folder(&[
+        ("a.toml", "dialect = \"x\n[[template]\n"),
+        ("b.toml", ""),
+        ("c.toml", "dialect = 'c'\ntemplate = 7"),
+    ]);
     write(folder.path(), "d.toml", b"\xff\xfe");
     for (files, said) in [
         (&["a.toml"][..], "a.toml:1:13: invalid basic string"),
@@ -153,12 +157,25 @@ fn check_warns_of_what_is_perhaps_not_meant() {
     let wide = one("login [{peer}] {user} {_:rest}", "imapd", login);
     let last = wide.replace("dialect = 'x'", "dialect = 'x'\nlast = true");
     let other = one("login [{peer}] {user} plain{more}", "imapd", login);
-    let smtp = one("hello [{peer}] {user}", "smtpd", &login.replace("imapd", "smtpd").replace("login [192.0.2.7] ed plain", "hello [192.0.2.7] ed"));
+    let smtp = one(
+        "hello [{peer}] {user}",
+        "smtpd",
+        &login.replace("imapd", "smtpd").replace("login [192.0.2.7] ed plain", "hello [192.0.2.7] ed"),
+    );
     let folder = folder(&[("wide.toml", &wide), ("last.toml", &last), ("other.toml", &other), ("smtp.toml", &smtp)]);
     for (files, said) in [
-        (&["wide.toml"][..], "wide.toml:4:8: warning: template 1: takes lines from \"login [{peer}] {user} {mechanism}{more}\" of the built-in account.toml"),
-        (&["last.toml"], "last.toml:5:8: warning: template 1: sample 1 is read by \"login [{peer}] {user} {mechanism}{more}\" of the built-in account.toml"),
-        (&["wide.toml", "other.toml"], "other.toml:4:8: warning: template 1: sample 1 is read by \"login [{peer}] {user} {_:rest}\" of wide.toml"),
+        (
+            &["wide.toml"][..],
+            "wide.toml:4:8: warning: template 1: takes lines from \"login [{peer}] {user} {mechanism}{more}\" of the built-in account.toml",
+        ),
+        (
+            &["last.toml"],
+            "last.toml:5:8: warning: template 1: sample 1 is read by \"login [{peer}] {user} {mechanism}{more}\" of the built-in account.toml",
+        ),
+        (
+            &["wide.toml", "other.toml"],
+            "other.toml:4:8: warning: template 1: sample 1 is read by \"login [{peer}] {user} {_:rest}\" of wide.toml",
+        ),
         (&["smtp.toml"], "smtp.toml:4:8: warning: template 1: a login of smtpd does not count"),
     ] {
         let args: Vec<&str> = ["grammar", "check"].iter().chain(files).copied().collect();
@@ -190,8 +207,7 @@ fn try_shows_a_line_hole_by_hole() {
 login: by template 1 of site.toml, observed:
   auth ok [{peer}] uid={user} mech={mechanism}{more}
 ";
-    let args: [&[&str]; 3] =
-        [&["site.toml", LINE], &["--grammar", "site.toml", LINE], &["site.toml", "-"]];
+    let args: [&[&str]; 3] = [&["site.toml", LINE], &["--grammar", "site.toml", LINE], &["site.toml", "-"]];
     for args in args {
         let args: Vec<&str> = ["grammar", "try"].iter().chain(args).copied().collect();
         assert_eq!(run_with(folder.path(), &args, LINE.as_bytes()).exit(0).out(), expected, "{args:?}");
@@ -227,7 +243,10 @@ fn try_shows_where_templates_fail() {
         (head.replace("Account Notice", "Account-Notice"), "here it wants a category and a level"),
         (format!("May 29 10:00:00 s imta: {head}Log created (7)"), "prefix    May 29 10:00:00 s imta:"),
         ("May 29 10:00:00 s imapd[7]: Account Notice: x".to_owned(), "reject: a syslog date without a year"),
-        (format!("{head}close [192.0.2.3] [unauthenticated] 2019/5/29 8:39:42 0:09:35 1 2 3"), "nobody: it makes no session"),
+        (
+            format!("{head}close [192.0.2.3] [unauthenticated] 2019/5/29 8:39:42 0:09:35 1 2 3"),
+            "nobody: it makes no session",
+        ),
         (format!("{head}close [192.0.2.3] ED 2019/5/29 8:39:42 0:09:35 1 2 3"), "which the duration does not confirm"),
         (format!("{head}Could not get purge session lock. Possibly another impurge is running"), "means nothing here"),
     ] {
@@ -263,7 +282,8 @@ fn suggest_makes_unknown_lines_known() {
         "4711",
     ];
     let count = 40;
-    let text: String = (0..count).map(|n| line(n, &messages[n % messages.len()].replace("17", &n.to_string()))).collect();
+    let text: String =
+        (0..count).map(|n| line(n, &messages[n % messages.len()].replace("17", &n.to_string()))).collect();
     let text = text + &login("11:00:00", 40001, "ed");
     let folder = folder(&[("logs/imap", &text)]);
     let odd = (0..count).filter(|n| n % messages.len() == 6).count() as u64;
@@ -275,7 +295,11 @@ fn suggest_makes_unknown_lines_known() {
     write(folder.path(), "draft.toml", draft.as_bytes());
     let checked = run(folder.path(), &["grammar", "check", "draft.toml"]).exit(0);
     assert!(!checked.out().contains("warning"), "{}", checked.out());
-    assert_eq!(counted(folder.path(), &["--grammar", "draft.toml", "logs"]), (1, count as u64 - odd, odd, 0), "{draft}");
+    assert_eq!(
+        counted(folder.path(), &["--grammar", "draft.toml", "logs"]),
+        (1, count as u64 - odd, odd, 0),
+        "{draft}"
+    );
     let again = run(folder.path(), &["grammar", "suggest", "--grammar", "draft.toml", "logs"]).exit(0);
     assert!(!again.out().contains("[[template]]"), "{}", again.out());
     assert!(again.err().contains("of 6 lines no template could be made") || odd != 6, "{}", again.err());
@@ -305,18 +329,29 @@ fn suggest_leaves_to_people_what_may_be_a_login() {
 fn suggest_of_bad_input() {
     let folder = folder(&[("empty", ""), ("imap", &login("11:00:00", 40001, "ed"))]);
     let got = run(folder.path(), &["grammar", "suggest", "imap", "nowhere"]).exit(1);
-    assert!(got.err().contains("nowhere: no such file") && got.err().contains("no template was drafted"), "{}", got.err());
+    assert!(
+        got.err().contains("nowhere: no such file") && got.err().contains("no template was drafted"),
+        "{}",
+        got.err()
+    );
     assert!(got.out().starts_with("# A draft"), "{}", got.out());
     assert!(run(folder.path(), &["grammar", "suggest", "nowhere"]).exit(2).err().contains("none of the paths"));
-    assert!(run(folder.path(), &["grammar", "suggest", "imap", "-o", "imap", "--force"]).exit(2).err().contains("-o imap"));
+    assert!(
+        run(folder.path(), &["grammar", "suggest", "imap", "-o", "imap", "--force"]).exit(2).err().contains("-o imap")
+    );
     let got = run_with(folder.path(), &["grammar", "suggest"], line(1, "disk error 7").as_bytes()).exit(0);
-    assert!(got.out().contains("text = \"disk error {_:number}\"") && got.out().contains("byte 0 of -"), "{}", got.out());
+    assert!(
+        got.out().contains("text = \"disk error {_:number}\"") && got.out().contains("byte 0 of -"),
+        "{}",
+        got.out()
+    );
 }
 
 #[test]
 fn a_draft_is_the_same_for_any_number_of_threads() {
     let words = ["error", "store", "ed", "7", "x=1", "[192.0.2.7]", "failed.", "0:00:01", "(a)", "|"];
-    let message = |n: usize| (0..n % 9).map(|i| words[(n * 7 + i * i * 3 + n / 11) % words.len()]).collect::<Vec<_>>().join(" ");
+    let message =
+        |n: usize| (0..n % 9).map(|i| words[(n * 7 + i * i * 3 + n / 11) % words.len()]).collect::<Vec<_>>().join(" ");
     let text: String = (0..3000).map(|n| line(n, &message(n))).collect();
     let folder = folder(&[("a/imap", &text), ("b/imap", &text.replace("otherd", "thirdd"))]);
     let one = run(folder.path(), &["grammar", "suggest", "-j", "1", "a", "b"]).exit(0);

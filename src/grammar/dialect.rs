@@ -266,12 +266,13 @@ impl Grammars {
             grammars.add(path, *built_in, std::mem::take(file));
         }
         grammars.index();
-        let mut refused = files.into_iter().enumerate().filter_map(|(dialect, (path, text, built_in, _, mut mistakes))| {
-            if !built_in {
-                mistakes.extend(grammars.samples_of(dialect, text));
-            }
-            GrammarError::of(&path, text, mistakes).err()
-        });
+        let mut refused =
+            files.into_iter().enumerate().filter_map(|(dialect, (path, text, built_in, _, mut mistakes))| {
+                if !built_in {
+                    mistakes.extend(grammars.samples_of(dialect, text));
+                }
+                GrammarError::of(&path, text, mistakes).err()
+            });
         match refused.next() {
             Some(error) => Err(error),
             None => {

@@ -62,7 +62,8 @@ const WORD: Piece = Piece::Hole("word");
 
 /// Bytes that part words from each other, and stay.
 fn parts(byte: u8) -> bool {
-    byte.is_ascii_punctuation() && !matches!(byte, b'.' | b'-' | b'_' | b'/' | b'@' | b'+' | b'#' | b':' | b'%' | b'&' | b'*')
+    byte.is_ascii_punctuation()
+        && !matches!(byte, b'.' | b'-' | b'_' | b'/' | b'@' | b'+' | b'#' | b':' | b'%' | b'&' | b'*')
 }
 
 /// A message in pieces.
@@ -119,7 +120,9 @@ fn chunk_of(chunk: &[u8], names: bool, words: Words, pieces: &mut Vec<Piece>) {
     // What ends a sentence stays, if it stands nowhere else.
     let end = chunk.last().filter(|end| matches!(end, b'.' | b':') && chunk.iter().filter(|b| b == end).count() == 1);
     let (chunk, end) = match end {
-        Some(end) if chunk.len() > 1 => (chunk.get(..chunk.len() - 1).unwrap_or_default(), char::from(*end).to_string()),
+        Some(end) if chunk.len() > 1 => {
+            (chunk.get(..chunk.len() - 1).unwrap_or_default(), char::from(*end).to_string())
+        }
         _ => (chunk, String::new()),
     };
     let text = std::str::from_utf8(chunk).unwrap_or_default();
@@ -199,8 +202,14 @@ mod tests {
     #[test]
     fn drafts() {
         for (message, expected) in [
-            ("Unable to open mailbox user/ed: Mailbox does not exist", "Unable to open mailbox {_}: Mailbox does not exist"),
-            ("(id 1019831) badguy 192.12.87.25 now has 3 badness", "({_} {_:number}) badguy {_} now has {_:number} badness"),
+            (
+                "Unable to open mailbox user/ed: Mailbox does not exist",
+                "Unable to open mailbox {_}: Mailbox does not exist",
+            ),
+            (
+                "(id 1019831) badguy 192.12.87.25 now has 3 badness",
+                "({_} {_:number}) badguy {_} now has {_:number} badness",
+            ),
             ("Quota exceeded for ann (over limit).", "Quota exceeded for {_} (over limit)."),
             ("auth ok [192.0.2.77:40718] uid=bo mech=CRAM-MD5 tls=1.2", "auth ok [{_:peer}] uid={_} mech={_} tls={_}"),
             ("ed logged in from Den Haag by IMAP", "{_} logged in from {_:text} by IMAP"),
@@ -223,8 +232,30 @@ mod tests {
     #[test]
     fn a_draft_fits_its_message() {
         let words: [&[u8]; 24] = [
-            b"error", b"login", b"ed", b"a:b:", b"x=", b"=", b"[192.0.2.7:1]", b"[1]", b"7", b"{", b"}}", b"2019/5/29",
-            b"8:39:42", b"", b" ", b"\xff\xfe", b"(over", b"limit).", b"a|b=c", b"<i@j>", b"0:00:01.", b"\x1b[0m", b"::", b"of.",
+            b"error",
+            b"login",
+            b"ed",
+            b"a:b:",
+            b"x=",
+            b"=",
+            b"[192.0.2.7:1]",
+            b"[1]",
+            b"7",
+            b"{",
+            b"}}",
+            b"2019/5/29",
+            b"8:39:42",
+            b"",
+            b" ",
+            b"\xff\xfe",
+            b"(over",
+            b"limit).",
+            b"a|b=c",
+            b"<i@j>",
+            b"0:00:01.",
+            b"\x1b[0m",
+            b"::",
+            b"of.",
         ];
         let mut seed: usize = 20_190_529;
         let mut dice = |sides: usize| {

@@ -79,7 +79,11 @@ pub(super) fn read(text: &str) -> (File, Vec<Mistake>) {
     for (key, texts) in [("reasons", &file.head.reasons), ("must_fit", &file.head.must_fit)] {
         let empty = texts.iter().filter(|text| text.get_ref().is_empty());
         mistakes.extend(empty.map(|place| {
-            Mistake::new(place.span(), format!("an empty text in '{key}'"), "it would be in every message: leave it out")
+            Mistake::new(
+                place.span(),
+                format!("an empty text in '{key}'"),
+                "it would be in every message: leave it out",
+            )
         }));
     }
     if let Some(xml) = xml {
@@ -102,7 +106,9 @@ pub(super) fn read(text: &str) -> (File, Vec<Mistake>) {
                 }
             }
         }
-        Some((at, _)) => mistakes.push(Mistake::new(at, "'template' is no list of tables", "begin each with [[template]]")),
+        Some((at, _)) => {
+            mistakes.push(Mistake::new(at, "'template' is no list of tables", "begin each with [[template]]"))
+        }
     }
     (file, mistakes)
 }
@@ -160,7 +166,8 @@ fn compiled(raw: &RawTemplate, number: usize, file: &str, mistakes: &mut Vec<Mis
             let needs = raw.kind.needs();
             if let Some(missing) = needs.iter().find(|needed| !holes(ops).any(|hole| hole == **needed)) {
                 let needs: Vec<_> = needs.iter().map(|hole| format!("{{{}}}", hole.name())).collect();
-                let what = format!("a {} needs {}; {{{}}} is missing", raw.kind.name(), needs.join(", "), missing.name());
+                let what =
+                    format!("a {} needs {}; {{{}}} is missing", raw.kind.name(), needs.join(", "), missing.name());
                 mistakes.push(named(Mistake::new(at.clone(), what, "or give it another kind, such as known")));
             }
         }

@@ -25,8 +25,8 @@ mod warn;
 mod xml;
 
 pub use dialect::{Basis, Dialect, GrammarError, Grammars, Kind, Meaning, Process, Template, built_in};
-pub(crate) use eight::{Digits, ONES, eight, has_upper_case};
 pub use draft::{Pattern, draft};
+pub(crate) use eight::{Digits, ONES, eight, has_upper_case};
 pub use envelope::{Envelope, Origin, envelope, message, native_head, origin};
 pub use fields::{Start, duration, number, start, word};
 pub use matcher::{Fields, Hole};
@@ -36,8 +36,8 @@ pub use sample::{Sample, message_of};
 pub use shape::{is_like_account, shape};
 pub use stamp::{days, stamp, stamp_digits};
 pub use syslog::{Prefix, SyslogDate, syslog};
-pub use xml::{Element, Head, Markup, Tags, Xml, is_markup, markup};
 pub use trace::{Near, Part, Stuck, Traced};
+pub use xml::{Element, Head, Markup, Tags, Xml, is_markup, markup};
 
 /// Why a production did not match: its name. Small, so that failing is cheap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

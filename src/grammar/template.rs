@@ -173,17 +173,23 @@ fn parse_hole(text: &str, place: &Range<usize>) -> Result<(Hole, Terminal), Mist
         None => (text, None),
     };
     let unknown = |what: &str, name: &str, names: Vec<&'static str>| {
-        let perhaps = meant(name, names.iter().copied()).map_or(String::new(), |name| format!("did you mean '{name}'? "));
+        let perhaps =
+            meant(name, names.iter().copied()).map_or(String::new(), |name| format!("did you mean '{name}'? "));
         let listed = names.join(", ");
-        Mistake::new(place.clone(), format!("no {what} is called '{name}'"), format!("{perhaps}the {what}s are {listed}"))
+        Mistake::new(
+            place.clone(),
+            format!("no {what} is called '{name}'"),
+            format!("{perhaps}the {what}s are {listed}"),
+        )
     };
     let hole = Hole::named(name).ok_or_else(|| unknown("field", name, Hole::names().collect()))?;
     let fit = Terminal::of(hole);
     let terminal = match wanted {
         None => fit.first().copied(),
-        Some(wanted) => Some(Terminal::named(wanted).ok_or_else(|| {
-            unknown("terminal", wanted, Terminal::NAMED.iter().map(|(name, _)| *name).collect())
-        })?),
+        Some(wanted) => Some(
+            Terminal::named(wanted)
+                .ok_or_else(|| unknown("terminal", wanted, Terminal::NAMED.iter().map(|(name, _)| *name).collect()))?,
+        ),
     };
     terminal.filter(|terminal| fit.contains(terminal)).map(|terminal| (hole, terminal)).ok_or_else(|| {
         let listed = fit.iter().map(|t| t.name()).collect::<Vec<_>>().join(", ");

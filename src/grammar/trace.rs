@@ -115,7 +115,11 @@ impl Watch for Record<'_> {
         };
         let read: usize = self.parts.iter().filter(|part| part.hole.is_none()).map(|part| part.at.len()).sum();
         let (at, literal) = (at + common, read + common);
-        if self.stuck.as_ref().is_none_or(|before| before.literal < literal || (before.literal == literal && before.at < at)) {
+        if self
+            .stuck
+            .as_ref()
+            .is_none_or(|before| before.literal < literal || (before.literal == literal && before.at < at))
+        {
             self.stuck = Some(Stuck { at, wanted: in_words(wanted, common), literal });
         }
     }

@@ -47,7 +47,10 @@ impl Grammars {
                 "template {}: sample {number} is read by \"{}\" of {whose}, which is asked before, so this may never read a line",
                 template.number, reader.text
             );
-            return Some((template.dialect, Mistake::new(template.at.clone(), what, "turn the files round, or leave one out")));
+            return Some((
+                template.dialect,
+                Mistake::new(template.at.clone(), what, "turn the files round, or leave one out"),
+            ));
         }
         if self.is_built_in(reader) {
             return None;
@@ -58,7 +61,8 @@ impl Grammars {
             "template {}: takes lines from \"{}\" of {whose}, a {kind}; its sample is one of them",
             reader.number, template.text
         );
-        let remedy = "if that is not meant, write more of the message as text, or set last = true at the top of the file";
+        let remedy =
+            "if that is not meant, write more of the message as text, or set last = true at the top of the file";
         Some((reader.dialect, Mistake::new(reader.at.clone(), what, remedy)))
     }
 }

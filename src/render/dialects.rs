@@ -39,7 +39,9 @@ pub fn dialects(grammars: &Grammars, out: &mut dyn io::Write) -> io::Result<()> 
                 writeln!(out, "{what}: {}", shown(&text))?;
             }
         }
-        let mut columns = Columns::new(&["KIND", "BASIS", "PROCESSES", "TEMPLATE, AND LINES THAT IT READS"].map(|h| (h, Align::Left)));
+        let mut columns = Columns::new(
+            &["KIND", "BASIS", "PROCESSES", "TEMPLATE, AND LINES THAT IT READS"].map(|h| (h, Align::Left)),
+        );
         let mut rows = Vec::new();
         for template in templates {
             let processes = if template.processes.is_empty() { "any".to_owned() } else { template.processes.join(" ") };

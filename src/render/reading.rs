@@ -166,7 +166,9 @@ fn mark(part: &Part, begin: usize, template: &Template, fields: &Fields<'_>, sta
             Some(port) => format!("address {}, port {port}", fields.peer.ip()),
             None => format!("address {}, no port", fields.peer.ip()),
         },
-        Hole::User if fields.user.eq_ignore_ascii_case(b"[unauthenticated]") => "nobody: it makes no session".to_owned(),
+        Hole::User if fields.user.eq_ignore_ascii_case(b"[unauthenticated]") => {
+            "nobody: it makes no session".to_owned()
+        }
         Hole::User => {
             let lower = fields.user.to_ascii_lowercase();
             if lower == fields.user { String::new() } else { format!("{}: case does not count", visible(&lower)) }
@@ -188,9 +190,7 @@ fn mark(part: &Part, begin: usize, template: &Template, fields: &Fields<'_>, sta
         Hole::Out => "bytes to the client".to_owned(),
         Hole::Size => "bytes of the message".to_owned(),
         Hole::Mailboxes => "mailboxes selected".to_owned(),
-        Hole::Created => {
-            i64::try_from(fields.created).map_or(String::new(), |at| utc(Stamp { at, offset: 0 }))
-        }
+        Hole::Created => i64::try_from(fields.created).map_or(String::new(), |at| utc(Stamp { at, offset: 0 })),
         Hole::More => "further fields, kept as they are".to_owned(),
         Hole::Other => format!("a {}, not used", part.terminal),
         Hole::Mechanism | Hole::Reason | Hole::Folder | Hole::MessageId => String::new(),
@@ -228,12 +228,7 @@ fn picture(line: &[u8], marks: &[Mark], out: &mut dyn io::Write) -> io::Result<(
 }
 
 /// Which template reads the line, and what comes of it.
-fn verdict(
-    template: &Template,
-    grammars: &Grammars,
-    process: &[u8],
-    out: &mut dyn io::Write,
-) -> io::Result<()> {
+fn verdict(template: &Template, grammars: &Grammars, process: &[u8], out: &mut dyn io::Write) -> io::Result<()> {
     let meaning = template.meaning;
     writeln!(out, "\n{}: by {}, {}:", meaning.kind.name(), named(template, grammars), meaning.basis.name())?;
     writeln!(out, "  {}", visible(template.text.as_bytes()))?;

@@ -67,7 +67,8 @@ pub(super) fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
 /// What the draft holds.
 fn said(draft: &Draft) -> Vec<Note> {
     let lines = |n: u64| if n == 1 { "1 line".to_owned() } else { format!("{n} lines") };
-    let templates = if draft.templates == 1 { "1 template".to_owned() } else { format!("{} templates", draft.templates) };
+    let templates =
+        if draft.templates == 1 { "1 template".to_owned() } else { format!("{} templates", draft.templates) };
     let mut texts = vec![match draft.templates {
         0 => "no template was drafted".to_owned(),
         _ => format!("{templates} drafted, which read {} as known", lines(draft.lines)),

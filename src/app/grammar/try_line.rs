@@ -51,7 +51,9 @@ pub(super) fn run(args: &TryArgs) -> Result<Exit, Stop> {
 /// The lines of standard input; `named` if it was asked for.
 fn from_stdin(named: bool) -> Result<Vec<u8>, Stop> {
     if !named && io::stdin().is_terminal() {
-        return Err(Stop::Usage("give a whole line of a log, in quotes, or - to read lines from standard input".to_owned()));
+        return Err(Stop::Usage(
+            "give a whole line of a log, in quotes, or - to read lines from standard input".to_owned(),
+        ));
     }
     let mut text = Vec::new();
     io::stdin().take(LONGEST_INPUT + 1).read_to_end(&mut text)?;
