@@ -128,7 +128,7 @@ fn chunk_of(chunk: &[u8], names: bool, words: Words, pieces: &mut Vec<Piece>) {
     let text = std::str::from_utf8(chunk).unwrap_or_default();
     let is_name = |longest: usize| {
         let is_letter = |b: &u8| b.is_ascii_alphabetic() || (names && matches!(b, b'_' | b'-'));
-        chunk.len() <= longest && chunk.iter().all(|b| is_letter(b))
+        chunk.len() <= longest && chunk.iter().all(is_letter)
     };
     let whole = |read: Option<&[u8]>| read == Some(&[]);
     if chunk.iter().all(u8::is_ascii_punctuation)
