@@ -10,6 +10,8 @@ mod manifest;
 mod mask;
 mod output;
 mod show_plan;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod verify;
 
 use std::collections::HashMap;
@@ -314,7 +316,7 @@ fn answer(
 
 /// The lines that rows rest on.
 fn quotes(rows: &Rows<'_>, shape: Shape, ask: &Ask, plan: &Plan, texts: &[&Leaf]) -> Result<Quotes, Stop> {
-    let mut cited = Cited::new(&ask.walk.tmpdir, shape != Shape::Csv);
+    let mut cited = Cited::new(&ask.walk.tmpdir, shape.shows_lines());
     cited.take(rows)?;
     let quotes = cited.read(plan, texts, &ask.walk)?;
     Ok(match &ask.pseudonyms {

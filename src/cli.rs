@@ -2,6 +2,7 @@
 
 mod explain;
 mod failures;
+mod format;
 mod grammar;
 mod messages;
 mod verify;
@@ -21,6 +22,7 @@ use crate::answer::Status;
 use crate::model::Service;
 use crate::times::{Time, Zone, parse_time, parse_zone};
 pub use explain::ExplainArgs;
+pub use format::Format;
 pub use messages::{ActionArg, MessagesArgs};
 
 const EXAMPLES: &str = "\
@@ -34,6 +36,7 @@ Examples:
   imstrail messages -u ed logs/                       messages that a user read, stored, removed
   imstrail explain -u ed logs/                        all that is known of a user, and why
   imstrail coverage logs/                             what the logs cover, and what they lack
+  imstrail -a -c --format sqlite -o now.db logs/      both answers as tables of a database
   imstrail -a --manifest case7.json logs/             what was read, and the answer's hash; see imstrail verify
   imstrail sessions --pseudonymize KEYFILE logs/      sessions without names, to be shared
   imstrail -a -c --plan logs/                         what would be read, without reading it
@@ -275,32 +278,6 @@ impl From<StatusArg> for Status {
     }
 }
 
-/// `--format`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// As the vendor's tool prints it
-    Table,
-    /// One document, with coverage, notes and tally
-    Json,
-    /// One object a row
-    Jsonl,
-    /// Comma-separated values
-    Csv,
-    /// Logins, logouts and refusals as JSON Lines for Timesketch; as the next two, of sessions and failures, in UTC
-    Timesketch,
-    /// The same as events of the Elastic Common Schema
-    Ecs,
-    /// The same as OCSF events of class 3002, Authentication
-    Ocsf,
-}
-
-impl Format {
-    /// Whether it tells of events, which only sessions and failures are.
-    fn is_of_events(self) -> bool {
-        matches!(self, Format::Timesketch | Format::Ecs | Format::Ocsf)
-    }
-}
-
 /// `--progress`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Progress {
@@ -421,9 +398,7 @@ impl Cli {
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());
         }
-        if self.common.format.is_of_events() && self.sessions().is_none() && self.failures().is_none() {
-            return Err("--format timesketch, ecs and ocsf tell of logins, logouts and refusals: ask for sessions or failures, or take --format jsonl".to_owned());
-        }
+        self.check_format()?;
         self.common.check()
     }
 

@@ -78,7 +78,10 @@ pub(super) fn block(lines: Option<Lines<'_, '_>>, text: &mut Vec<u8>) {
     }
 }
 
-/// Where the lines of a row are, in one cell.
-pub(super) fn cell(lines: Option<Lines<'_, '_>>) -> Option<String> {
-    lines.map(|lines| lines.iter().map(place).collect::<Vec<_>>().join("; "))
+/// The column of those places.
+pub(super) const COLUMN: &str = "evidence";
+
+/// Where the lines of a row are; `None` if they are not asked for.
+pub(super) fn places(lines: Option<Lines<'_, '_>>) -> Option<Vec<String>> {
+    lines.map(|lines| lines.iter().map(place).collect())
 }

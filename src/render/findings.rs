@@ -4,11 +4,11 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use super::csv::safe;
+use super::cells::{Cell, Cells, Column, Kind};
 use super::json::put;
 use super::records_table::several;
 use super::{Answer, evidence, next_lines};
-use crate::answer::{Event, Finding, Findings, Rule};
+use crate::answer::{Event, Finding, Findings, Rule, Thresholds};
 use crate::model::Stamp;
 use crate::quote::Quoted;
 use crate::text::{exact, visible};
@@ -113,47 +113,51 @@ fn object(finding: &Finding<'_>, findings: &Findings<'_>, zone: Zone, quoted: &Q
     })
 }
 
-const COLUMNS: [&str; 14] = [
-    "record",
-    "rule",
-    "rule_text",
-    "user",
-    "address",
-    "users",
-    "addresses",
-    "failures",
-    "failures_same_address",
-    "from",
-    "to",
-    "window_s",
-    "threshold",
-    "events_left_out",
+/// A finding in columns, without its lines.
+pub(super) struct FindingRow<'a> {
+    pub(super) finding: &'a Finding<'a>,
+    pub(super) thresholds: &'a Thresholds,
+}
+
+const FINDING: [Column; 13] = [
+    ("rule", Kind::Text),
+    ("rule_text", Kind::Text),
+    ("user", Kind::Text),
+    ("address", Kind::Text),
+    ("users", Kind::Number),
+    ("addresses", Kind::Number),
+    ("failures", Kind::Number),
+    ("failures_same_address", Kind::Number),
+    ("from", Kind::Time),
+    ("to", Kind::Time),
+    ("window_s", Kind::Number),
+    ("threshold", Kind::Number),
+    ("events_left_out", Kind::Number),
 ];
 
-/// Writes every finding as a line, without its lines.
-pub(super) fn write_csv(answer: &Answer<'_>, findings: &Findings<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    super::csv::write_line(out, &COLUMNS)?;
-    findings.each(|finding| {
-        let Finding { rule, users, addresses, failures, same_address, left_out, .. } = finding;
-        let text = |text: &Option<std::borrow::Cow<'_, [u8]>>| {
-            text.as_deref().map_or_else(String::new, |text| safe(visible(text)))
-        };
-        let cells: [String; COLUMNS.len()] = [
-            "finding".to_owned(),
-            rule.as_str().to_owned(),
-            findings.thresholds.text(*rule),
-            text(&finding.user),
-            text(&finding.address),
-            users.to_string(),
-            addresses.to_string(),
-            failures.to_string(),
-            if *rule == Rule::SuccessAfterFailures { same_address.to_string() } else { String::new() },
-            rfc3339_of(finding.from, answer.zone),
-            rfc3339_of(finding.to, answer.zone),
-            findings.thresholds.within.to_string(),
-            findings.thresholds.of(*rule).to_string(),
-            left_out.to_string(),
+impl Cells for FindingRow<'_> {
+    const RECORD: &'static str = "finding";
+    const COLUMNS: &'static [Column] = &FINDING;
+
+    fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
+        let Finding { rule, users, addresses, failures, same_address, left_out, .. } = self.finding;
+        let rule_text = self.thresholds.text(*rule);
+        let same_address = (*rule == Rule::SuccessAfterFailures).then_some(*same_address);
+        let cells: [Cell<'_>; FINDING.len()] = [
+            Cell::text(rule.as_str()),
+            Cell::text(&rule_text),
+            Cell::maybe(self.finding.user.as_deref(), Cell::text),
+            Cell::maybe(self.finding.address.as_deref(), Cell::text),
+            Cell::number(*users),
+            Cell::number(*addresses),
+            Cell::number(*failures),
+            Cell::maybe(same_address, Cell::number),
+            Cell::Time(self.finding.from),
+            Cell::Time(self.finding.to),
+            Cell::number(self.thresholds.within),
+            Cell::count(self.thresholds.of(*rule)),
+            Cell::number(*left_out),
         ];
-        super::csv::write_line(out, &cells)
-    })
+        cells.into_iter().for_each(put);
+    }
 }

@@ -355,11 +355,9 @@ pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::R
         write_findings(answer, findings, (b"", b"\n"), out)?;
     }
     write_covered(answer, b"", b"\n", out)?;
-    write_records(answer, out, |records, lines, text| {
-        for (row, record) in records.enumerate() {
-            put_record(&record, lines.row(row), answer, text)?;
-            text.push(b'\n');
-        }
+    write_records(answer, out, |record, lines, text| {
+        put_record(record, lines, answer, text)?;
+        text.push(b'\n');
         Ok(())
     })
 }
@@ -390,12 +388,9 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
     put(&answer.query, out)?;
     out.write_all(b",\"records\":[")?;
     let mut behind = BehindComma { out, begun: false };
-    write_records(answer, &mut behind, |records, lines, text| {
-        for (row, record) in records.enumerate() {
-            text.extend_from_slice(b",\n");
-            put_record(&record, lines.row(row), answer, text)?;
-        }
-        Ok(())
+    write_records(answer, &mut behind, |record, lines, text| {
+        text.extend_from_slice(b",\n");
+        put_record(record, lines, answer, text)
     })?;
     write_rows(answer, answer.rows.sessions.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");

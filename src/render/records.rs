@@ -5,7 +5,7 @@ use std::io;
 
 use rayon::prelude::*;
 
-use super::{Answer, ROWS, next_lines};
+use super::{Answer, ROWS, next_lines, writer};
 use crate::answer::{
     FailureRow, FailureRows, Failures, MessageLines, MessageRow, MessageRows, SessionRow, SessionRows, Sessions,
 };
@@ -168,16 +168,21 @@ pub(super) fn write_rows<K: Recorded>(
     out: &mut dyn io::Write,
     render: impl Fn(&K::Row<'_>, Option<Lines<'_, '_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
-    let Some(all) = all else { return Ok(()) };
+    all.map_or(Ok(()), |all| make_of_rows(answer, all, render, writer(out)))
+}
+
+/// Makes something of every row, many at a time, and hands what it came to on, in order; `out` leaves nothing in it.
+pub(super) fn make_of_rows<K: Recorded, T: Default + Send>(
+    answer: &Answer<'_>,
+    all: &K,
+    make: impl Fn(&K::Row<'_>, Option<Lines<'_, '_>>, &mut T) -> io::Result<()> + Sync,
+    out: impl FnMut(&mut T) -> io::Result<()>,
+) -> io::Result<()> {
     let rows = Rows { records: all.rows()?, at_once: answer.at_once(), quotes: answer.quote()? };
-    let render = |record: &[u8], lines: Option<Lines<'_, '_>>, text: &mut Vec<u8>| {
-        K::read(record).map_or(Ok(()), |row| render(&row, lines, text))
+    let make = |record: &[u8], lines: Option<Lines<'_, '_>>, made: &mut T| {
+        K::read(record).map_or(Ok(()), |row| make(&row, lines, made))
     };
-    each(rows, render, |text: &mut Vec<u8>| {
-        out.write_all(text)?;
-        text.clear();
-        Ok(())
-    })
+    each(rows, make, out)
 }
 
 /// Looks at every row.

@@ -4,7 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
-use super::csv::{cause, safe};
+use super::cells::{Cell, Cells, Column, Kind};
 use super::json::put;
 use super::records::{Recorded, Records, write_rows};
 use super::records_table::{Tabled, several};
@@ -77,6 +77,8 @@ impl Tabled for RefusedBy {
     }
 }
 
+const RECORD: &str = "refused_by";
+
 #[derive(Serialize)]
 struct Line<'a> {
     record: &'static str,
@@ -102,7 +104,7 @@ pub(super) fn write_json(
         let RefusedByRow { failures, users, addresses, .. } = *row;
         text.extend_from_slice(before);
         let line = Line {
-            record: "refused_by",
+            record: RECORD,
             by: by.as_str(),
             key: Some(&*key).filter(|key| !key.is_empty()),
             failures,
@@ -117,16 +119,37 @@ pub(super) fn write_json(
     })
 }
 
-/// Writes every row as a line of CSV.
-pub(super) fn write_csv(answer: &Answer<'_>, counts: &RefusedBy, out: &mut dyn io::Write) -> io::Result<()> {
-    out.write_all(b"record,by,key,failures,users,addresses,first,last\n")?;
-    write_rows(answer, Some(counts), out, |row, _, text| {
-        let time = |stamp: Option<Stamp>| stamp.map_or_else(String::new, |stamp| rfc3339_of(stamp, answer.zone));
-        let mut writer = csv::WriterBuilder::new().from_writer(text);
-        let numbers = [row.failures, row.users, row.addresses].map(|number| number.to_string());
-        let cells = ["refused_by".to_owned(), counts.by.as_str().to_owned(), safe(visible(&row.key))];
-        let times = [time(row.first), time(row.last)];
-        writer.write_record(cells.into_iter().chain(numbers).chain(times)).map_err(cause)?;
-        writer.flush()
-    })
+/// A row in columns.
+pub(super) struct CountedBy<'a> {
+    pub(super) by: By,
+    pub(super) row: &'a RefusedByRow<'a>,
+}
+
+const COUNTED: [Column; 7] = [
+    ("by", Kind::Text),
+    ("key", Kind::Text),
+    ("failures", Kind::Number),
+    ("users", Kind::Number),
+    ("addresses", Kind::Number),
+    ("first", Kind::Time),
+    ("last", Kind::Time),
+];
+
+impl Cells for CountedBy<'_> {
+    const RECORD: &'static str = RECORD;
+    const COLUMNS: &'static [Column] = &COUNTED;
+
+    fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
+        let RefusedByRow { key, failures, users, addresses, first, last } = self.row;
+        let cells: [Cell<'_>; COUNTED.len()] = [
+            Cell::text(self.by.as_str()),
+            Cell::told(key),
+            Cell::number(*failures),
+            Cell::number(*users),
+            Cell::number(*addresses),
+            Cell::maybe(*first, Cell::Time),
+            Cell::maybe(*last, Cell::Time),
+        ];
+        cells.into_iter().for_each(put);
+    }
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
 use super::evidence::block;
-use super::{Answer, findings, records_table, repeats, side_by_side};
+use super::{Answer, findings, records_table, repeats, side_by_side, writer};
 use crate::answer::{Connected, LastAccessRow, ServiceAccess};
 use crate::model::{Service, Stamp};
 use crate::quote::QuoteRows;
@@ -174,7 +174,7 @@ fn connected(
         &parts,
         quotes,
         |part| part.len(),
-        out,
+        writer(out),
         |part, lines, text| {
             each_connected(answer, part, with_offset, |row, cells| {
                 columns.row(text, cells)?;
@@ -244,7 +244,7 @@ fn access(
     widths.iter().enumerate().for_each(|(column, width)| columns.widen(column, *width));
     columns.head(out)?;
     let count = |part: &Range<usize>| rows.rows(part.clone()).count();
-    side_by_side(&parts, quotes, count, out, |part, lines, text| {
+    side_by_side(&parts, quotes, count, writer(out), |part, lines, text| {
         // The cells of a row are written into the same four strings again and again.
         let mut cells: [String; 4] = Default::default();
         rows.rows(part.clone()).enumerate().try_for_each(|(number, row)| {
