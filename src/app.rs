@@ -278,6 +278,7 @@ fn answer(
             .filter(|_| outcome.trail.tally.passed_over.lines > 0)
             .map(|sieve| Sieved { window: ask.needs.window, by_users: sieve.is_by_users() }),
         inferred: summary.inferred || outcome.trail.collected.inferred,
+        guesses: ask.grammars.guesses(),
         only_traced: &only_traced,
         no_traces: cli.messages().is_some() && outcome.traces.iter().all(Runs::is_empty),
     };

@@ -3,6 +3,7 @@
 //! One worker has one [`Folder`] and feeds it piece after piece. A piece is some neighbouring lines of one file.
 
 mod leaving;
+mod markup;
 mod refusals;
 mod window;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 pub use self::leaving::{Action, LoggedIn, Logins, Refusal, Refusals, Refused, Server, Traced, Traces};
 pub use self::window::{Moment, Window};
 use crate::chunk::Lines;
-use crate::grammar::{Fields, Grammars, Kind, draft, is_like_account, markup, shape};
+use crate::grammar::{Fields, Grammars, Kind, draft, is_like_account, shape};
 use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, Overlaps, PairLine, Sought, With};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Written, Years, connect, written};
@@ -275,21 +276,6 @@ impl<'a> Folder<'a> {
         }
         let read = self.reader.read(line, years, place);
         self.take(block, line, read, bytes, place);
-    }
-
-    /// Folds a line of XML. Each of its entries counts as a line, and all of them are found where it begins.
-    fn markup(&mut self, block: &[u8], line: &[u8], bytes: u64, place: u64) {
-        let parts = markup(line);
-        let mut begin = 0;
-        for (i, (end, part)) in parts.iter().enumerate() {
-            let raw = line.get(begin..*end).unwrap_or_default();
-            let is_last = i + 1 == parts.len();
-            let own = if is_last { bytes.saturating_sub(begin as u64) } else { raw.len() as u64 };
-            self.tally.all.lines += u64::from(!is_last);
-            let read = self.reader.markup(part, raw);
-            self.take(block, raw, read, own, place);
-            begin = *end;
-        }
     }
 
     /// Takes what a line says.

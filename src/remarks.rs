@@ -55,6 +55,8 @@ pub struct Remarks<'a> {
     pub sieved: Option<Sieved>,
     /// Whether a row of the answer rests on a template that is a guess.
     pub inferred: bool,
+    /// Whether a grammar file of the site has such templates.
+    pub guesses: bool,
     /// Users of `-a` who have no login or close.
     pub only_traced: &'a OnlyTraced,
     /// `messages` was asked, and found nothing.
@@ -84,7 +86,11 @@ impl Remarks<'_> {
         notes.extend(self.streams.iter().flat_map(|s| self.of_stream(s)));
         notes.extend(self.no_logins());
         notes.extend(self.inferred.then(|| {
-            let text = "rows flagged inferred-format rest on a guess: no real login or close line of httpd is public";
+            let text = if self.guesses {
+                "rows flagged inferred-format rest on a guess: what a grammar file calls inferred, or a login or close of httpd, of which no real line is public"
+            } else {
+                "rows flagged inferred-format rest on a guess: no real login or close line of httpd is public"
+            };
             Note::new("", NoteKind::Format, text)
         }));
         notes.sort();

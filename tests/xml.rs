@@ -100,7 +100,10 @@ fn tally(folder: &Path) -> [u64; 4] {
         run(folder, &["-a", "--format", "json", "--grammar", "map.toml", "logs"]).exit(0).document()["tally"].clone();
     let kinds = ["event", "known", "unknown", "reject"];
     let sum = |what: &str| kinds.iter().map(|kind| tally[kind][what].as_u64().expect("a count")).sum::<u64>();
-    assert_eq!((sum("lines"), sum("bytes")), (tally["lines"].as_u64().unwrap(), tally["bytes"].as_u64().unwrap()));
+    assert_eq!(
+        (sum("lines"), sum("bytes")),
+        (tally["lines"].as_u64().expect("a count"), tally["bytes"].as_u64().expect("a count"))
+    );
     kinds.map(|kind| tally[kind]["lines"].as_u64().expect("a count"))
 }
 
@@ -163,6 +166,15 @@ fn lines_of_xml_are_shown_as_evidence() {
             .exit(0);
     let line = rows.rows()[0]["evidence"][0]["text"].as_str().expect("a line").to_owned();
     assert!(line.starts_with("<lo ") && xml.contains(&line), "{line}");
+}
+
+#[test]
+fn what_a_file_guesses_is_said_to_be_a_guess() {
+    let folder = folder(story().xml.as_bytes());
+    write(folder.path(), "map.toml", MAPPING);
+    let got = run(folder.path(), &["-a", "-u", "ed", "--format", "jsonl", "--grammar", "map.toml", "logs"]).exit(0);
+    assert_eq!(got.rows()[0]["imap"]["flags"][0], "inferred-format");
+    assert!(got.err().contains("rest on a guess: what a grammar file calls inferred"), "{}", got.err());
 }
 
 #[test]

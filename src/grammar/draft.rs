@@ -4,7 +4,8 @@
 //! draft always fits the message that it was made of, and messages of one form give one draft, so that drafts can be counted.
 
 use super::fields::{duration, number, start};
-use super::matcher::{Fields, Program};
+use super::hole::Fields;
+use super::matcher::Program;
 use super::peer::peer;
 use super::shape::is_language;
 use super::template::compile;

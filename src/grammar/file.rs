@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::dialect::{Basis, Kind};
-use super::matcher::Hole;
+use super::hole::Hole;
+use super::kind::{Basis, Kind};
 use super::mistake::{Mistake, meant};
 use super::template::{Compiled, compile, holes};
 use super::xml::{RawXml, Xml, compiled as compiled_xml};

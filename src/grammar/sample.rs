@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::dialect::{Grammars, Template};
 use super::file::{RawSample, filled, inside};
-use super::matcher::{Fields, Hole};
+use super::hole::{Fields, Hole};
 use super::mistake::Mistake;
 use super::xml::{Element, Markup, Tags, markup};
 use super::{Prefix, envelope, message, syslog};

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::matcher::Hole;
+use super::hole::Hole;
 use super::mistake::{Mistake, meant};
 
 /// What reads a hole.

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::dialect::{Grammars, Template};
-use super::matcher::{Fields, Hole, Wanted, Watch};
+use super::hole::{Fields, Hole};
+use super::matcher::{Wanted, Watch};
 use super::template::Terminal;
 use crate::text::visible;
 

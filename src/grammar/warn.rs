@@ -1,6 +1,7 @@
 //! What is not wrong with grammar files, but perhaps not meant: templates that others leave nothing to, or that take from others.
 
-use super::dialect::{Dialect, Grammars, Kind, Template};
+use super::dialect::{Dialect, Grammars, Template};
+use super::kind::Kind;
 use super::mistake::Mistake;
 use super::sample::opened;
 use crate::model::Service;

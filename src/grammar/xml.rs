@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 pub(super) use file::{RawXml, compiled};
 pub use tags::{Markup, Tags, is_markup, markup};
 
-use super::dialect::{Kind, Meaning};
 use super::fields::{Start, duration, start};
-use super::matcher::{Fields, Hole};
+use super::hole::{Fields, Hole};
+use super::kind::{Kind, Meaning};
 use super::mistake::Mistake;
 use super::peer::peer;
 use super::sample::Sample;

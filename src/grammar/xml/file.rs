@@ -6,9 +6,9 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::super::dialect::{Basis, Kind, Meaning};
 use super::super::file::RawSample;
-use super::super::matcher::Hole;
+use super::super::hole::Hole;
+use super::super::kind::{Basis, Kind, Meaning};
 use super::super::mistake::{Mistake, meant};
 use super::super::sample::Sample;
 use super::{Element, Xml, can_be};
