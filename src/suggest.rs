@@ -69,7 +69,7 @@ pub fn suggest(tally: &Tally, texts: &[&str]) -> Draft {
             None => {
                 draft.left += sampled.count;
                 let lines = lines(sampled, 0, texts);
-                _ = writeln!(left, "\n# {lines}. No word of it is known: write a template by hand.");
+                _ = writeln!(left, "\n# {lines}. No template could be made of it: write one by hand.");
                 _ = writeln!(left, "# line = {}", quoted(&sample(&sampled.sample.text)));
             }
         }

@@ -117,6 +117,7 @@ fn rendered(
         sieved: None,
         once: false,
         inferred: summary.inferred,
+        guesses: false,
         only_traced: &OnlyTraced::default(),
         no_traces: false,
     };
