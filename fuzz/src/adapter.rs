@@ -30,9 +30,9 @@ impl Templates {
         Grammars::new(&[(PathBuf::from(path), text.to_owned())]).map(Templates).map_err(|error| error.to_string())
     }
 
-    /// Every sample of the site's templates.
+    /// Every sample of the site's templates, if those are asked first.
     pub fn samples(&self) -> Vec<Sample<'_>> {
-        let is_site = |dialect: usize| self.0.dialects().get(dialect).is_some_and(|d| !d.built_in);
+        let is_site = |dialect: usize| self.0.dialects().get(dialect).is_some_and(|d| !d.built_in && !d.last);
         let site = self.0.templates().iter().filter(|t| is_site(t.dialect));
         let mut samples = Vec::new();
         for template in site {
