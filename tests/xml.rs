@@ -174,7 +174,7 @@ fn what_a_file_guesses_is_said_to_be_a_guess() {
     write(folder.path(), "map.toml", MAPPING);
     let got = run(folder.path(), &["-a", "-u", "ed", "--format", "jsonl", "--grammar", "map.toml", "logs"]).exit(0);
     assert_eq!(got.rows()[0]["imap"]["flags"][0], "inferred-format");
-    assert!(got.err().contains("rest on a guess: what a grammar file calls inferred"), "{}", got.err());
+    assert!(got.err().contains("rest on a guess: a grammar file calls their form inferred"), "{}", got.err());
 }
 
 #[test]

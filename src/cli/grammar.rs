@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Color, Common, Progress};
+use super::{Color, Common, Help, Progress};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -54,25 +54,25 @@ pub struct GrammarArgs {
     /// What is to be done.
     #[command(subcommand)]
     pub command: GrammarCommand,
-    /// Print help
-    #[arg(short = 'h', long, alias = "h", action = ArgAction::Help)]
-    help: Option<bool>,
+    /// `--help` and `--version`.
+    #[command(flatten)]
+    help: Help,
 }
 
 /// What can be done with grammar files.
 #[derive(Clone, Debug, Subcommand)]
 pub enum GrammarCommand {
     /// The dialects that are built in: their templates, how sure they are, and samples
-    #[command(after_help = LIST, max_term_width = 100, disable_help_flag = true)]
+    #[command(version, after_help = LIST, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     List(ListArgs),
     /// Whether a grammar file can be used, and what is wrong with it
-    #[command(after_help = CHECK, max_term_width = 100, disable_help_flag = true)]
+    #[command(version, after_help = CHECK, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Check(CheckArgs),
     /// How a line is read, hole by hole, or why it is not
-    #[command(after_help = TRY, override_usage = "imstrail grammar try [OPTIONS] [FILE] [LINE]", max_term_width = 100, disable_help_flag = true)]
+    #[command(version, after_help = TRY, override_usage = "imstrail grammar try [OPTIONS] [FILE] [LINE]", max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Try(TryArgs),
     /// A draft of a grammar file for what no template reads
-    #[command(after_help = SUGGEST, max_term_width = 100, disable_help_flag = true)]
+    #[command(version, after_help = SUGGEST, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Suggest(SuggestArgs),
 }
 
@@ -85,9 +85,9 @@ pub struct ListArgs {
     /// Files of your own, listed before the built-in ones; may be repeated
     #[arg(long, value_name = "FILE")]
     pub grammar: Vec<PathBuf>,
-    /// Print help
-    #[arg(short = 'h', long, alias = "h", action = ArgAction::Help)]
-    help: Option<bool>,
+    /// `--help` and `--version`.
+    #[command(flatten)]
+    help: Help,
 }
 
 /// `--format` of `grammar list`
@@ -108,9 +108,9 @@ pub struct CheckArgs {
     /// Colour of notes
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
-    /// Print help
-    #[arg(short = 'h', long, alias = "h", action = ArgAction::Help)]
-    help: Option<bool>,
+    /// `--help` and `--version`.
+    #[command(flatten)]
+    help: Help,
 }
 
 /// `imstrail grammar try`
@@ -125,9 +125,9 @@ pub struct TryArgs {
     /// The year of lines that have only syslog's date
     #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(u32).range(1970..=9999))]
     pub year: Option<u32>,
-    /// Print help
-    #[arg(short = 'h', long, alias = "h", action = ArgAction::Help)]
-    help: Option<bool>,
+    /// `--help` and `--version`.
+    #[command(flatten)]
+    help: Help,
 }
 
 /// `imstrail grammar suggest`
@@ -163,9 +163,9 @@ pub struct SuggestArgs {
     /// Worker threads [default: one a processor]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Print help
-    #[arg(short = 'h', long, alias = "h", action = ArgAction::Help)]
-    help: Option<bool>,
+    /// `--help` and `--version`.
+    #[command(flatten)]
+    help: Help,
 }
 
 impl GrammarArgs {

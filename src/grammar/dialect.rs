@@ -9,11 +9,11 @@ use super::file::{self, Head};
 use super::hole::{Fields, Hole};
 use super::kind::{Basis, Kind, Meaning};
 use super::matcher::Program;
-use super::mistake::Mistake;
 use super::sample::Sample;
 use super::template::{Op, first_byte, holes};
 use super::usual::Usual;
 use super::xml::Xml;
+use crate::mistake::Mistake;
 
 /// One message template.
 #[derive(Clone, Debug)]

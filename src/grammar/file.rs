@@ -10,9 +10,9 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::hole::Hole;
 use super::kind::{Basis, Kind};
-use super::mistake::{Mistake, meant};
 use super::template::{Compiled, compile, holes};
 use super::xml::{RawXml, Xml, compiled as compiled_xml};
+use crate::mistake::{Mistake, meant};
 
 /// A dialect as its file holds it.
 #[derive(Clone, Debug, Default)]

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::dialect::{Grammars, Template};
 use super::file::{RawSample, filled, inside};
 use super::hole::{Fields, Hole};
-use super::mistake::Mistake;
 use super::xml::{Element, Markup, Tags, markup};
 use super::{Prefix, envelope, message, syslog};
+use crate::mistake::Mistake;
 
 /// A line that a template must read, and the fields that it must find.
 #[derive(Clone, Debug)]

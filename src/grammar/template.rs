@@ -6,12 +6,12 @@
 use std::ops::Range;
 
 use super::hole::Hole;
-use super::mistake::{Mistake, meant};
+use crate::mistake::{Mistake, meant};
 
 /// What reads a hole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Terminal {
-    /// The address of a peer, up to the bracket that closes it.
+    /// The address of a peer, up to the bracket that closes it; where there is none, up to the end of a word.
     Peer,
     /// Bytes up to a blank or the byte that the template has next; not empty.
     Word,
@@ -249,8 +249,9 @@ fn check(ops: &[Op], places: &[Range<usize>], length: usize) -> Vec<Mistake> {
                     wrong(what.to_owned(), "let 'word' read it");
                 }
             }
-            Terminal::Peer if literal.and_then(|l| l.first()) != Some(&b']') => {
-                wrong("a peer needs a ']' behind it".to_owned(), "write [{peer}]");
+            Terminal::Peer if !ends_a_peer(behind.first()) => {
+                let what = "a peer needs a byte behind it that no peer has, such as ']' or a blank";
+                wrong(what.to_owned(), "write [{peer}], as most lines have it");
             }
             Terminal::Rest | Terminal::More if !behind.is_empty() => {
                 wrong("'rest' and 'more' stand at the end".to_owned(), "use 'word' or 'text' here");
@@ -259,6 +260,15 @@ fn check(ops: &[Op], places: &[Range<usize>], length: usize) -> Vec<Mistake> {
         }
     }
     mistakes
+}
+
+/// Whether a peer is over where a template goes on so.
+fn ends_a_peer(next: Option<&Op>) -> bool {
+    match next {
+        None | Some(Op::Hole(_, Terminal::More, _)) => true,
+        Some(Op::Literal(text)) => text.first().is_some_and(|b| !b.is_ascii_alphanumeric() && !b":.[%".contains(b)),
+        Some(Op::Hole(..)) => false,
+    }
 }
 
 /// The fields that a template fills.
@@ -329,9 +339,10 @@ mod tests {
             ("a {_:more}", "cannot be read"),
             ("a {user} {user}", "'user' is there twice"),
             ("a [{peer}] {_} {_} [{peer}]", "'peer' is there twice"),
-            ("a {peer}", "needs a ']'"),
-            ("a [{peer} ] b", "needs a ']'"),
-            ("a [{_:peer}) b", "needs a ']'"),
+            ("a {peer}:{size}", "that no peer has"),
+            ("a {peer}{user}", "that no peer has"),
+            ("a {_:peer}.", "that no peer has"),
+            ("a {peer}x", "that no peer has"),
         ] {
             let error = compile(text).unwrap_err()[0].sentence();
             assert!(error.contains(said), "{text}: {error}");

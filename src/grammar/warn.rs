@@ -2,8 +2,8 @@
 
 use super::dialect::{Dialect, Grammars, Template};
 use super::kind::Kind;
-use super::mistake::Mistake;
 use super::sample::opened;
+use crate::mistake::Mistake;
 use crate::model::Service;
 
 impl Grammars {

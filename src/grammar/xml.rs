@@ -15,11 +15,11 @@ pub use tags::{Markup, Tags, is_markup, markup};
 use super::fields::{Start, duration, start};
 use super::hole::{Fields, Hole};
 use super::kind::{Kind, Meaning};
-use super::mistake::Mistake;
 use super::peer::peer;
 use super::sample::Sample;
 use super::stamp::stamp;
 use super::syslog::timestamp;
+use crate::mistake::Mistake;
 use crate::model::{Peer, Stamp};
 
 /// What the elements of one dialect mean.

@@ -6,6 +6,7 @@ mod coverage;
 mod csv;
 mod dialects;
 mod ecs;
+mod ends;
 mod events;
 mod evidence;
 mod explain;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use super::super::ask::grammar_texts;
 use super::super::{Exit, Notes, Stop};
-use crate::grammar::{Dialect, Grammars, Mistake, Template};
+use crate::grammar::{Dialect, Grammars, Template};
+use crate::mistake::Mistake;
 use crate::text::visible;
 
 /// Says of each file what is wrong with it; if nothing is, what it holds.

@@ -39,6 +39,7 @@ pub(super) fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
         needs: &needs,
         asked: Asked::Nothing,
         traces: None,
+        clients: None,
         grammars: &grammars,
         names: &names,
         pseudonyms: None,

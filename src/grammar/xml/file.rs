@@ -9,9 +9,9 @@ use toml::Spanned;
 use super::super::file::RawSample;
 use super::super::hole::Hole;
 use super::super::kind::{Basis, Kind, Meaning};
-use super::super::mistake::{Mistake, meant};
 use super::super::sample::Sample;
 use super::{Element, Xml, can_be};
+use crate::mistake::{Mistake, meant};
 
 /// What a file says of XML.
 #[derive(Clone, Debug, Deserialize)]

@@ -1,4 +1,4 @@
-//! Mistakes in a grammar file: where they stand, what is wrong, and what to write instead.
+//! Mistakes in files that people write (grammar files, settings): where they stand, what is wrong, and what to write instead.
 
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ const SHOWN: (usize, usize) = (60, 100);
 
 impl Mistake {
     /// Something wrong between two places.
-    pub(super) fn new(at: Range<usize>, what: impl Into<String>, remedy: impl Into<String>) -> Mistake {
+    pub(crate) fn new(at: Range<usize>, what: impl Into<String>, remedy: impl Into<String>) -> Mistake {
         Mistake { at, what: what.into(), remedy: remedy.into() }
     }
 
@@ -85,7 +85,7 @@ fn boundary(text: &str, at: usize) -> usize {
 }
 
 /// Of some names the one that was perhaps meant: it differs by two letters at most, and by fewer than half.
-pub(super) fn meant<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn meant<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let distances = names.map(|name| (distance(written, name), name));
     let near = distances.filter(|(distance, name)| *distance <= 2 && 2 * distance < name.len());
     near.min().map(|(_, name)| name)
