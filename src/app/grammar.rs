@@ -8,13 +8,14 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use super::ask::grammar_texts;
-use super::{Exit, Notes, Stop};
+use super::{Exit, Notes, Stop, settings};
 use crate::cli::{Cli, GrammarArgs, GrammarCommand, ListArgs, ListFormat};
 use crate::grammar::Grammars;
 use crate::render::{dialects, dialects_json};
 
 /// Does what is asked.
 pub(super) fn run(args: &GrammarArgs, cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
+    notes.tell(&settings::notes(cli));
     match &args.command {
         GrammarCommand::List(args) => list(args),
         GrammarCommand::Check(args) => check::run(&args.files, notes),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Color, Common, Help, Progress};
+use super::{Color, Common, ConfigArgs, Help, Progress};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -85,6 +85,9 @@ pub struct ListArgs {
     /// Files of your own, listed before the built-in ones; may be repeated
     #[arg(long, value_name = "FILE")]
     pub grammar: Vec<PathBuf>,
+    /// `--config` and `--no-config`.
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// `--help` and `--version`.
     #[command(flatten)]
     help: Help,
@@ -108,6 +111,9 @@ pub struct CheckArgs {
     /// Colour of notes
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
+    /// `--config` and `--no-config`.
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// `--help` and `--version`.
     #[command(flatten)]
     help: Help,
@@ -125,6 +131,9 @@ pub struct TryArgs {
     /// The year of lines that have only syslog's date
     #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(u32).range(1970..=9999))]
     pub year: Option<u32>,
+    /// `--config` and `--no-config`.
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// `--help` and `--version`.
     #[command(flatten)]
     help: Help,
@@ -163,6 +172,9 @@ pub struct SuggestArgs {
     /// Worker threads [default: one a processor]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// `--config` and `--no-config`.
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// `--help` and `--version`.
     #[command(flatten)]
     help: Help,
@@ -171,6 +183,13 @@ pub struct SuggestArgs {
 impl GrammarArgs {
     /// Takes over what says how a run is done.
     pub(crate) fn settle(&self, common: &mut Common) {
+        let config = match &self.command {
+            GrammarCommand::List(ListArgs { config, .. })
+            | GrammarCommand::Check(CheckArgs { config, .. })
+            | GrammarCommand::Try(TryArgs { config, .. })
+            | GrammarCommand::Suggest(SuggestArgs { config, .. }) => config,
+        };
+        common.config.clone_from(config);
         match &self.command {
             GrammarCommand::List(args) => common.grammar.clone_from(&args.grammar),
             GrammarCommand::Check(args) => {
