@@ -199,6 +199,7 @@ fn read_with_bar(
                     year: cli.common.year,
                     sieve: sieve.as_ref(),
                     hashes: cli.common.manifest.is_some(),
+                    cites: cli.common.evidence,
                     meter: &meter,
                 };
                 let outcome = read(plan, streams, &reading);
@@ -291,7 +292,17 @@ fn answer(
         with_proxies: !ask.proxies.are_none(),
     };
     let summary = Summary::of(&rows, output.shape(), cli.common.tz, &resolved)?;
-    let quotes = cli.common.evidence.then(|| quotes(&rows, output.shape(), ask, plan, &texts)).transpose()?;
+    let newlines = std::mem::take(&mut outcome.newlines);
+    let quotes = || {
+        let mut cited = Cited::new(plan, &texts, newlines, &ask.walk, output.shape().shows_lines());
+        cited.take(&rows)?;
+        let quotes = cited.read()?;
+        Ok::<Quotes, Stop>(match &ask.pseudonyms {
+            Some(pseudonyms) => quotes.masked(pseudonyms),
+            None => quotes,
+        })
+    };
+    let quotes = cli.common.evidence.then(quotes).transpose()?;
     let remarks = Remarks {
         leaves: &leaves,
         trail: &outcome.trail,
@@ -341,17 +352,6 @@ fn answer(
     let exit = documented(cli, ask, plan, &outcome, output, notes, (&all, written))?;
     std::mem::forget((outcome.sessions, outcome.trail));
     Ok((exit, written))
-}
-
-/// The lines that rows rest on.
-fn quotes(rows: &Rows<'_>, shape: Shape, ask: &Ask, plan: &Plan, texts: &[&Leaf]) -> Result<Quotes, Stop> {
-    let mut cited = Cited::new(&ask.walk.tmpdir, shape.shows_lines());
-    cited.take(rows)?;
-    let quotes = cited.read(plan, texts, &ask.walk)?;
-    Ok(match &ask.pseudonyms {
-        Some(pseudonyms) => quotes.masked(pseudonyms),
-        None => quotes,
-    })
 }
 
 /// How the run ends; before that its manifest is written, if one is wanted.

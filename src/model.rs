@@ -165,6 +165,14 @@ impl Peer {
         self.port != 0
     }
 
+    /// The peer as shown.
+    pub fn text(self) -> String {
+        // It grows but once: `to_string` would begin with nothing.
+        let mut text = String::with_capacity("[2001:db8:1234:5678:9abc:def0:1234:5678]:65535".len());
+        _ = fmt::Write::write_fmt(&mut text, format_args!("{self}"));
+        text
+    }
+
     /// The peer as numbers: the halves of the address, and the port + 1 or 0.
     pub fn bits(self) -> ([u64; 2], u32) {
         (self.ip, self.port)

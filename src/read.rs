@@ -8,8 +8,10 @@
 mod asked;
 mod clients;
 mod logins;
+mod newlines;
 mod progress;
 mod queue;
+mod range;
 mod refusals;
 mod shards;
 mod sieve;
@@ -20,7 +22,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rayon::prelude::*;
 
 use crate::answer::{Asked, ClientsQuery, Events, TracesQuery};
-use crate::chunk::{Cut, Cutter};
+use crate::chunk::Cut;
 use crate::fold::{Folder, Needs, keep_access};
 use crate::grammar::Grammars;
 use crate::hash::Text;
@@ -44,8 +45,11 @@ use crate::streams::{StreamId, Streams};
 use crate::trail::{FileId, LastAccess, Trail};
 use clients::Clients;
 use logins::Logins;
+pub use newlines::{Newlines, PART};
 use progress::Progress;
 use queue::Queue;
+use range::PlainRange;
+pub use range::read_some;
 use refusals::Refusals;
 use shards::{Finished, Shards, Wanted};
 pub use sieve::{Shown, Sieve};
@@ -55,8 +59,6 @@ use traces::Traces;
 
 /// The piece of a plain file that a worker claims at a time, in bytes. Behind each piece its shards are settled.
 const PIECE: u64 = 512 << 10;
-/// The block that is read at a time, in bytes: it stays in the second cache, a larger one does not.
-const BLOCK: usize = 128 << 10;
 /// So much of the records of `sessions` or `failures` is held in memory, in bytes.
 const HELD: usize = 64 << 20;
 /// After this many readings everything is held until the end.
@@ -134,6 +136,8 @@ pub struct Reading<'a> {
     pub sieve: Option<&'a Sieve>,
     /// Texts that must be unpacked are hashed on the way.
     pub hashes: bool,
+    /// Rows show their lines: of plain texts, the newlines are counted on the way.
+    pub cites: bool,
     /// How far it has come.
     pub meter: &'a Meter,
 }
@@ -173,6 +177,8 @@ pub struct Outcome {
     pub hashed: BTreeMap<FileId, Text>,
     /// What the sieve saw clocks show.
     pub shown: BTreeSet<Shown>,
+    /// Where lines end in plain texts, if rows show their lines.
+    pub newlines: BTreeMap<FileId, Newlines>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -259,6 +265,8 @@ struct Found {
     unplanned: Vec<Leaf>,
     hashed: BTreeMap<FileId, Text>,
     shown: BTreeSet<Shown>,
+    /// By file and number of the piece.
+    newlines: BTreeMap<FileId, BTreeMap<u64, newlines::OfPiece>>,
 }
 
 /// What is to be read next.
@@ -357,10 +365,11 @@ impl<'a> Run<'a> {
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
             trail.files.entry(file).or_default().jumped(jumps);
         }
-        let Found { mut notes, damaged, holes, unplanned, hashed, shown } =
+        let Found { mut notes, damaged, holes, unplanned, hashed, shown, newlines } =
             self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         notes.sort();
-        (Outcome { trail, notes, damaged, holes, unplanned, hashed, shown, ..Outcome::default() }, accesses)
+        let newlines = newlines.iter().map(|(file, pieces)| (*file, Newlines::of(pieces))).collect();
+        (Outcome { trail, notes, damaged, holes, unplanned, hashed, shown, newlines, ..Outcome::default() }, accesses)
     }
 
     /// Folds whole lines, or counts those that are passed over.
@@ -449,10 +458,14 @@ impl<'a> Run<'a> {
     fn range(&self, unit: &Unit, leaf: &Leaf, file: &File, from: u64) {
         let to = (from + PIECE).min(unit.size);
         self.fold((leaf.id, 0), from / PIECE, Some(unit.size.div_ceil(PIECE)), |folder| {
-            if let Err((place, cause)) = read_range(file, from, to, folder, &mut |folder, cut| {
-                self.feed(folder, cut, Some(unit.size), &leaf.years)
-            }) {
-                self.unreadable(leaf, place, &cause);
+            let mut newlines = self.reading.cites.then(newlines::OfPiece::default);
+            let range = PlainRange::new(file, from..to, newlines.as_mut());
+            match (range.cut(&mut |cut| self.feed(folder, &cut, Some(unit.size), &leaf.years)), newlines) {
+                (Err((place, cause)), _) => self.unreadable(leaf, place, &cause),
+                (Ok(()), Some(newlines)) => {
+                    lock(&self.found).newlines.entry(leaf.id).or_default().insert(from / PIECE, newlines);
+                }
+                (Ok(()), None) => {}
             }
         });
         self.reading.meter.add(to - from);
@@ -482,90 +495,6 @@ impl<'a> Run<'a> {
             let owners = self.traces.map(Traces::owners);
             let wanted = Wanted { asked: self.reading.asked, owners, streams: self.streams };
             folder.with_access(|accessed| self.shards.settle(&frontier, wanted, accessed));
-        }
-    }
-}
-
-/// Feeds the lines that begin in `from..to` to a folder.
-///
-/// # Errors
-/// Where reading failed, and why.
-fn read_range<'a>(
-    file: &File,
-    from: u64,
-    to: u64,
-    folder: &mut Folder<'a>,
-    feed: &mut dyn FnMut(&mut Folder<'a>, &Cut<'_>),
-) -> Result<(), (u64, io::Error)> {
-    let mut block = vec![0; BLOCK];
-    let mut at = from.saturating_sub(1);
-    if from > 0 {
-        // A line that begins before the range belongs to the range before.
-        loop {
-            let got = read_some(file, &mut block, at).map_err(|e| (at, e))?;
-            match memchr::memchr(b'\n', got) {
-                _ if got.is_empty() => return Ok(()),
-                Some(newline) => {
-                    at += newline as u64 + 1;
-                    break;
-                }
-                None => at += got.len() as u64,
-            }
-            if at >= to {
-                return Ok(());
-            }
-        }
-    }
-    if at >= to {
-        return Ok(());
-    }
-    let mut cutter = Cutter::at(at);
-    let read = cut_range(file, &mut at, to, &mut block, &mut cutter, &mut |cut| feed(folder, &cut));
-    match read {
-        Ok(()) => cutter.end(&mut |cut| feed(folder, &cut)),
-        // What has begun before the failure was read, too.
-        Err(_) => cutter.lost(&mut |cut| feed(folder, &cut)),
-    }
-    read.map_err(|cause| (at, cause))
-}
-
-/// Cuts the lines that begin before `to`, from `at` on, which goes along.
-fn cut_range(
-    file: &File,
-    at: &mut u64,
-    to: u64,
-    block: &mut [u8],
-    cutter: &mut Cutter,
-    out: &mut dyn FnMut(Cut<'_>),
-) -> io::Result<()> {
-    while *at < to {
-        let want = usize::try_from(to - *at).unwrap_or(BLOCK).min(BLOCK);
-        let got = read_some(file, block.get_mut(..want).unwrap_or_default(), *at)?;
-        if got.is_empty() {
-            break;
-        }
-        *at += got.len() as u64;
-        cutter.push(got, out);
-    }
-    // The last line may go on behind the range.
-    while cutter.is_inside_line() {
-        let got = read_some(file, block.get_mut(..4096).unwrap_or_default(), *at)?;
-        let end = memchr::memchr(b'\n', got).map_or(got.len(), |newline| newline + 1);
-        if got.is_empty() {
-            break;
-        }
-        *at += end as u64;
-        cutter.push(got.get(..end).unwrap_or_default(), out);
-    }
-    Ok(())
-}
-
-fn read_some<'b>(file: &File, block: &'b mut [u8], at: u64) -> io::Result<&'b [u8]> {
-    loop {
-        match file.read_at(block, at) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-            Ok(n) => return Ok(block.get(..n).unwrap_or_default()),
         }
     }
 }

@@ -158,11 +158,11 @@ const QUESTIONS: [&[&str]; 12] = [
     &["coverage"],
 ];
 
-/// Asks all questions in both formats, with lines and without, of an archive in a folder.
-fn ask_all(checks: &mut Checks, folder: &Path, path: &str, exit: i32) {
+/// Asks all questions in both formats of an archive in a folder, each time with more arguments.
+fn ask_all(checks: &mut Checks, folder: &Path, path: &str, exit: i32, more: &[&[&str]]) {
     for question in QUESTIONS {
-        for more in [&[][..], &["--evidence"], &["--tz", "utc", "--proxy", "10.0.0.0/8"]] {
-            if (question[0] == "coverage" || question.contains(&"--by")) && more == ["--evidence"] {
+        for &more in more {
+            if (question[0] == "coverage" || question.contains(&"--by")) && more.contains(&"--evidence") {
                 continue;
             }
             let args = [question, more, &["--no-config", path, "--format"]].concat();
@@ -256,7 +256,8 @@ fn named_keys(path: &str, schema: &Value, whole: &Value, keys: &mut BTreeSet<Str
 }
 
 fn of_samples(checks: &mut Checks) {
-    ask_all(checks, Path::new(ROOT), "samples", 0);
+    let more: [&[&str]; 3] = [&[], &["--evidence"], &["--tz", "utc", "--proxy", "10.0.0.0/8"]];
+    ask_all(checks, Path::new(ROOT), "samples", 0, &more);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let samples = Path::new(ROOT).join("samples");
     let samples = samples.to_str().expect("UTF-8");
@@ -327,7 +328,7 @@ fn of_a_simulated_archive(checks: &mut Checks) {
     config.site.stores = 2;
     (config.traffic.users, config.traffic.rate, config.traffic.open) = (30, 25.0, 15.0);
     (config.trouble.restarts, config.trouble.crashes) = (1, 1);
-    config.span.seconds = Some(43_200);
+    config.span.seconds = Some(21_600);
     config.files.rotate_bytes = 20_000;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let logs = folder.path().join("logs");
@@ -339,7 +340,7 @@ fn of_a_simulated_archive(checks: &mut Checks) {
         write(&logs, file, lines.collect::<String>().replace("store1", "store9"));
     }
     write(&logs, "cut.gz", &gz(common::login("10:00:00", 1, "ed").repeat(99).as_bytes())[..60]);
-    ask_all(checks, folder.path(), "logs", 1);
+    ask_all(checks, folder.path(), "logs", 1, &[&[]]);
     // With settings, and from a terminal's zone.
     let set = |args: &[&str]| {
         let mut command = common::clean(common::IMSTRAIL, folder.path());

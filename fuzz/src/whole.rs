@@ -88,6 +88,7 @@ fn answer_here(paths: &[PathBuf], question: &Question) -> Answered {
         year: options.year,
         sieve: None,
         hashes: false,
+        cites: false,
         meter: &Meter::default(),
     };
     let outcome = read(&plan, &streams, &reading);

@@ -82,7 +82,7 @@ impl FailuresQuery {
                 service,
                 time: refused.stamp,
                 user: refused.user.into(),
-                from: far_end.map_or_else(String::new, |(peer, _)| peer.to_string()).into_bytes().into(),
+                from: far_end.map_or_else(String::new, |(peer, _)| peer.text()).into_bytes().into(),
                 far: far_end.map(|(_, far)| far).unwrap_or_default(),
                 client: Client::Seen,
                 auth: refused.mechanism.into(),

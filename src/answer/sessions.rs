@@ -215,7 +215,7 @@ impl<'a> SessionRow<'a> {
             service: session.stream.service(),
             login: session.login,
             user: (&session.user[..]).into(),
-            from: peer.to_string().into_bytes().into(),
+            from: peer.text().into_bytes().into(),
             client: if far == Far::Client { Client::Seen } else { Client::Hidden },
             logout: session.end,
             status,

@@ -90,6 +90,7 @@ fn logins(
         names: &ask.names,
         pseudonyms: ask.pseudonyms.as_ref(),
         hashes: false,
+        cites: false,
         walk: &ask.walk,
         year: cli.common.year,
         sieve: None,

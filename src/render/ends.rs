@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::object::Object;
 use crate::answer::{Client, Ends};
 use crate::text::{exact, visible};
 
@@ -17,14 +18,14 @@ pub(super) fn shown(far_end: &[u8], client: &Client) -> String {
     }
 }
 
-/// In JSON: `from`, and where proxies are known `via` and `from_source`.
+/// For events: `from`, and where proxies are known `via` and `from_source`.
 pub(super) struct JsonEnds<'a> {
     pub(super) from: Option<Cow<'a, str>>,
     pub(super) via: Option<Option<Cow<'a, str>>>,
     pub(super) source: Option<Option<&'static str>>,
 }
 
-/// The ends of a row in JSON.
+/// The ends of a row for events.
 pub(super) fn json<'a>(far_end: &'a [u8], client: &Client, with_proxies: bool) -> JsonEnds<'a> {
     let Ends { from, via, source } = client.ends(far_end);
     let from = from.map(|from| match from {
@@ -32,4 +33,13 @@ pub(super) fn json<'a>(far_end: &'a [u8], client: &Client, with_proxies: bool) -
         Cow::Owned(from) => exact(&from).into_owned().into(),
     });
     JsonEnds { from, via: with_proxies.then(|| via.map(exact)), source: with_proxies.then_some(source) }
+}
+
+/// Adds them to an object.
+pub(super) fn put<'o>(object: Object<'o>, far_end: &[u8], client: &Client, with_proxies: bool) -> Object<'o> {
+    let Ends { from, via, source } = client.ends(far_end);
+    object
+        .field("from", from.as_ref())
+        .field_if("via", with_proxies.then_some(via))
+        .field_if("from_source", with_proxies.then_some(source))
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Answer;
 use super::ends::{JsonEnds, json};
-use super::evidence::{self, EvidenceLine};
+use super::evidence::{self, EventLine};
 use super::json::put;
 use super::records::write_rows;
 use crate::answer::{Client, FailureRow, SessionRow};
@@ -56,7 +56,7 @@ pub(super) struct Event<'a> {
     /// What is known of the session as a whole.
     pub(super) session: Option<SessionPart>,
     /// The line that says so, if it is asked for.
-    pub(super) line: Option<EvidenceLine<'a>>,
+    pub(super) line: Option<EventLine<'a>>,
 }
 
 /// What is known of the session as a whole.

@@ -123,7 +123,8 @@ impl Story<'_> {
             }
             if let Some(row) = SessionRow::read(&record) {
                 number += 1;
-                let lines = next_lines(quotes, || 1)?;
+                let mut lines = next_lines(quotes, || 1)?;
+                lines.find(std::iter::once(row.lines()));
                 self.session(number, &row, lines.row(0))?;
             }
         }

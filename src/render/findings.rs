@@ -2,17 +2,15 @@
 
 use std::io;
 
-use serde_json::{Value, json};
-
 use super::cells::{Cell, Cells, Column, Kind};
-use super::json::put;
+use super::object::{List, Object, nested};
 use super::records_table::several;
 use super::{Answer, ends, evidence, next_lines};
-use crate::answer::{Event, Finding, Findings, Rule, Thresholds};
+use crate::answer::{Finding, Findings, Rule, Thresholds};
 use crate::model::Stamp;
 use crate::quote::Quoted;
-use crate::text::{exact, visible};
-use crate::times::{rfc3339_of, written};
+use crate::text::visible;
+use crate::times::written;
 
 /// Writes every finding with its rule and its lines.
 pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mut dyn io::Write) -> io::Result<()> {
@@ -68,57 +66,52 @@ pub(super) fn write_json(
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     let mut quotes = answer.quote()?;
+    let mut text = Vec::new();
     findings.each(|finding| {
         let quoted = next_lines(&mut quotes, || finding.events.len())?;
-        out.write_all(before)?;
-        put(&object(finding, findings, answer, &quoted), out)?;
-        out.write_all(behind)
+        text.clear();
+        text.extend_from_slice(before);
+        put(finding, findings, answer, &quoted, &mut text);
+        text.extend_from_slice(behind);
+        out.write_all(&text)
     })
 }
 
-fn object(finding: &Finding<'_>, findings: &Findings<'_>, answer: &Answer<'_>, quoted: &Quoted<'_>) -> Value {
-    let zone = answer.zone;
+fn put(finding: &Finding<'_>, findings: &Findings<'_>, answer: &Answer<'_>, quoted: &Quoted<'_>, out: &mut Vec<u8>) {
     let Finding { rule, users, addresses, failures, same_address, left_out, .. } = finding;
-    let text = |text: &Option<std::borrow::Cow<'_, [u8]>>| text.as_deref().map(|text| exact(text).into_owned());
-    let event = |(n, event): (usize, &Event<'_>)| {
-        let ends = ends::json(&event.from, &event.client, answer.rows.with_proxies);
-        let mut object = json!({
-            "time": rfc3339_of(event.time, zone),
-            "what": if event.success { "login" } else { "refused" },
-            "store": exact(&event.store),
-            "service": event.service.as_str(),
-            "user": exact(event.user()),
-            "from": ends.from,
-            "reason": (!event.success).then(|| exact(&event.word)),
-            "flags": event.flags(),
-        });
-        if let (Some(via), Some(source), Value::Object(object)) = (ends.via, ends.source, &mut object) {
-            object.shift_insert(6, "via".to_owned(), json!(via));
-            object.shift_insert(7, "from_source".to_owned(), json!(source));
-        }
+    let events = finding.events.iter().enumerate().map(|(n, event)| {
         let shows = if event.success { &["login", "client"] } else { &evidence::FAILURE };
-        if let (Some(lines), Value::Object(object)) = (evidence::json(quoted.row(n), shows), &mut object) {
-            object.insert("evidence".to_owned(), json!(lines));
-        }
-        object
-    };
-    json!({
-        "record": "finding",
-        "rule": rule.as_str(),
-        "rule_text": findings.thresholds.text(*rule),
-        "user": text(&finding.user),
-        "address": text(&finding.address),
-        "users": users,
-        "addresses": addresses,
-        "failures": failures,
-        "failures_same_address": (*rule == Rule::SuccessAfterFailures).then_some(same_address),
-        "from": rfc3339_of(finding.from, zone),
-        "to": rfc3339_of(finding.to, zone),
-        "window_s": findings.thresholds.within,
-        "threshold": findings.thresholds.of(*rule),
-        "events": finding.events.iter().enumerate().map(event).collect::<Vec<_>>(),
-        "events_left_out": left_out,
-    })
+        let lines = quoted.row(n);
+        nested(move |object| {
+            object
+                .field("time", event.time)
+                .field("what", if event.success { "login" } else { "refused" })
+                .field("store", &event.store)
+                .field("service", event.service.as_str())
+                .field("user", event.user())
+                .with(|object| ends::put(object, &event.from, &event.client, answer.rows.with_proxies))
+                .field("reason", Some(&event.word).filter(|_| !event.success))
+                .field("flags", &event.flags()[..])
+                .field_if("evidence", evidence::lines(lines, shows))
+        })
+    });
+    Object::new(answer.zone, out)
+        .field("record", "finding")
+        .field("rule", rule.as_str())
+        .field("rule_text", findings.thresholds.text(*rule).as_str())
+        .field("user", finding.user.as_ref())
+        .field("address", finding.address.as_ref())
+        .field("users", *users)
+        .field("addresses", *addresses)
+        .field("failures", *failures)
+        .field("failures_same_address", (*rule == Rule::SuccessAfterFailures).then_some(*same_address))
+        .field("from", finding.from)
+        .field("to", finding.to)
+        .field("window_s", findings.thresholds.within)
+        .field("threshold", findings.thresholds.of(*rule))
+        .field("events", List(events))
+        .field("events_left_out", *left_out)
+        .end();
 }
 
 /// A finding in columns, without its lines.

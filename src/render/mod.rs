@@ -13,6 +13,7 @@ mod explain;
 mod findings;
 mod json;
 mod messages_table;
+mod object;
 mod ocsf;
 #[cfg(feature = "parquet")]
 mod parquet;

@@ -197,7 +197,7 @@ impl Events {
             time: login.stamp,
             success: true,
             other: peer.ip().to_string().into_bytes().into(),
-            from: peer.to_string().into_bytes().into(),
+            from: peer.text().into_bytes().into(),
             client: if is_proxied { Client::Hidden } else { Client::Seen },
             word: login.mechanism.into(),
             store: store.into(),
