@@ -47,6 +47,7 @@ pub(super) fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
         year: cli.common.year,
         sieve: None,
         hashes: false,
+        cites: false,
         meter: &meter,
     };
     let outcome =
