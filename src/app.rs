@@ -5,6 +5,7 @@ mod again;
 mod ask;
 mod bar;
 mod findings;
+mod grammar;
 mod known;
 mod manifest;
 mod manners;
@@ -124,10 +125,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The program: a question, or whether a manifest still holds.
+/// The program: a question, whether a manifest still holds, or grammar files.
 fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     match &cli.command {
         Some(Command::Verify(args)) => verify::run(args, cli, notes),
+        Some(Command::Grammar(args)) => grammar::run(args, cli, notes),
         Some(Command::Completions(args)) => manners::complete(args),
         Some(Command::Man(args)) => manners::man(args),
         _ => query(cli, &mut Output::new(cli)?, notes).map(|(exit, _)| exit),
@@ -313,6 +315,7 @@ fn answer(
             .filter(|_| outcome.trail.tally.passed_over.lines > 0)
             .map(|sieve| Sieved { window: ask.needs.window, by_users: sieve.is_by_users() }),
         inferred: summary.inferred || outcome.trail.collected.inferred,
+        guesses: ask.grammars.guesses(),
         only_traced: &only_traced,
         proxied: &proxied,
         no_traces: cli.messages().is_some() && outcome.traces.iter().all(Runs::is_empty),

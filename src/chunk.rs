@@ -1,5 +1,9 @@
 //! Chunk: blocks of bytes into whole lines.
 
+mod unfold;
+
+pub use unfold::Unfold;
+
 /// The lines of a block: (offset of the line, the line without its newline, its bytes with it).
 #[derive(Debug)]
 pub struct Lines<'a> {

@@ -4,6 +4,7 @@ mod completions;
 mod explain;
 mod failures;
 mod format;
+mod grammar;
 mod help;
 mod man;
 mod messages;
@@ -18,6 +19,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 pub use self::failures::FailuresArgs;
+pub use self::grammar::{CheckArgs, GrammarArgs, GrammarCommand, ListArgs, ListFormat, SuggestArgs, TryArgs};
 pub use completions::{CompletionsArgs, ShellArg, completions};
 pub use help::Help;
 pub use verify::{VerifyArgs, VerifyFormat};
@@ -47,6 +49,7 @@ Examples:
   imstrail -a --manifest case7.json logs/             what was read, and the answer's hash; see imstrail verify
   imstrail sessions --pseudonymize KEYFILE logs/      sessions without names, to be shared
   imstrail -a -c --plan logs/                         what would be read, without reading it
+  imstrail grammar suggest logs/                      a draft that teaches it what it cannot read
 
 Exit status: 0 answered in full; 1 answered, but a file could not be read to its end;
 2 wrong usage, or nothing could be opened.
@@ -124,6 +127,9 @@ pub enum Command {
     /// Whether what a manifest names is still the same
     #[command(version, after_help = verify::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Verify(VerifyArgs),
+    /// Teaching it the messages of your own site: list what is known, check, try, suggest
+    #[command(version, after_help = grammar::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Grammar(GrammarArgs),
     /// A script for your shell, which then completes commands, options and their values
     #[command(version, after_help = completions::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Completions(CompletionsArgs),
@@ -342,6 +348,7 @@ impl Cli {
                 | Command::Coverage(CoverageArgs { common }),
             ) => self.common = common.clone(),
             Some(Command::Verify(args)) => args.settle(&mut self.common),
+            Some(Command::Grammar(args)) => args.settle(&mut self.common),
             Some(Command::Completions(_) | Command::Man(_)) | None => {}
         }
         if let Some(Command::Explain(explain)) = &self.command {
@@ -380,6 +387,11 @@ impl Cli {
     /// `verify`, if that is asked.
     pub fn verify(&self) -> Option<&VerifyArgs> {
         if let Some(Command::Verify(verify)) = &self.command { Some(verify) } else { None }
+    }
+
+    /// `grammar`, if that is asked.
+    pub fn grammar(&self) -> Option<&GrammarArgs> {
+        if let Some(Command::Grammar(grammar)) = &self.command { Some(grammar) } else { None }
     }
 
     /// Whether findings are to be told, or counted.

@@ -3,6 +3,7 @@
 //! One worker has one [`Folder`] and feeds it piece after piece. A piece is some neighbouring lines of one file.
 
 mod leaving;
+mod markup;
 mod refusals;
 mod window;
 
@@ -15,7 +16,7 @@ pub use self::leaving::{
 };
 pub use self::window::{Moment, Window};
 use crate::chunk::Lines;
-use crate::grammar::{Fields, Grammars, Kind, is_like_account, shape};
+use crate::grammar::{Fields, Grammars, Kind, draft, is_like_account, shape};
 use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, Overlaps, PairLine, Sought, With};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Written, Years, connect, written};
@@ -44,6 +45,8 @@ pub struct Needs {
     pub users: BTreeSet<Vec<u8>>,
     /// Hours of processes of which every line is to be kept.
     pub full: FullHours,
+    /// Unknown messages, and rejects like logins and closes, are counted by the templates that would read them.
+    pub drafts: bool,
     /// Where files overlap (R13), if a peer without a port makes that matter for pairing: then lines must come with their places.
     pub overlaps: Arc<Overlaps>,
     /// Where refused logins go over several lines ([`Breaks::spans`]): what stands between them may be forged.
@@ -277,7 +280,16 @@ impl<'a> Folder<'a> {
     /// Folds a line that is not an ordinary login or close, of `bytes` bytes with its newline.
     #[inline(never)]
     fn line(&mut self, block: &[u8], line: &[u8], bytes: u64, place: u64, years: &Years) {
-        match self.reader.read(line, years, place) {
+        if self.reader.reads_markup(line) {
+            return self.markup(block, line, bytes, place);
+        }
+        let read = self.reader.read(line, years, place);
+        self.take(block, line, read, bytes, place);
+    }
+
+    /// Takes what a line says.
+    fn take(&mut self, block: &[u8], line: &[u8], read: Line<'_>, bytes: u64, place: u64) {
+        match read {
             Line::Event(event) => {
                 if event.kind == Kind::Denied {
                     self.denied(line, &event, place);
@@ -292,11 +304,13 @@ impl<'a> Folder<'a> {
                 self.tally.enveloped += 1;
                 self.trail.tally.unknown.add(bytes);
                 let like = if source.is_some() && is_of_accounts(line, message) { Like::Account } else { Like::Other };
-                let text = shape(message);
-                let sample = self.sample(place, line, &text);
-                self.trail.tally.shape(Shape { like, text }, sample);
+                self.shape(like, line, message, place);
                 self.saw(source, stamp, place, None);
                 self.ends(message, place);
+            }
+            Line::Around => {
+                self.tally.enveloped += 1;
+                self.trail.tally.known.add(bytes);
             }
             Line::Reject(why) => {
                 self.trail.tally.reject.add(bytes);
@@ -306,13 +320,23 @@ impl<'a> Folder<'a> {
                     self.ends(line.strip_suffix(b"\r").unwrap_or(line), place);
                 }
                 if let (Why::Unfit, Some(Written { message, .. })) = (why, written(line)) {
-                    let text = shape(message);
-                    let sample = self.sample(place, line, &text);
-                    self.trail.tally.shape(Shape { like: Like::Unfit, text }, sample);
+                    self.shape(Like::Unfit, line, message, place);
                 }
                 self.tally.reject(why, self.sample(place, line, ""));
             }
         }
+    }
+
+    /// Counts a message that no template reads.
+    fn shape(&mut self, like: Like, line: &[u8], message: &[u8], place: u64) {
+        let (text, sample) = if self.needs.drafts {
+            (draft(message).unwrap_or_default(), Sample::whole(self.file, place, line))
+        } else {
+            let text = shape(message);
+            let sample = self.sample(place, line, &text);
+            (text, sample)
+        };
+        self.trail.tally.shape(Shape { like, text }, sample);
     }
 
     /// A sample of a line, or what may be told of it in its place.

@@ -33,6 +33,7 @@ pub mod render;
 pub mod resolve;
 pub mod runs;
 pub mod streams;
+pub mod suggest;
 pub mod text;
 pub mod times;
 pub mod trail;

@@ -1,4 +1,4 @@
-//! Mistakes in a file that people write (settings): where they stand, what is wrong, and what to write instead.
+//! Mistakes in files that people write (grammar files, settings): where they stand, what is wrong, and what to write instead.
 
 use std::ops::Range;
 

@@ -4,6 +4,7 @@
 //! reads each of them once; everything that it returns is a function of the line and of the file's [`Years`] alone.
 
 mod connect;
+mod markup;
 
 use rustc_hash::FxHashMap;
 
@@ -30,6 +31,8 @@ pub enum Why {
     TooLong,
     /// Only syslog's date, and no year to be had.
     NoYear,
+    /// XML that is not well formed, or an entry that says too little.
+    Markup,
 }
 
 impl Why {
@@ -41,6 +44,7 @@ impl Why {
             Why::BreaksOff => "a badlogin without a known reason at its end (teach it by --grammar)",
             Why::TooLong => "longer than 64 KiB",
             Why::NoYear => "a syslog date without a year (give --year)",
+            Why::Markup => "XML that is not well formed, or an entry without its time, process, pid or store",
         }
     }
 }
@@ -92,6 +96,8 @@ pub enum Line<'a> {
     Event(Event<'a>),
     /// A good envelope around a message that no template names.
     Unknown(Stamp, Option<Source>, &'a [u8]),
+    /// What stands around the entries of an XML log, such as its declaration.
+    Around,
     /// No line of ours.
     Reject(Why),
 }
@@ -161,6 +167,7 @@ fn lower_case<'a>(uid: &[u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
 #[derive(Debug)]
 pub struct Reader<'g> {
     grammars: &'g Grammars,
+    knows_xml: bool,
     names: &'g Names,
     streams: &'g Streams,
     /// The text of the last stamp, and what it says; at first a text that is no stamp.
@@ -223,6 +230,7 @@ impl<'g> Reader<'g> {
     pub fn new(grammars: &'g Grammars, names: &'g Names, streams: &'g Streams) -> Reader<'g> {
         Reader {
             grammars,
+            knows_xml: grammars.knows_xml(),
             names,
             streams,
             stamp_text: [0; 26],

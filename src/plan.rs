@@ -54,6 +54,8 @@ pub struct Leaf {
     pub group: Option<Group>,
     /// Its first stamp.
     pub first: Option<Stamp>,
+    /// It begins as XML does.
+    pub markup: bool,
     /// The sequence number of its name.
     pub sequence: Option<Sequence>,
     /// The text that it is a copy of, or the beginning of (R13); it is not read.
@@ -80,6 +82,7 @@ impl Leaf {
             years: Years { given: year, anchors },
             group: group_of(&peeked.head),
             first: stamps_of(&peeked.head).first().map(|(_, s)| *s),
+            markup: grammar::is_markup(&peeked.head),
             sequence,
             copy_of: None,
         }

@@ -407,7 +407,9 @@ impl<'a> Run<'a> {
                 claims.unit += 1;
                 continue;
             }
-            let Some(leaf) = single.filter(|_| unit.plain) else {
+            // Elements of XML may go over lines: they are read one after the other.
+            let is_folded = |leaf: &&Leaf| leaf.markup && self.reading.grammars.knows_xml();
+            let Some(leaf) = single.filter(|leaf| unit.plain && !is_folded(leaf)) else {
                 claims.unit += 1;
                 return Some(Claim::Walk(unit));
             };

@@ -56,6 +56,8 @@ pub struct Remarks<'a> {
     pub sieved: Option<Sieved>,
     /// Whether a row of the answer rests on a template that is a guess.
     pub inferred: bool,
+    /// Whether a grammar file of the site has such templates.
+    pub guesses: bool,
     /// Users of `-a` who have no login or close.
     pub only_traced: &'a OnlyTraced,
     /// How many rows of a kind came through proxies, if those are known.
@@ -90,8 +92,10 @@ impl Remarks<'_> {
         let by_multiplexors = self.proxied.iter().any(|(_, proxied)| proxied.by_guess);
         notes.extend((self.inferred || by_multiplexors).then(|| {
             let of = if by_multiplexors { "httpd, and none of a multiplexor that names a client," } else { "httpd" };
-            let text =
-                format!("rows flagged inferred-format rest on a guess: no real login or close line of {of} is public");
+            let site = if self.guesses { "a grammar file calls their form inferred, or " } else { "" };
+            let text = format!(
+                "rows flagged inferred-format rest on a guess: {site}no real login or close line of {of} is public"
+            );
             Note::new("", NoteKind::Format, text)
         }));
         notes.sort();

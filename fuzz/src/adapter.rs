@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use imstrail::grammar::{Dialect, Fields, GrammarError, Grammars, Kind, native_head};
+use imstrail::grammar::{Fields, GrammarError, Grammars, Kind, native_head};
 use imstrail::model::{Service, Stamp};
 use imstrail::parse::{Event, LONGEST_LINE, Line, Names, Reader, Years};
 use imstrail::streams::Streams;
@@ -26,17 +26,14 @@ impl Templates {
     /// A site's file before the built-in ones, or why it was refused.
     pub fn with_site(path: &str, text: &str) -> Result<Templates, String> {
         // Reading the built-in files takes far longer than refusing most of what is no dialect.
-        if let Err(error) = toml::from_str::<Dialect>(text) {
-            let error = GrammarError::Toml { path: path.to_owned(), cause: error.to_string() };
-            return Err(error.to_string());
-        }
+        GrammarError::in_file(path, text).map_err(|error| error.to_string())?;
         Grammars::new(&[(PathBuf::from(path), text.to_owned())]).map(Templates).map_err(|error| error.to_string())
     }
 
-    /// Every sample of the site's templates.
+    /// Every sample of the site's templates, if those are asked first.
     pub fn samples(&self) -> Vec<Sample<'_>> {
-        let site = self.0.templates().len() - Templates::built_in().0.templates().len();
-        let site = self.0.templates().iter().take(site);
+        let is_site = |dialect: usize| self.0.dialects().get(dialect).is_some_and(|d| !d.built_in && !d.last);
+        let site = self.0.templates().iter().filter(|t| is_site(t.dialect));
         let mut samples = Vec::new();
         for template in site {
             samples.extend(template.samples.iter().map(|sample| Sample {
@@ -237,6 +234,7 @@ fn told_of(line: Line<'_>) -> Told<'_> {
             ..told(Class::Event(kind_name(kind)), Some(stamp), source, undated, message)
         },
         Line::Unknown(stamp, source, message) => told(Class::Unknown, Some(stamp), source, false, message),
+        Line::Around => told(Class::Event("known".to_owned()), None, None, false, &[]),
         Line::Reject(why) => told(Class::Reject(why.as_str()), None, None, false, &[]),
     }
 }

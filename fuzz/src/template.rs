@@ -51,7 +51,7 @@ fn load(text: &str) {
     let templates = match Templates::with_site("site.toml", text) {
         Ok(templates) => templates,
         Err(said) => {
-            assert!(said.starts_with("site.toml: ") && said.len() > "site.toml: ".len(), "{said:?}");
+            assert!(said.starts_with("site.toml:") && said.len() > "site.toml:1:1: ".len(), "{said:?}");
             return;
         }
     };

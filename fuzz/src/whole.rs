@@ -120,6 +120,7 @@ fn rendered(
         sieved: None,
         once: false,
         inferred: summary.inferred,
+        guesses: false,
         only_traced: &OnlyTraced::default(),
         proxied: &[],
         no_traces: false,

@@ -15,7 +15,7 @@ use crate::fold::{Moment, Needs, Window};
 use crate::grammar::Grammars;
 use crate::manifest::Aside;
 use crate::model::{DAY, Service, Stamp};
-use crate::note::{Note, NoteKind};
+use crate::note::{Note, NoteKind, cause};
 use crate::open::WalkOptions;
 use crate::pair::Behind;
 use crate::parse::Names;
@@ -409,20 +409,30 @@ fn read_text(file: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 fn grammars(cli: &Cli, aside: &mut Vec<Aside>) -> Result<Grammars, Stop> {
-    let mut texts = Vec::new();
-    for file in &cli.common.grammar {
-        let text =
-            std::fs::read_to_string(file).map_err(|e| Stop::Usage(format!("--grammar {}: {e}", file.display())))?;
-        if cli.common.manifest.is_some() {
-            aside.push(manifest::aside("--grammar", file, text.as_bytes()));
-        }
-        texts.push((file.clone(), text));
+    let texts = grammar_texts(&cli.common.grammar)?;
+    if cli.common.manifest.is_some() {
+        aside.extend(texts.iter().map(|(file, text)| manifest::aside("--grammar", file, text.as_bytes())));
     }
     Grammars::new(&texts).map_err(|e| Stop::Usage(format!("--grammar {e}")))
 }
 
+/// Grammar files, with their texts.
+///
+/// # Errors
+/// One cannot be read.
+pub(super) fn grammar_texts(files: &[PathBuf]) -> Result<Vec<(PathBuf, String)>, Stop> {
+    let read = |file: &PathBuf| match std::fs::read_to_string(file) {
+        Ok(text) => Ok((file.clone(), text)),
+        Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
+            Err(Stop::Usage(format!("{}: is no text in UTF-8, as a grammar file must be", file.display())))
+        }
+        Err(e) => Err(Stop::Usage(format!("{}: cannot be read ({})", file.display(), cause(&e)))),
+    };
+    files.iter().map(read).collect()
+}
+
 /// The paths given, or standard input if something is piped into it.
-fn paths(cli: &Cli) -> Result<Vec<PathBuf>, Stop> {
+pub(super) fn paths(cli: &Cli) -> Result<Vec<PathBuf>, Stop> {
     if !cli.common.paths.is_empty() {
         return Ok(cli.common.paths.clone());
     }

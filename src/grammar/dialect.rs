@@ -1,75 +1,19 @@
 //! Dialects: message templates as TOML, and the lookup that finds the template of a message.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use toml::Spanned;
 
-use super::matcher::{Fields, Hole, Program};
+use super::file::{self, Head};
+use super::hole::{Fields, Hole};
+use super::kind::{Basis, Kind, Meaning};
+use super::matcher::Program;
 use super::sample::Sample;
-use super::template::{Op, compile, first_byte, holes};
+use super::template::{Op, first_byte, holes};
 use super::usual::Usual;
-
-/// What a message that fits a template means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// A user authenticated.
-    Login,
-    /// A connection ended (R3).
-    Close,
-    /// A login was refused.
-    Refused,
-    /// A multiplexor refused a user or an address.
-    Denied,
-    /// A process began (R8).
-    Start,
-    /// A process ended (R8).
-    Stop,
-    /// A new log file began.
-    Created,
-    /// A message was stored (message trace).
-    Append,
-    /// A message was read (message trace).
-    Fetch,
-    /// A message was removed (message trace).
-    Expunge,
-    /// The message is understood and means nothing here.
-    Known,
-}
-
-impl Kind {
-    /// The fields without which a message of this kind says nothing.
-    fn needs(self) -> &'static [Hole] {
-        match self {
-            Kind::Login => &[Hole::Peer, Hole::User],
-            Kind::Close => &[Hole::Peer, Hole::User, Hole::Start, Hole::Duration],
-            Kind::Refused => &[Hole::Peer, Hole::User, Hole::Reason],
-            Kind::Append | Kind::Fetch | Kind::Expunge => &[Hole::User, Hole::MessageId],
-            _ => &[],
-        }
-    }
-}
-
-/// How sure a template is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Basis {
-    /// Seen in a real line.
-    Observed,
-    /// The vendor documents it.
-    Documented,
-    /// A guess: rows that rest on it carry the flag `inferred-format`.
-    Inferred,
-}
-
-/// What a message that fits a template tells, beside its fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Meaning {
-    /// What the message means.
-    pub kind: Kind,
-    /// How sure that is.
-    pub basis: Basis,
-}
+use super::xml::Xml;
+use crate::mistake::Mistake;
 
 /// One message template.
 #[derive(Clone, Debug)]
@@ -78,11 +22,20 @@ pub struct Template {
     pub meaning: Meaning,
     /// The template's text.
     pub text: String,
+    /// Where the knowledge comes from.
+    pub source: String,
+    /// The processes whose lines it reads; none for any.
+    pub processes: Vec<String>,
     /// Lines with the fields that they must give.
     pub samples: Vec<Sample>,
-    processes: Vec<Vec<u8>>,
-    ops: Vec<Op>,
-    program: Program,
+    /// The number of its dialect, as [`Grammars::dialects`] has them.
+    pub dialect: usize,
+    /// Which template of its file it is, from 1.
+    pub number: usize,
+    /// Where its text stands in its file, in bytes.
+    pub(super) at: Range<usize>,
+    pub(super) ops: Vec<Op>,
+    pub(super) program: Program,
 }
 
 impl Template {
@@ -92,91 +45,79 @@ impl Template {
     }
 
     /// Whether it reads lines of this process.
-    fn is_of(&self, process: &[u8]) -> bool {
-        self.processes.is_empty() || self.processes.iter().any(|p| p == process)
+    pub fn is_of(&self, process: &[u8]) -> bool {
+        self.processes.is_empty() || self.processes.iter().any(|p| p.as_bytes() == process)
     }
 }
 
-/// A set of templates as one TOML file holds it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A set of templates, as one file holds it.
+#[derive(Clone, Debug)]
 pub struct Dialect {
+    /// The file: a path, or the name of a built-in one.
+    pub path: String,
+    /// Whether it is built into the program.
+    pub built_in: bool,
     /// The dialect's name.
-    pub dialect: String,
+    pub name: String,
     /// Where the knowledge comes from.
-    #[serde(default)]
     pub source: String,
+    /// It is asked only where no other dialect reads a line, the built-in ones included.
+    pub last: bool,
     /// The reasons that a refused login may give, in whichever file its template stands.
-    #[serde(default)]
-    reasons: Vec<String>,
+    pub reasons: Vec<String>,
     /// Beginnings of messages that are rejects where no template fits (R1).
-    #[serde(default)]
-    must_fit: Vec<String>,
-    #[serde(default)]
-    template: Vec<RawTemplate>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTemplate {
-    kind: Kind,
-    text: String,
-    basis: Basis,
-    #[serde(default)]
-    #[allow(dead_code, reason = "for the reader of the file")]
-    source: String,
-    #[serde(default)]
-    processes: Vec<String>,
-    #[serde(default)]
-    sample: Vec<Sample>,
+    pub must_fit: Vec<String>,
+    /// What the elements of XML transaction logs mean.
+    pub xml: Option<Xml>,
 }
 
 /// Why a grammar file was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum GrammarError {
-    /// The file is no TOML, or has keys that a dialect does not have.
-    #[error("{path}: {cause}")]
-    Toml {
-        /// The file.
-        path: String,
-        /// What the TOML reader says, with line and column.
-        cause: String,
-    },
-    /// `reasons` or `must_fit` hold an empty text, which would be in every message.
-    #[error("{path}: an empty text in '{key}'")]
-    Empty {
-        /// The file.
-        path: String,
-        /// The list.
-        key: &'static str,
-    },
-    /// A template does not compile, or lacks a field that its kind needs.
-    #[error("{path}: template {number} ({text:?}): {cause}")]
-    Template {
-        /// The file.
-        path: String,
-        /// Which template of the file, counted from 1.
-        number: usize,
-        /// Its text.
-        text: String,
-        /// What is wrong and where.
-        cause: String,
-    },
-    /// A template has no sample, or one that it does not read.
-    #[error("{path}: template {number}: {cause}")]
-    Sample {
-        /// The file.
-        path: String,
-        /// Which template of the file, counted from 1.
-        number: usize,
-        /// What is wrong.
-        cause: String,
-    },
+#[derive(Clone, Debug, thiserror::Error)]
+pub struct GrammarError {
+    /// The file.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+    /// All that is wrong, by place; at least one.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl std::fmt::Display for GrammarError {
+    /// The first mistake, with its place.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Some(first) = self.mistakes.first() else { return write!(f, "{}", self.path) };
+        let (line, column) = first.place(&self.text);
+        write!(f, "{}:{line}:{column}: {}", self.path, first.sentence())?;
+        match self.mistakes.len() - 1 {
+            0 => Ok(()),
+            more => write!(f, " (and {more} more: imstrail grammar check shows all)"),
+        }
+    }
+}
+
+impl GrammarError {
+    /// Of all that is wrong with a file, if anything is.
+    fn of(path: &str, text: &str, mut mistakes: Vec<Mistake>) -> Result<(), GrammarError> {
+        mistakes.sort_by_key(|mistake| (mistake.at.start, mistake.at.end));
+        if mistakes.is_empty() {
+            return Ok(());
+        }
+        Err(GrammarError { path: path.to_owned(), text: text.to_owned(), mistakes })
+    }
+
+    /// Whether a text is no grammar file, its samples apart.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn in_file(path: &str, text: &str) -> Result<(), GrammarError> {
+        GrammarError::of(path, text, file::read(text).1)
+    }
 }
 
 /// Every template that is in force, the site's before the built-in ones.
 #[derive(Clone, Debug, Default)]
 pub struct Grammars {
+    dialects: Vec<Dialect>,
     templates: Vec<Template>,
     /// The reasons of all files, longest first.
     reasons: Vec<Box<[u8]>>,
@@ -218,64 +159,69 @@ impl Grammars {
     /// The built-in dialects, behind those of a site: (path, text of the file).
     ///
     /// # Errors
-    /// The first file that is wrong, with the place.
+    /// The first file that is wrong, with all that is wrong in it.
     pub fn new(site: &[(PathBuf, String)]) -> Result<Grammars, GrammarError> {
-        let mut grammars = Grammars::default();
-        let mut ends = Vec::new();
+        let mut files: Vec<(String, &str, bool, file::File, Vec<Mistake>)> = Vec::new();
         for (path, text) in site {
-            grammars.add(&path.to_string_lossy(), text)?;
-            ends.push(grammars.templates.len());
+            let (file, mistakes) = file::read(text);
+            files.push((path.to_string_lossy().into_owned(), text, false, file, mistakes));
         }
         for (name, text) in BUILT_IN {
-            grammars.add(name, text)?;
+            let (file, mistakes) = file::read(text);
+            files.push((name.to_owned(), text, true, file, mistakes));
+        }
+        // The order among others stays.
+        files.sort_by_key(|(.., file, _)| file.head.last);
+        let mut grammars = Grammars::default();
+        for (path, _, built_in, file, _) in &mut files {
+            grammars.add(path, *built_in, std::mem::take(file));
         }
         grammars.index();
-        let mut begin = 0;
-        for ((path, _), end) in site.iter().zip(ends) {
-            grammars.check_samples(&path.to_string_lossy(), begin..end)?;
-            begin = end;
+        let mut refused =
+            files.into_iter().enumerate().filter_map(|(dialect, (path, text, built_in, _, mut mistakes))| {
+                if !built_in {
+                    mistakes.extend(grammars.samples_of(dialect, text));
+                }
+                GrammarError::of(&path, text, mistakes).err()
+            });
+        match refused.next() {
+            Some(error) => Err(error),
+            None => {
+                drop(refused);
+                Ok(grammars)
+            }
         }
-        Ok(grammars)
     }
 
-    fn add(&mut self, path: &str, text: &str) -> Result<(), GrammarError> {
-        let dialect: Dialect =
-            toml::from_str(text).map_err(|e| GrammarError::Toml { path: path.to_owned(), cause: e.to_string() })?;
-        for (key, texts) in [("reasons", &dialect.reasons), ("must_fit", &dialect.must_fit)] {
-            if texts.iter().any(String::is_empty) {
-                return Err(GrammarError::Empty { path: path.to_owned(), key });
-            }
-        }
-        self.reasons.extend(dialect.reasons.iter().map(|r| r.as_bytes().into()));
-        self.must_fit.extend(dialect.must_fit.into_iter().map(String::into_bytes));
-        for (i, raw) in dialect.template.into_iter().enumerate() {
-            if raw.sample.is_empty() {
-                let cause = "a template needs at least one sample line".to_owned();
-                return Err(GrammarError::Sample { path: path.to_owned(), number: i + 1, cause });
-            }
-            let ops = raw.compile().map_err(|cause| GrammarError::Template {
-                path: path.to_owned(),
-                number: i + 1,
-                text: raw.text.clone(),
-                cause,
-            })?;
-            self.templates.push(Template {
-                meaning: Meaning { kind: raw.kind, basis: raw.basis },
-                text: raw.text,
-                samples: raw.sample,
-                processes: raw.processes.into_iter().map(String::into_bytes).collect(),
-                program: Program::new(&ops),
-                ops,
-            });
-        }
-        Ok(())
+    fn add(&mut self, path: &str, built_in: bool, file: file::File) {
+        let dialect = self.dialects.len();
+        let plain = |texts: Vec<Spanned<String>>| texts.into_iter().map(Spanned::into_inner).collect::<Vec<_>>();
+        let Head { dialect: name, source, last, reasons, must_fit } = file.head;
+        let (reasons, must_fit) = (plain(reasons), plain(must_fit));
+        self.reasons.extend(reasons.iter().map(|r| r.as_bytes().into()));
+        self.must_fit.extend(must_fit.iter().map(|start| start.as_bytes().to_vec()));
+        let xml = file.xml;
+        self.dialects.push(Dialect { path: path.to_owned(), built_in, name, source, last, reasons, must_fit, xml });
+        self.templates.extend(file.templates.into_iter().map(|(number, raw, (ops, _))| Template {
+            meaning: Meaning { kind: raw.kind, basis: raw.basis },
+            at: raw.text.span(),
+            text: raw.text.into_inner(),
+            source: raw.source,
+            processes: raw.processes,
+            samples: raw.sample.into_iter().map(Sample::from).collect(),
+            dialect,
+            number,
+            program: Program::new(&ops),
+            ops,
+        }));
     }
 
     fn index(&mut self) {
         self.reasons.sort_by_key(|reason| std::cmp::Reverse(reason.len()));
         let ends: Vec<u8> = self.reasons.iter().filter_map(|r| r.last().map(u8::to_ascii_lowercase)).collect();
         self.reason_ends = (0..=u8::MAX).map(|byte| ends.contains(&byte)).collect();
-        self.processes = self.templates.iter().flat_map(|t| t.processes.iter().cloned()).collect();
+        let named = self.templates.iter().flat_map(|t| t.processes.iter());
+        self.processes = named.map(|name| name.as_bytes().to_vec()).collect();
         self.processes.sort_unstable();
         self.processes.dedup();
         let named = self.processes.iter().map(|name| (name.as_slice(), false));
@@ -297,23 +243,55 @@ impl Grammars {
         Process(self.processes.iter().position(|p| p == name).unwrap_or(self.processes.len()))
     }
 
-    /// Whether the templates of one file read their own samples. Another file may have templates for the same lines,
-    /// which is how one overrides the other.
-    fn check_samples(&self, path: &str, file: std::ops::Range<usize>) -> Result<(), GrammarError> {
-        let templates = self.templates.get(file).unwrap_or_default();
-        for (i, template) in templates.iter().enumerate() {
-            for (j, sample) in template.samples.iter().enumerate() {
-                sample.check(template, templates, self).map_err(|cause| GrammarError::Sample {
-                    path: path.to_owned(),
-                    number: i + 1,
-                    cause: format!("sample {}: {cause}", j + 1),
-                })?;
+    /// What is wrong with the samples of one dialect: its templates must read their own. Another file may have templates for
+    /// the same lines, which is how one overrides the other.
+    fn samples_of(&self, dialect: usize, text: &str) -> Vec<Mistake> {
+        let begin = self.templates.partition_point(|t| t.dialect < dialect);
+        let end = self.templates.partition_point(|t| t.dialect <= dialect);
+        let templates = self.templates.get(begin..end).unwrap_or_default();
+        let xml = self.dialects.get(dialect).and_then(|dialect| dialect.xml.as_ref());
+        let mut mistakes = xml.map_or_else(Vec::new, |xml| xml.samples(text));
+        for template in templates {
+            for (i, sample) in template.samples.iter().enumerate() {
+                let wrong = sample.check(template, templates, self, text);
+                let named = |what: &str| format!("template {}: sample {}: {what}", template.number, i + 1);
+                mistakes.extend(wrong.into_iter().map(|m| Mistake { what: named(&m.what), ..m }));
             }
         }
-        Ok(())
+        mistakes
     }
 
-    /// Every template, the site's first.
+    /// Every dialect, in the order in which they are asked.
+    pub fn dialects(&self) -> &[Dialect] {
+        &self.dialects
+    }
+
+    /// What is known of XML, in the order in which it is asked.
+    pub fn xml(&self) -> impl Iterator<Item = &Xml> {
+        self.dialects.iter().filter_map(|dialect| dialect.xml.as_ref())
+    }
+
+    /// Whether any dialect knows XML.
+    pub fn knows_xml(&self) -> bool {
+        self.xml().next().is_some()
+    }
+
+    /// Whether a site's own files hold guesses.
+    pub fn guesses(&self) -> bool {
+        let is_guess = |meaning: Meaning| meaning.basis == Basis::Inferred;
+        self.dialects.iter().enumerate().filter(|(_, dialect)| !dialect.built_in).any(|(number, dialect)| {
+            let mut elements = dialect.xml.iter().flat_map(|xml| &xml.elements);
+            let mut templates = self.templates.iter().filter(|template| template.dialect == number);
+            elements.any(|element| is_guess(element.meaning)) || templates.any(|template| is_guess(template.meaning))
+        })
+    }
+
+    /// The known reasons, longest first.
+    pub(super) fn reasons(&self) -> &[Box<[u8]>] {
+        &self.reasons
+    }
+
+    /// Every template, in the order in which they are tried.
     pub fn templates(&self) -> &[Template] {
         &self.templates
     }
@@ -380,21 +358,6 @@ impl Grammars {
     /// Whether a message that fits no template is a reject rather than unknown (R1).
     pub fn must_fit(&self, message: &[u8]) -> bool {
         self.must_fit.iter().any(|start| message.starts_with(start))
-    }
-}
-
-impl RawTemplate {
-    /// The template's program, with the fields that its kind needs.
-    fn compile(&self) -> Result<Vec<Op>, String> {
-        let ops = compile(&self.text)?;
-        match self.kind.needs().iter().find(|needed| !holes(&ops).any(|hole| hole == **needed)) {
-            None => Ok(ops),
-            Some(missing) => {
-                let kind = format!("{:?}", self.kind).to_ascii_lowercase();
-                let needs: Vec<_> = self.kind.needs().iter().map(|hole| format!("{{{}}}", hole.name())).collect();
-                Err(format!("a {kind} needs {}; {{{}}} is missing", needs.join(", "), missing.name()))
-            }
-        }
     }
 }
 

@@ -1,140 +1,12 @@
 //! The one matcher: runs a template's program over a message.
 
+use std::ops::Range;
+
 use super::eight::eight;
-use super::fields::{Start, duration, number, start};
+use super::fields::{duration, number, start};
+use super::hole::{Fields, Hole};
 use super::peer::{peer, whole_peer};
 use super::template::{Op, Terminal};
-use crate::model::Peer;
-
-/// The fields that a template can fill. The same names stand in templates, in the ABNF and in the answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hole {
-    /// `peer`: the far end of the connection.
-    Peer,
-    /// `user`: the uid, as the line has it.
-    User,
-    /// `mechanism`: how the user authenticated.
-    Mechanism,
-    /// `reason`: why a login was refused.
-    Reason,
-    /// `start`: the digits of the clock at connect.
-    Start,
-    /// `duration`: how long the connection lasted.
-    Duration,
-    /// `in`: bytes from the client.
-    In,
-    /// `out`: bytes to the client.
-    Out,
-    /// `mailboxes`: how many mailboxes were selected.
-    Mailboxes,
-    /// `folder`: the mailbox that a trace line names.
-    Folder,
-    /// `size`: bytes of a message.
-    Size,
-    /// `message_id`: the message's own id.
-    MessageId,
-    /// `created`: unix seconds in a `Log created` line.
-    Created,
-    /// `more`: further fields behind the known ones.
-    More,
-    /// `_`: read and not used.
-    Other,
-}
-
-impl Hole {
-    const NAMED: [(&'static str, Hole); 15] = [
-        ("peer", Hole::Peer),
-        ("user", Hole::User),
-        ("mechanism", Hole::Mechanism),
-        ("reason", Hole::Reason),
-        ("start", Hole::Start),
-        ("duration", Hole::Duration),
-        ("in", Hole::In),
-        ("out", Hole::Out),
-        ("mailboxes", Hole::Mailboxes),
-        ("folder", Hole::Folder),
-        ("size", Hole::Size),
-        ("message_id", Hole::MessageId),
-        ("created", Hole::Created),
-        ("more", Hole::More),
-        ("_", Hole::Other),
-    ];
-
-    pub(super) fn named(name: &str) -> Option<Hole> {
-        Self::NAMED.iter().find(|(n, _)| *n == name).map(|(_, hole)| *hole)
-    }
-
-    /// The field's name, as templates write it.
-    pub fn name(self) -> &'static str {
-        Self::NAMED.iter().find(|(_, hole)| *hole == self).map_or("_", |(name, _)| name)
-    }
-
-    #[cfg(test)]
-    pub(super) fn all() -> impl Iterator<Item = Hole> {
-        Self::NAMED.into_iter().map(|(_, hole)| hole)
-    }
-
-    pub(super) fn names() -> String {
-        Self::NAMED.map(|(n, _)| n).join(", ")
-    }
-}
-
-/// What a message's holes held. Fields that its template does not have are at their default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fields<'a> {
-    /// The far end.
-    pub peer: Peer,
-    /// The uid as written; for a refused login whatever the client sent.
-    pub user: &'a [u8],
-    /// The mechanism's word.
-    pub mechanism: &'a [u8],
-    /// The reason of a refusal.
-    pub reason: &'a [u8],
-    /// The start field of a close.
-    pub start: Start,
-    /// The duration of a close, in seconds.
-    pub duration: u32,
-    /// Bytes from the client, where its template has them.
-    pub bytes_in: Option<u64>,
-    /// Bytes to the client, as those.
-    pub bytes_out: Option<u64>,
-    /// Mailboxes selected, as those.
-    pub mailboxes: Option<u64>,
-    /// The mailbox of a trace line.
-    pub folder: &'a [u8],
-    /// The message size of a trace line, in bytes, where its template has it.
-    pub size: Option<u64>,
-    /// The message id of a trace line, without its angle brackets.
-    pub message_id: &'a [u8],
-    /// Unix seconds of a `Log created` line.
-    pub created: u64,
-    /// Further fields, with their leading blank.
-    pub more: &'a [u8],
-}
-
-impl Fields<'_> {
-    /// A field as the samples of templates write it; empty for `_`.
-    pub(super) fn text(&self, hole: Hole) -> String {
-        let bytes = |held: &[u8]| String::from_utf8_lossy(held).into_owned();
-        match hole {
-            Hole::Peer => self.peer.to_string(),
-            Hole::User => bytes(self.user),
-            Hole::Mechanism => bytes(self.mechanism),
-            Hole::Reason => bytes(self.reason),
-            Hole::Start => self.start.local.to_string(),
-            Hole::Duration => self.duration.to_string(),
-            Hole::In => self.bytes_in.unwrap_or_default().to_string(),
-            Hole::Out => self.bytes_out.unwrap_or_default().to_string(),
-            Hole::Mailboxes => self.mailboxes.unwrap_or_default().to_string(),
-            Hole::Folder => bytes(self.folder),
-            Hole::Size => self.size.unwrap_or_default().to_string(),
-            Hole::MessageId => bytes(self.message_id),
-            Hole::Created => self.created.to_string(),
-            Hole::More => bytes(self.more),
-            Hole::Other => String::new(),
-        }
-    }
-}
 
 /// A template as the matcher runs it: steps one after another.
 #[derive(Clone, Debug, Default)]
@@ -195,44 +67,112 @@ impl Program {
     /// leave values of this template in `fields`.
     #[inline]
     pub(super) fn run<'a>(&self, message: &'a [u8], reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
-        run(&self.steps, message, 0, reasons, fields)
+        run(&self.steps, message, 0, reasons, fields, &mut ())
+    }
+
+    /// The same with somebody who looks on.
+    pub(super) fn watch<'a>(
+        &self,
+        message: &'a [u8],
+        reasons: &[Box<[u8]>],
+        fields: &mut Fields<'a>,
+        watch: &mut impl Watch,
+    ) -> bool {
+        run(&self.steps, message, 0, reasons, fields, watch)
     }
 }
 
-fn run<'a>(steps: &[Step], message: &'a [u8], at: usize, reasons: &[Box<[u8]>], fields: &mut Fields<'a>) -> bool {
+/// What a step did not find.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted<'s> {
+    /// These bytes.
+    Literal(&'s [u8]),
+    /// What this terminal reads.
+    Hole(Hole, Terminal),
+    /// The message goes on behind the template.
+    End,
+}
+
+/// Who looks on while a template is run: nobody, in all but a few runs.
+pub(super) trait Watch {
+    /// Literal text was found.
+    fn literal(&mut self, _at: Range<usize>) {}
+    /// A hole was filled.
+    fn hole(&mut self, _at: Range<usize>, _hole: Hole, _terminal: Terminal) {}
+    /// Something was not found.
+    fn stuck(&mut self, _at: usize, _wanted: Wanted<'_>) {}
+    /// Where to go back to, if what follows leads nowhere.
+    fn mark(&self) -> usize {
+        0
+    }
+    /// What followed the mark led nowhere.
+    fn back(&mut self, _mark: usize) {}
+}
+
+impl Watch for () {}
+
+fn run<'a, W: Watch>(
+    steps: &[Step],
+    message: &'a [u8],
+    at: usize,
+    reasons: &[Box<[u8]>],
+    fields: &mut Fields<'a>,
+    watch: &mut W,
+) -> bool {
     let mut at = at;
     let mut steps = steps.iter();
     while let Some(step) = steps.next() {
-        let Some(behind) = step.after(message, at) else { return false };
-        let Some((hole, terminal, stop)) = step.hole else { return behind == message.len() };
+        let Some(behind) = step.after(message, at) else {
+            watch.stuck(at, Wanted::Literal(&step.literal));
+            return false;
+        };
+        watch.literal(at..behind);
+        let Some((hole, terminal, stop)) = step.hole else {
+            at = behind;
+            break;
+        };
         let end = match terminal {
             Terminal::Text | Terminal::First | Terminal::Reason => {
-                return choose((hole, terminal), steps.as_slice(), message, behind, reasons, fields);
+                return choose((hole, terminal), steps.as_slice(), message, behind, reasons, fields, watch);
             }
             _ => read(hole, terminal, stop, message, behind, fields),
         };
-        let Some(end) = end else { return false };
+        let Some(end) = end else {
+            watch.stuck(behind, Wanted::Hole(hole, terminal));
+            return false;
+        };
+        watch.hole(behind..end, hole, terminal);
         at = end;
+    }
+    if at != message.len() {
+        watch.stuck(at, Wanted::End);
     }
     at == message.len()
 }
 
 /// A hole whose end only the rest of the template (`steps`) decides: of all ends, the first in the terminal's own order
 /// behind which the rest fits.
-fn choose<'a>(
+fn choose<'a, W: Watch>(
     (hole, terminal): (Hole, Terminal),
     steps: &[Step],
     message: &'a [u8],
     at: usize,
     reasons: &[Box<[u8]>],
     fields: &mut Fields<'a>,
+    watch: &mut W,
 ) -> bool {
     let Some(input) = message.get(at..) else { return false };
+    // In case that there is no end to try.
+    watch.stuck(at, Wanted::Hole(hole, terminal));
     let mut fits = |length: usize| {
         let Some(held) = input.get(..length) else { return false };
-        let fits = run(steps, message, at + length, reasons, fields);
+        let mark = watch.mark();
+        watch.hole(at..at + length, hole, terminal);
+        let fits = run(steps, message, at + length, reasons, fields, watch);
         if fits {
             keep(hole, held, fields);
+        } else {
+            watch.back(mark);
         }
         fits
     };
@@ -349,7 +289,7 @@ mod tests {
 
     /// What a template reads out of a message, field by field; `None` where it does not fit.
     fn fields(template: &str, message: &str) -> Option<String> {
-        let ops = compile(template).unwrap();
+        let (ops, _) = compile(template).unwrap();
         let reasons = ["gone (hold)", "gone"].map(|r| r.as_bytes().into());
         let mut fields = Fields::default();
         let holes = ops.iter().filter_map(|op| if let Op::Hole(hole, ..) = op { Some(*hole) } else { None });

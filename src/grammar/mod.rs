@@ -5,9 +5,13 @@
 //! before, so that the parsers are complete ones over `&[u8]`; nothing here allocates for a line.
 
 mod dialect;
+mod draft;
 mod eight;
 mod envelope;
 mod fields;
+mod file;
+mod hole;
+mod kind;
 mod marks;
 mod matcher;
 mod peer;
@@ -16,18 +20,25 @@ mod shape;
 mod stamp;
 mod syslog;
 mod template;
+mod trace;
 mod usual;
+mod warn;
+mod xml;
 
-pub use dialect::{Basis, Dialect, GrammarError, Grammars, Kind, Meaning, Process, Template, built_in};
+pub use dialect::{Dialect, GrammarError, Grammars, Process, Template, built_in};
+pub use draft::{Pattern, draft};
 pub(crate) use eight::{Digits, ONES, eight, has_upper_case};
 pub use envelope::{Envelope, Origin, envelope, message, native_head, origin};
 pub use fields::{Start, duration, number, start, word};
-pub use matcher::{Fields, Hole};
+pub use hole::{Fields, Hole};
+pub use kind::{Basis, Kind, Meaning};
 pub use peer::peer;
-pub use sample::Sample;
+pub use sample::{Sample, message_of};
 pub use shape::{is_like_account, shape};
 pub use stamp::{days, stamp, stamp_digits};
 pub use syslog::{Prefix, SyslogDate, syslog};
+pub use trace::{Near, Part, Stuck, Traced};
+pub use xml::{Element, Head, Markup, Tags, Xml, is_markup, markup};
 
 /// Why a production did not match: its name. Small, so that failing is cheap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

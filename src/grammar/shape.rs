@@ -41,7 +41,8 @@ pub fn is_like_account(message: &[u8]) -> bool {
     speaks || memchr::memchr_iter(b'[', message).take(WORDS).any(is_peer)
 }
 
-fn is_language(word: &str) -> bool {
+/// Whether servers are known to say this word.
+pub(super) fn is_language(word: &str) -> bool {
     let word = word.strip_suffix([',', ':', ';', '.', '!', '?']).unwrap_or(word);
     let word = word.strip_prefix('(').unwrap_or(word);
     let word = word.strip_suffix(')').unwrap_or(word);

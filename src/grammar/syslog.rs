@@ -149,7 +149,7 @@ fn structured_data(input: &[u8]) -> Parsed<'_, ()> {
 }
 
 /// `timestamp = 4DIGIT "-" 2DIGIT "-" 2DIGIT "T" time ["." 1*DIGIT] zone-offset`; the fraction is not kept.
-fn timestamp(input: &[u8]) -> Parsed<'_, Stamp> {
+pub(super) fn timestamp(input: &[u8]) -> Parsed<'_, Stamp> {
     let (rest, year) = four_digits(input)?;
     let (rest, _) = tag::<_, _, Fault>("-").parse(rest)?;
     let (rest, month) = two_digits(rest)?;

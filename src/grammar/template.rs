@@ -3,7 +3,10 @@
 //! `login [{peer}] {user} {mechanism}{more}`: text stands for itself, `{name}` is a hole whose name says which
 //! field it fills and, unless `{name:terminal}` says otherwise, which terminal reads it; `{{` and `}}` stand for braces.
 
-use super::matcher::Hole;
+use std::ops::Range;
+
+use super::hole::Hole;
+use crate::mistake::{Mistake, meant};
 
 /// What reads a hole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +51,25 @@ impl Terminal {
         Self::NAMED.iter().find(|(n, _)| *n == name).map(|(_, terminal)| *terminal)
     }
 
-    fn name(self) -> &'static str {
+    /// Its name, as templates write it.
+    pub(super) fn name(self) -> &'static str {
         Self::NAMED.iter().find(|(_, terminal)| *terminal == self).map_or("", |(name, _)| name)
+    }
+
+    /// What it reads, in words.
+    pub(super) fn reads(self) -> &'static str {
+        match self {
+            Terminal::Peer => "an IPv4 or IPv6 address, perhaps with a port, before a ']'",
+            Terminal::Word => "a word: one byte or more before a blank or the next text of the template",
+            Terminal::Number => "decimal digits",
+            Terminal::Duration => "a duration, H:MM:SS",
+            Terminal::Start => "a date and a time, yyyy/m/d h:mm:ss",
+            Terminal::Text => "any text, and the rest of the template behind it",
+            Terminal::First => "any text, and the rest of the template behind it",
+            Terminal::Rest => "anything",
+            Terminal::Reason => "one of the known reasons (reasons = [...] in a grammar file adds more)",
+            Terminal::More => "the end, or a blank and further fields",
+        }
     }
 
     /// The terminals that may read a field, the usual one first.
@@ -79,69 +99,104 @@ pub(super) enum Op {
     Hole(Hole, Terminal, u8),
 }
 
+/// A template's text as steps, and where each stands in it.
+pub(super) type Compiled = (Vec<Op>, Vec<Range<usize>>);
+
 /// Compiles a template's text.
 ///
 /// # Errors
-/// Says what is wrong and at which byte of the text.
-pub(super) fn compile(text: &str) -> Result<Vec<Op>, String> {
-    let mut ops = Vec::new();
-    let mut literal = Vec::new();
+/// Says what is wrong, and where in the text.
+pub(super) fn compile(text: &str) -> Result<Compiled, Vec<Mistake>> {
+    let mut steps = Steps::default();
+    let mut mistakes = Vec::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let at = text.len() - rest.len();
-        if let Some(after) = rest.strip_prefix("{{").or_else(|| rest.strip_prefix("}}")) {
-            literal.push(if c == '{' { b'{' } else { b'}' });
-            rest = after;
+        if rest.starts_with("{{") || rest.starts_with("}}") {
+            steps.literal(at, &[c as u8], 2);
+            rest = rest.get(2..).unwrap_or_default();
         } else if c == '}' {
-            return Err(format!("byte {at}: a lone '}}'; write '}}}}' for a brace"));
+            mistakes.push(Mistake::new(at..at + 1, "a lone '}'", "write '}}' for a brace"));
+            rest = rest.get(1..).unwrap_or_default();
         } else if let Some(inner) = rest.strip_prefix('{') {
             let Some((hole, after)) = inner.split_once('}') else {
-                return Err(format!("byte {at}: '{{' without its '}}'"));
+                mistakes.push(Mistake::new(at..text.len(), "'{' without its '}'", "write '{{' for a brace"));
+                break;
             };
-            flush(&mut literal, &mut ops);
-            let (hole, terminal) = parse_hole(hole).map_err(|e| format!("byte {at}: {e}"))?;
-            ops.push(Op::Hole(hole, terminal, b' '));
+            let place = at..text.len() - after.len();
+            match parse_hole(hole, &place) {
+                Ok((hole, terminal)) => steps.hole(place, Op::Hole(hole, terminal, b' ')),
+                Err(mistake) => mistakes.push(mistake),
+            }
             rest = after;
         } else {
-            literal.extend_from_slice(rest.get(..c.len_utf8()).unwrap_or_default().as_bytes());
+            steps.literal(at, rest.get(..c.len_utf8()).unwrap_or_default().as_bytes(), c.len_utf8());
             rest = rest.get(c.len_utf8()..).unwrap_or_default();
         }
     }
-    flush(&mut literal, &mut ops);
+    let (mut ops, places) = (steps.ops, steps.places);
     set_stops(&mut ops);
-    check(&ops)?;
-    Ok(ops)
+    if mistakes.is_empty() {
+        mistakes = check(&ops, &places, text.len());
+    }
+    if mistakes.is_empty() { Ok((ops, places)) } else { Err(mistakes) }
 }
 
-fn flush(literal: &mut Vec<u8>, ops: &mut Vec<Op>) {
-    if !literal.is_empty() {
-        ops.push(Op::Literal(std::mem::take(literal).into_boxed_slice()));
+/// The steps so far.
+#[derive(Default)]
+struct Steps {
+    ops: Vec<Op>,
+    places: Vec<Range<usize>>,
+}
+
+impl Steps {
+    /// Bytes that stand for themselves, written in so many bytes of the text.
+    fn literal(&mut self, at: usize, bytes: &[u8], length: usize) {
+        if let (Some(Op::Literal(before)), Some(place)) = (self.ops.last_mut(), self.places.last_mut()) {
+            *before = [before, bytes].concat().into_boxed_slice();
+            place.end = at + length;
+        } else {
+            self.ops.push(Op::Literal(bytes.into()));
+            self.places.push(at..at + length);
+        }
+    }
+
+    fn hole(&mut self, place: Range<usize>, hole: Op) {
+        self.ops.push(hole);
+        self.places.push(place);
     }
 }
 
-fn parse_hole(text: &str) -> Result<(Hole, Terminal), String> {
+fn parse_hole(text: &str, place: &Range<usize>) -> Result<(Hole, Terminal), Mistake> {
     let (name, wanted) = match text.split_once(':') {
         Some((name, wanted)) => (name, Some(wanted)),
         None => (text, None),
     };
-    let hole =
-        Hole::named(name).ok_or_else(|| format!("no field is called '{name}'; the fields are {}", Hole::names()))?;
+    let unknown = |what: &str, name: &str, names: Vec<&'static str>| {
+        let perhaps =
+            meant(name, names.iter().copied()).map_or(String::new(), |name| format!("did you mean '{name}'? "));
+        let listed = names.join(", ");
+        Mistake::new(
+            place.clone(),
+            format!("no {what} is called '{name}'"),
+            format!("{perhaps}the {what}s are {listed}"),
+        )
+    };
+    let hole = Hole::named(name).ok_or_else(|| unknown("field", name, Hole::names().collect()))?;
     let fit = Terminal::of(hole);
     let terminal = match wanted {
         None => fit.first().copied(),
-        Some(wanted) => Some(Terminal::named(wanted).ok_or_else(|| {
-            let all = Terminal::NAMED.map(|(_, terminal)| terminal);
-            format!("no terminal is called '{wanted}'; they are {}", listed(&all))
-        })?),
+        Some(wanted) => Some(
+            Terminal::named(wanted)
+                .ok_or_else(|| unknown("terminal", wanted, Terminal::NAMED.iter().map(|(name, _)| *name).collect()))?,
+        ),
     };
-    terminal
-        .filter(|terminal| fit.contains(terminal))
-        .map(|terminal| (hole, terminal))
-        .ok_or_else(|| format!("the field '{name}' cannot be read by that terminal, only by {}", listed(fit)))
-}
-
-fn listed(terminals: &[Terminal]) -> String {
-    terminals.iter().map(|t| t.name()).collect::<Vec<_>>().join(", ")
+    terminal.filter(|terminal| fit.contains(terminal)).map(|terminal| (hole, terminal)).ok_or_else(|| {
+        let listed = fit.iter().map(|t| t.name()).collect::<Vec<_>>().join(", ");
+        let what = format!("the field '{name}' cannot be read by that terminal, only by {listed}");
+        let remedy = if hole == Hole::Other { "" } else { "or read it with {_} and do not use it" };
+        Mistake::new(place.clone(), what, remedy)
+    })
 }
 
 /// A word ends at a blank, or at the first byte of the literal behind it.
@@ -159,48 +214,52 @@ fn set_stops(ops: &mut [Op]) {
     }
 }
 
-fn check(ops: &[Op]) -> Result<(), String> {
+/// What is wrong with the steps of a template, whose text is so long.
+fn check(ops: &[Op], places: &[Range<usize>], length: usize) -> Vec<Mistake> {
     if ops.is_empty() {
-        return Err("the template is empty".to_owned());
+        return vec![Mistake::new(0..length, "the template is empty", "write the message, with holes for what varies")];
     }
     if !ops.iter().any(|op| matches!(op, Op::Literal(l) if l.iter().any(u8::is_ascii_alphanumeric))) {
-        return Err("the template has no text of its own, so it would match everything".to_owned());
+        let what = "the template has no text of its own, so it would match everything";
+        return vec![Mistake::new(0..length, what, "write the words that every such message has")];
     }
+    let mut mistakes = Vec::new();
     let mut texts = 0;
-    for (i, op) in ops.iter().enumerate() {
+    for (i, (op, place)) in ops.iter().zip(places).enumerate() {
         let Op::Hole(hole, terminal, _) = op else { continue };
+        let mut wrong = |what: String, remedy: &str| mistakes.push(Mistake::new(place.clone(), what, remedy));
         let behind = ops.get(i + 1..).unwrap_or_default();
         let literal = match behind.first() {
             Some(Op::Literal(literal)) => Some(literal),
             _ => None,
         };
-        let again = |op: &Op| matches!(op, Op::Hole(other, ..) if other == hole);
-        if *hole != Hole::Other && behind.iter().any(again) {
-            return Err(format!("the field '{}' is there twice", hole.name()));
+        let before = ops.get(..i).unwrap_or_default();
+        if *hole != Hole::Other && before.iter().any(|op| matches!(op, Op::Hole(other, ..) if other == hole)) {
+            wrong(format!("the field '{}' is there twice", hole.name()), "read the other with {_}");
         }
         match terminal {
             Terminal::Text | Terminal::First => {
                 texts += 1;
                 if literal.is_none() {
-                    return Err(format!(
-                        "a {} hole needs literal text behind it; use 'rest' at the end",
-                        terminal.name()
-                    ));
+                    let what = format!("a {} hole needs literal text behind it", terminal.name());
+                    wrong(what, "use 'rest' at the end");
+                }
+                if texts > 1 {
+                    let what = "only one text hole is allowed, the place of a second would be a guess";
+                    wrong(what.to_owned(), "let 'word' read it");
                 }
             }
             Terminal::Peer if !ends_a_peer(behind.first()) => {
-                return Err("a peer needs a byte behind it that no peer has, such as ']' or a blank".to_owned());
+                let what = "a peer needs a byte behind it that no peer has, such as ']' or a blank";
+                wrong(what.to_owned(), "write [{peer}], as most lines have it");
             }
             Terminal::Rest | Terminal::More if !behind.is_empty() => {
-                return Err("'rest' and 'more' stand at the end".to_owned());
+                wrong("'rest' and 'more' stand at the end".to_owned(), "use 'word' or 'text' here");
             }
             _ => {}
         }
     }
-    if texts > 1 {
-        return Err("only one text hole is allowed, the place of a second would be a guess".to_owned());
-    }
-    Ok(())
+    mistakes
 }
 
 /// Whether a peer is over where a template goes on so.
@@ -234,13 +293,25 @@ mod tests {
 
     #[test]
     fn compiled() {
-        let ops = compile("login [{peer}] {user} x{{}}{more}").unwrap();
+        let (ops, places) = compile("login [{peer}] {user} x{{}}{more}").unwrap();
+        assert_eq!((&places[1], &places[4]), (&(7..13), &(21..27)));
         assert_eq!(ops.len(), 6);
         assert_eq!(ops[2], Op::Literal(b"] "[..].into()));
         assert_eq!(ops[4], Op::Literal(b" x{}"[..].into()));
         assert_eq!(first_byte(&ops), Some(b'l'));
-        assert_eq!(first_byte(&compile("{_}: x").unwrap()), None);
+        assert_eq!(first_byte(&compile("{_}: x").unwrap().0), None);
         assert!(holes(&ops).eq([Hole::Peer, Hole::User, Hole::More]));
+    }
+
+    #[test]
+    fn all_mistakes_at_once_and_where_they_stand() {
+        let places = |text: &str| -> Vec<String> {
+            compile(text).unwrap_err().into_iter().map(|m| text[m.at].to_owned()).collect()
+        };
+        assert_eq!(places("ü {usr} } {user:wrd} {user"), ["{usr}", "}", "{user:wrd}", "{user"]);
+        assert_eq!(places("a {user} {user} {peer} {more} x"), ["{user}", "{peer}", "{more}"]);
+        assert_eq!(places(""), [""]);
+        assert!(compile("a {usr}").unwrap_err()[0].remedy.starts_with("did you mean 'user'?"));
     }
 
     #[test]
@@ -273,7 +344,7 @@ mod tests {
             ("a {_:peer}.", "that no peer has"),
             ("a {peer}x", "that no peer has"),
         ] {
-            let error = compile(text).unwrap_err();
+            let error = compile(text).unwrap_err()[0].sentence();
             assert!(error.contains(said), "{text}: {error}");
         }
     }

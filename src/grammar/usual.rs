@@ -7,8 +7,8 @@
 
 use super::eight::{Digits, eight};
 use super::fields::{Start, clock};
+use super::hole::Fields;
 use super::marks::{Marks, marks};
-use super::matcher::Fields;
 use super::peer::quick_v4;
 use super::stamp::days;
 

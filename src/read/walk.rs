@@ -5,7 +5,8 @@ use std::path::Path;
 use super::queue::Piece;
 use super::sieve::{EDGE, Stand};
 use super::{Run, lock};
-use crate::chunk::{Cut, Cutter};
+use crate::chunk::{Cut, Cutter, Unfold};
+use crate::grammar::is_markup;
 use crate::hash::TextHasher;
 use crate::note::{Note, NoteKind};
 use crate::open::{Damage, Kind, Member, Sink, Want};
@@ -28,6 +29,9 @@ impl<'a> Run<'a> {
             leaf: None,
             hash: None,
             cutter: Cutter::default(),
+            unfold: None,
+            is_new: true,
+            unfolded: Vec::new(),
             piece: Vec::new(),
             place: 0,
             begin: 0,
@@ -67,6 +71,10 @@ struct ReadSink<'r, 'a> {
     /// The text's member path and hash, if that is wanted.
     hash: Option<TextHasher>,
     cutter: Cutter,
+    /// Of a text that is XML, and the last of it that was unfolded.
+    unfold: Option<Unfold>,
+    is_new: bool,
+    unfolded: Vec<u8>,
     piece: Vec<u8>,
     place: u64,
     /// Where the section at hand begins, and how many holes precede it.
@@ -156,6 +164,22 @@ impl ReadSink<'_, '_> {
         }
     }
 
+    /// Cuts what was unfolded.
+    fn push_unfolded(&mut self) {
+        let mut unfolded = std::mem::take(&mut self.unfolded);
+        self.with_cutter(|cutter, out| cutter.push(&unfolded, out));
+        unfolded.clear();
+        self.unfolded = unfolded;
+    }
+
+    /// What is held of an element comes out, too.
+    fn end_unfolding(&mut self) {
+        if let Some(unfold) = &mut self.unfold {
+            unfold.end(&mut self.unfolded);
+            self.push_unfolded();
+        }
+    }
+
     fn with_cutter(&mut self, work: impl FnOnce(&mut Cutter, &mut dyn FnMut(Cut<'_>))) {
         let mut cutter = std::mem::take(&mut self.cutter);
         work(&mut cutter, &mut |cut| self.take(&cut));
@@ -167,7 +191,7 @@ impl Sink for ReadSink<'_, '_> {
     fn begin(&mut self, member: &Member<'_>) -> Want {
         self.leaf = self.leaf_of(member);
         (self.pieces, self.section, self.begin) = (0, 0, 0);
-        self.cutter = Cutter::default();
+        (self.cutter, self.unfold, self.is_new) = (Cutter::default(), None, true);
         self.hash = self.run.reading.hashes.then(|| TextHasher::new(member.member));
         match (&self.leaf, member.kind) {
             (Some(leaf), Kind::Plain) if leaf.copy_of.is_none() => Want::All,
@@ -178,16 +202,28 @@ impl Sink for ReadSink<'_, '_> {
 
     fn data(&mut self, bytes: &[u8]) {
         self.hash.iter_mut().for_each(|text| text.update(bytes));
+        if std::mem::take(&mut self.is_new) {
+            // Of a pipe nobody has seen the beginning before.
+            let is_xml = self.leaf.as_ref().is_some_and(|leaf| leaf.markup) || is_markup(bytes);
+            self.unfold = (is_xml && self.run.reading.grammars.knows_xml()).then(Unfold::default);
+        }
         self.decoded += bytes.len() as u64;
         let metered = (self.decoded / RATIO).min(self.unit.size);
         self.run.reading.meter.add(metered - self.metered.min(metered));
         self.metered = self.metered.max(metered);
-        self.with_cutter(|cutter, out| cutter.push(bytes, out));
+        match &mut self.unfold {
+            None => self.with_cutter(|cutter, out| cutter.push(bytes, out)),
+            Some(unfold) => {
+                unfold.push(bytes, &mut self.unfolded);
+                self.push_unfolded();
+            }
+        }
     }
 
     fn hole(&mut self, damage: Damage) {
         self.hash.iter_mut().for_each(|text| text.damaged(&damage));
         let Damage { at, text } = damage;
+        self.end_unfolding();
         self.with_cutter(Cutter::hole);
         self.hand_on(true);
         (self.section, self.begin) = (self.section + 1, at);
@@ -204,6 +240,7 @@ impl Sink for ReadSink<'_, '_> {
             lock(&self.run.found).hashed.insert(leaf.id, text.finish());
         }
         self.cut_off = None;
+        self.end_unfolding();
         self.with_cutter(if damage.is_some() { Cutter::lost } else { Cutter::end });
         self.hand_on(true);
         let Some(leaf) = self.leaf.take() else { return };

@@ -4,6 +4,7 @@ mod cells;
 mod columns;
 mod coverage;
 mod csv;
+mod dialects;
 mod ecs;
 mod ends;
 mod events;
@@ -16,6 +17,7 @@ mod object;
 mod ocsf;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod reading;
 mod records;
 mod records_table;
 mod refused_by;
@@ -31,7 +33,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 pub use cells::{Column, Kind};
+pub use dialects::{dialects, dialects_json};
 pub use json::{note, put};
+pub use reading::reading;
 pub use records::Recorded;
 pub use records_table::{Fit, Tabled};
 pub use table::{Align, Columns};

@@ -43,11 +43,18 @@ pub struct Sample {
 
 /// How much of a line a sample keeps, in bytes.
 const SAMPLE: usize = 160;
+/// How much of one that is to be read again.
+const WHOLE: usize = 4096;
 
 impl Sample {
     /// A sample of a line.
     pub fn of(file: FileId, place: u64, line: &[u8]) -> Sample {
         Sample { file, place, text: line.get(..SAMPLE).unwrap_or(line).to_vec() }
+    }
+
+    /// A sample of a line that is to be read again, so that more of it is kept.
+    pub fn whole(file: FileId, place: u64, line: &[u8]) -> Sample {
+        Sample { file, place, text: line.get(..WHOLE).unwrap_or(line).to_vec() }
     }
 }
 
@@ -78,7 +85,7 @@ impl Like {
 pub struct Shape {
     /// What they are like.
     pub like: Like,
-    /// Their words, masked.
+    /// Their words, masked; or the template that would read them, if that is asked for.
     pub text: String,
 }
 

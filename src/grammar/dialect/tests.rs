@@ -40,7 +40,7 @@ fn one(kind: &str, text: &str, message: &str, expect: &str) -> String {
 fn built_in_templates_read_their_own_samples_and_find_every_field() {
     let grammars = Grammars::new(&[]).unwrap();
     for template in grammars.templates() {
-        for Sample { line, expect } in &template.samples {
+        for Sample { line, expect, .. } in &template.samples {
             let (meaning, fields) = read(&grammars, line).unwrap_or_else(|| panic!("nothing reads {line}"));
             assert_eq!(meaning, template.meaning, "{line}");
             let (holes, default) = (template.holes().collect::<Vec<_>>(), Fields::default());
