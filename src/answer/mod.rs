@@ -11,6 +11,7 @@ mod last_access;
 mod messages;
 mod record;
 mod refused_by;
+pub mod report;
 mod sessions;
 
 pub use activity::{Activity, attributed};

@@ -13,6 +13,7 @@ mod ocsf;
 mod records;
 mod records_table;
 mod refused_by;
+pub mod report;
 mod strip;
 mod table;
 mod timesketch;
