@@ -14,6 +14,8 @@ use crate::model::{Service, Stamp};
 
 /// So many rows are there without script.
 const WITHOUT_SCRIPT: usize = 100;
+/// So many rows are printed, of those that are found and in the order that is chosen.
+const PRINTED: usize = 1000;
 
 /// The rows for the script. Times are seconds since 1970, those with another offset than the usual one pairs of these and the offset in
 /// minutes.
@@ -21,6 +23,8 @@ const WITHOUT_SCRIPT: usize = 100;
 struct Rows<'a> {
     /// The usual offset in minutes.
     offset: i16,
+    /// So many rows are printed.
+    printed: usize,
     /// Which services have a column, by their place in a row.
     services: &'a [usize],
     /// Names that rows refer to by their numbers.
@@ -77,6 +81,9 @@ pub(super) fn part(page: Page<'_>) -> Option<Markup> {
                 "Without script only the first " (number(WITHOUT_SCRIPT as u64)) " of " (count(users.len() as u64, "user", "users"))
                 " are shown, and they cannot be searched or sorted."
             }
+        }
+        @if users.len() > PRINTED {
+            p.limit.printed { "On paper the table has " (number(PRINTED as u64)) " rows at most, in the order that was chosen on the screen." }
         }
         div.search #access-search hidden {
             label for="access-find" { "Search user or store" }
@@ -171,7 +178,7 @@ fn rows<'a>(page: Page<'a>, users: &'a [LastAccess], services: &'a [usize]) -> R
             Row(&user.user, [of_service(a), of_service(b), of_service(c)], sections.get(user.user.as_str()).copied())
         })
         .collect();
-    Rows { offset: page.times.usual_minutes(), services, stores: stores.all, flags: flags.all, rows }
+    Rows { offset: page.times.usual_minutes(), printed: PRINTED, services, stores: stores.all, flags: flags.all, rows }
 }
 
 /// Texts, numbered as they come.

@@ -5,14 +5,12 @@
   const byId = (id) => document.getElementById(id);
   const source = byId("access-data");
   if (!source) return;
-  const { offset, services, stores, flags, rows } = JSON.parse(source.textContent);
+  const { offset, printed, services, stores, flags, rows } = JSON.parse(source.textContent);
   const [box, table, find, found] = ["access-box", "access-table", "access-find", "access-found"].map(byId);
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
   // Rows above and below those that are seen.
   const SPARE = 20;
-  // So many rows are printed.
-  const PRINTED = 1000;
 
   // A time is seconds, or seconds and its own offset; 0 if unknown.
   const at = (time) => (Array.isArray(time) ? time[0] : time);
@@ -27,13 +25,13 @@
   };
 
   // Each row with what its columns show: user, times and texts.
-  const users = rows.map(([user, accesses, section], order) => {
+  const users = rows.map(([user, accesses, section]) => {
     const seen = accesses.filter((access) => access);
     const login = seen.reduce((last, access) => later(last, access[0]), 0);
     const logout = seen.reduce((last, access) => later(last, access[1]), 0);
     const latest = later(login, logout);
     const last = seen.find((access) => at(access[0]) === at(latest) || at(access[1]) === at(latest));
-    const one = { order, user, section, login, logout, latest };
+    const one = { user, section, login, logout, latest };
     for (const n of services) one[`service${n}`] = accesses[n] ? later(accesses[n][0], accesses[n][1]) : 0;
     one.store = last ? stores[last[2]] : "";
     const names = seen.flatMap((access) => (flags[access[3]] ? flags[access[3]].split(", ") : []));
@@ -115,21 +113,27 @@
     fill(first, last);
   };
 
+  // Rows by a column. Numbers stand for what is in it, since those are compared fastest; what is empty comes last either way.
+  const ordered = (some, key, down) => {
+    const ranks = isText(key) && new Map([...new Set(some.map((one) => one[key]))].sort().map((text, rank) => [text, rank]));
+    const numbers = Float64Array.from(some, (one) => {
+      if (ranks ? one[key] === "" : at(one[key]) === 0) return Infinity;
+      const number = ranks ? ranks.get(one[key]) : at(one[key]);
+      return down ? -number : number;
+    });
+    const order = Uint32Array.from(some, (_, n) => n);
+    // Infinity less Infinity is no number, which counts as equal.
+    order.sort((a, b) => numbers[a] - numbers[b] || a - b);
+    return Array.from(order, (n) => some[n]);
+  };
+
   const refresh = () => {
     const words = find.value.toLowerCase().split(/\s+/).filter((word) => word);
     shown = users.filter((one) => words.every((word) => one.text.includes(word)));
     const { key, down } = sorted;
-    const sign = down ? -1 : 1;
-    const compare = isText(key)
-      ? (a, b) => (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : 0)
-      : (a, b) => at(a[key]) - at(b[key]);
-    const isEmpty = (one) => (isText(key) ? one[key] === "" : at(one[key]) === 0);
-    // What is empty comes last either way; users are in order from the beginning.
-    if (key === "user") {
-      if (down) shown.reverse();
-    } else {
-      shown.sort((a, b) => isEmpty(a) - isEmpty(b) || sign * compare(a, b) || a.order - b.order);
-    }
+    // Users are in order from the beginning.
+    if (key !== "user") shown = ordered(shown, key, down);
+    else if (down) shown.reverse();
     for (const head of heads) {
       if (head.dataset.key === key) head.setAttribute("aria-sort", down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
@@ -157,7 +161,7 @@
   find.addEventListener("input", refresh);
   box.addEventListener("scroll", draw, { passive: true });
   window.addEventListener("resize", () => { drawn = ""; draw(); });
-  window.addEventListener("beforeprint", () => fill(0, Math.min(shown.length, PRINTED)));
+  window.addEventListener("beforeprint", () => fill(0, Math.min(shown.length, printed)));
   window.addEventListener("afterprint", () => { drawn = ""; draw(); });
 
   byId("access-search").hidden = false;
