@@ -12,6 +12,7 @@ mod messages;
 mod record;
 mod refused_by;
 pub mod report;
+mod rows;
 mod sessions;
 
 pub use activity::{Activity, attributed};
@@ -23,6 +24,7 @@ pub use findings::{Armed, Event, Events, Finding, Findings, Rule, Side, Threshol
 pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
 pub use messages::{MessageLines, MessageRow, MessageRows, TracesQuery};
 pub use refused_by::{By, RefusedBy, RefusedByRow};
+pub use rows::Rows;
 pub use sessions::{Messages, SessionRow, SessionRows, Sessions, SessionsQuery, Status};
 
 use crate::model::Doubt;

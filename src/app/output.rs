@@ -116,6 +116,10 @@ impl Output {
         Ok(Output { to, manifest: Begun::new(cli)?, ..Output::nowhere(cli) })
     }
 
+    pub(super) fn shape(&self) -> Shape {
+        self.shape
+    }
+
     /// Checks that nothing is written over a file that is to be read.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use crate::trail::hour;
 const LISTED: usize = 10;
 
 pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    let Some(covered) = &answer.covered else { return Ok(()) };
+    let Some(covered) = &answer.rows.covered else { return Ok(()) };
     for (n, stream) in covered.streams.iter().enumerate() {
         if n > 0 {
             writeln!(out)?;

@@ -188,11 +188,11 @@ pub(super) fn write(answer: &Answer<'_>, map: fn(&Event<'_>) -> Value, out: &mut
         text.push(b'\n');
         Ok(())
     };
-    write_rows(answer, answer.sessions.as_ref(), out, |row, _, text| {
+    write_rows(answer, answer.rows.sessions.as_ref(), out, |row, _, text| {
         let flags = row.flags();
         Event::of_session(row, &flags).try_for_each(|event| line(&event, text))
     })?;
-    write_rows(answer, answer.failures.as_ref(), out, |row, _, text| line(&Event::of_failure(row), text))
+    write_rows(answer, answer.rows.failures.as_ref(), out, |row, _, text| line(&Event::of_failure(row), text))
 }
 
 /// Leaves out what is null or empty. A text may be empty.
