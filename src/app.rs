@@ -162,11 +162,15 @@ fn read_with_bar(
             loop {
                 let reading = Reading {
                     needs: &ask.needs,
-                    asked: match (&query, &ask.sessions, &ask.failures) {
-                        (Some(query), ..) => Asked::Connected(query),
-                        (None, Some(query), _) => Asked::Sessions(query),
-                        (None, None, Some(query)) => Asked::Failures(query),
-                        (None, None, None) => Asked::Nothing,
+                    asked: Asked {
+                        sessions: match (&query, &ask.sessions) {
+                            (Some(query), _) => AskedSessions::Connected(query),
+                            (None, Some(query)) if cli.report().is_some() => AskedSessions::ByUser(query),
+                            (None, Some(query)) => AskedSessions::Listed(query),
+                            (None, None) => AskedSessions::Nothing,
+                        },
+                        failures: ask.failures.as_ref(),
+                        logins: None,
                     },
                     traces: ask.traces.as_ref(),
                     grammars: &ask.grammars,

@@ -11,7 +11,7 @@ use super::again::{CLOCKS, shows_clocks};
 use super::{Stop, manifest, mask, twice};
 use crate::answer::{At, AtError, By, ConnectedQuery, FailuresQuery, Filter, SessionsQuery, TracesQuery};
 use crate::cli::{Cli, Format};
-use crate::fold::{Moment, Needs, Window};
+use crate::fold::{Moment, Needs, Refusal, Window};
 use crate::grammar::Grammars;
 use crate::manifest::Aside;
 use crate::model::{DAY, Service, Stamp};
@@ -89,6 +89,11 @@ impl Ask {
             evidence: cli.common.evidence,
             kinds: asked.kinds(),
         });
+        let failures = failures.or_else(|| {
+            let kinds = vec![Refusal::Login, Refusal::Proxy];
+            cli.report().map(|_| FailuresQuery { filter: filter(&networks), kinds, ..FailuresQuery::default() })
+        });
+        let of_report = cli.report().map(|_| SessionsQuery { filter: filter(&networks), ..SessionsQuery::default() });
         let sessions = cli.sessions().map(|asked| SessionsQuery {
             filter: filter(&networks),
             statuses: asked.status.iter().map(|status| (*status).into()).collect(),
@@ -108,10 +113,10 @@ impl Ask {
             only_traced: cli.messages().is_some(),
             ..SessionsQuery::default()
         });
-        let sessions = sessions.or(collected);
+        let sessions = sessions.or(of_report).or(collected);
         let amounts = sessions.is_some() && cli.messages().is_none();
         let needs = Needs {
-            access: cli.access,
+            access: cli.access || cli.report().is_some(),
             pairs: cli.connected || sessions.is_some() || cli.coverage(),
             behind: Behind { amounts, evidence: cli.common.evidence },
             window,

@@ -63,9 +63,10 @@ fn logins(cli: &Cli, ask: &Ask, (plan, streams): (&Plan, &Streams), outcome: &Ou
     }
     let needs = Needs { forged: forged(&outcome.trail), ..Needs::default() };
     let meter = Meter { hidden: ask.pseudonyms.is_some().into(), ..Meter::default() };
+    let query = LoginsQuery { armed, logged, evidence: cli.common.evidence };
     let reading = Reading {
         needs: &needs,
-        asked: Asked::Logins(&LoginsQuery { armed, logged, evidence: cli.common.evidence }),
+        asked: Asked { logins: Some(&query), ..Asked::default() },
         traces: None,
         grammars: &ask.grammars,
         names: &ask.names,
