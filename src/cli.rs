@@ -430,9 +430,6 @@ impl Cli {
         if self.common.format.is_of_events() && self.sessions().is_none() && self.failures().is_none() {
             return Err("--format timesketch, ecs and ocsf tell of logins, logouts and refusals: ask for sessions or failures, or take --format jsonl".to_owned());
         }
-        if self.common.format.is_of_events() && self.common.evidence {
-            return Err("--format timesketch, ecs and ocsf have no place for the lines of --evidence: leave it out, or take --format jsonl".to_owned());
-        }
         self.common.check()
     }
 
