@@ -8,6 +8,7 @@ mod findings;
 mod manifest;
 mod mask;
 mod output;
+mod report;
 mod show_plan;
 mod verify;
 
@@ -18,8 +19,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::answer::{
-    Asked, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines, RefusedBy, Rows,
-    Sessions, connected, covered,
+    Asked, AskedSessions, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines,
+    RefusedBy, Rows, Sessions, connected, covered,
 };
 use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
@@ -143,7 +144,10 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     }
     let streams = Streams::default();
     let read = read_with_bar(cli, &ask, &plan, &streams, &pool);
-    pool.install(|| answer(cli, &ask, &plan, &streams, read, output, notes))
+    pool.install(|| match cli.report() {
+        Some(args) => report::answer((cli, args), &ask, (&plan, &streams), read, output, notes),
+        None => answer(cli, &ask, &plan, &streams, read, output, notes),
+    })
 }
 
 fn read_with_bar(
@@ -225,6 +229,7 @@ fn answer(
     notes: &Notes,
 ) -> Result<(Exit, Option<Hashed>), Stop> {
     let runs = runs(&mut outcome, &resolved, ask)?;
+    let refused = refused(&mut outcome)?;
     let activity = activity::of(&mut outcome, (&runs, &resolved, streams), cli, ask)?;
     let accesses = std::mem::take(&mut outcome.trail.access);
     let only_traced = activity::only_traced(&accesses, &mut outcome.trail.traced, &ask.needs.users);
@@ -234,7 +239,7 @@ fn answer(
     let connected: Option<Vec<Connected<'_>>> = connected.map_err(|e| twice("--at", &e))?;
     ask.check_window(&resolved)?;
     let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
-    let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &runs, streams: &resolved });
+    let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &refused, streams: &resolved });
     let by = cli.failures().and_then(|asked| asked.by).zip(failures.as_ref());
     let refused_by = by.map(|(by, failures)| RefusedBy::of(failures, by.into(), &ask.walk.tmpdir)).transpose()?;
     let found = findings::find(cli, ask, (plan, streams), &outcome, failures.as_ref())?;
@@ -274,10 +279,7 @@ fn answer(
         only_traced: &only_traced,
         no_traces: cli.messages().is_some() && outcome.traces.iter().all(Runs::is_empty),
     };
-    let of_files = mask::notes(ask.pseudonyms.as_ref(), [plan.notes.as_slice(), &outcome.notes].concat());
-    let mut all = [of_files, remarks.notes(), ask.echoes(&resolved)].concat();
-    all.sort();
-    all.dedup();
+    let all = all_notes(ask, plan, &outcome, &remarks);
     let texts: Vec<&str> = leaves.iter().map(|leaf| leaf.shown.as_str()).collect();
     let answer = Answer {
         rows,
@@ -305,6 +307,15 @@ fn answer(
     let exit = documented(cli, ask, plan, &outcome, output, notes, (&all, written))?;
     std::mem::forget((outcome.sessions, outcome.trail));
     Ok((exit, written))
+}
+
+/// All notes of a run, in order.
+fn all_notes(ask: &Ask, plan: &Plan, outcome: &Outcome, remarks: &Remarks<'_>) -> Vec<Note> {
+    let of_files = mask::notes(ask.pseudonyms.as_ref(), [plan.notes.as_slice(), &outcome.notes].concat());
+    let mut all = [of_files, remarks.notes(), ask.echoes(remarks.streams)].concat();
+    all.sort();
+    all.dedup();
+    all
 }
 
 /// The lines that rows rest on.
@@ -363,6 +374,13 @@ fn runs(outcome: &mut Outcome, streams: &[Resolved], ask: &Ask) -> Result<Vec<Ru
     }
     runs.iter_mut().try_for_each(Runs::finish)?;
     Ok(runs)
+}
+
+/// All refusals that were asked for.
+fn refused(outcome: &mut Outcome) -> Result<Vec<Runs>, Stop> {
+    let mut refused = std::mem::take(&mut outcome.refused);
+    refused.iter_mut().try_for_each(Runs::finish)?;
+    Ok(refused)
 }
 
 /// Digits that are no single instant: both candidates, or the moment that can be asked for.

@@ -4,7 +4,7 @@
 //! those of the other answers: sessions as `sessions` counts them, refusals as `failures`, last accesses as `-a`, streams as `coverage`.
 //!
 //! **Texts.** Every `String` went through [`crate::text::visible`]: nothing in it steers a terminal or turns the direction of text. It is
-//! not escaped for HTML. With `--pseudonymize` users, addresses, stores and file names are pseudonyms already.
+//! not escaped for HTML. With `--pseudonymize` users, addresses and file names are pseudonyms already.
 //!
 //! **Times.** A [`Stamp`] is an instant with the offset that its log wrote. [`crate::times::rfc3339_of`] and the like show it in
 //! [`Report::zone`]; days and hours of the counts below are those of that zone already.
@@ -116,7 +116,7 @@ pub struct About {
     pub command: Vec<String>,
     /// What the report is limited to, in words, one sentence a limit; empty if it is of everything.
     pub limits: Vec<String>,
-    /// Users, addresses, stores and files have pseudonyms in the place of their names.
+    /// Users, addresses and files have pseudonyms in the place of their names.
     pub pseudonymized: bool,
 }
 

@@ -59,7 +59,13 @@ pub struct SessionsQuery {
 }
 
 impl SessionsQuery {
-    pub(super) fn asks_for(&self, service: Service, user: &[u8], ip: IpAddr, (from, to): (Stamp, Option<Stamp>)) -> bool {
+    pub(super) fn asks_for(
+        &self,
+        service: Service,
+        user: &[u8],
+        ip: IpAddr,
+        (from, to): (Stamp, Option<Stamp>),
+    ) -> bool {
         self.filter.is_touched(from, to) && self.filter.asks_for(service, user, Some(ip))
     }
 

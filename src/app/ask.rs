@@ -235,14 +235,7 @@ impl Ask {
 
     /// The question, for the JSON document.
     pub(super) fn as_json(&self, cli: &Cli) -> Value {
-        let time = |time: Option<Time>| match time {
-            None => Value::Null,
-            Some(Time::Instant(stamp)) => json!(rfc3339_of(stamp, crate::times::Zone::Log)),
-            Some(Time::Digits(digits, _)) => {
-                let text = rfc3339_of(Stamp { at: digits, offset: 0 }, crate::times::Zone::Log);
-                json!(text.get(..19))
-            }
-        };
+        let time = |time: Option<Time>| json!(time.map(Time::text));
         let users: Vec<_> = self.needs.users.iter().map(|u| exact(u).into_owned()).collect();
         let services: Vec<&str> = self.connected.iter().flat_map(|q| &q.services).map(|s| s.as_str()).collect();
         if cli.coverage() {

@@ -49,7 +49,10 @@ impl ReportArgs {
             return Err("report writes a page to a file: name it with -o, as in -o report.html".to_owned());
         }
         if *format != Format::Table {
-            return Err("report writes HTML: leave out --format; sessions, failures, coverage and -a give the same as data".to_owned());
+            return Err(
+                "report writes HTML: leave out --format; sessions, failures, coverage and -a give the same as data"
+                    .to_owned(),
+            );
         }
         if *evidence {
             return Err("report has no place for the lines of --evidence: leave it out, and ask sessions -u UID --evidence about a user".to_owned());

@@ -120,15 +120,14 @@ impl Shards {
         let shards = (SHARDS * rayon::current_num_threads()).next_power_of_two();
         let runs = |held: usize| Runs::new(tmpdir, held / shards);
         let fitting = || runs(HELD / 2);
-        let gathering =
-            || Gathering {
-                runs: runs(HELD),
-                visits: [(); PARTS].map(|()| runs(HELD / PARTS)),
-                traced: fitting(),
-                others: fitting(),
-                behind,
-                ..Gathering::default()
-            };
+        let gathering = || Gathering {
+            runs: runs(HELD),
+            visits: [(); PARTS].map(|()| runs(HELD / PARTS)),
+            traced: fitting(),
+            others: fitting(),
+            behind,
+            ..Gathering::default()
+        };
         let settling = || Settling { table: PairTable::holding(hold.clone()).carrying(behind), gathering: gathering() };
         let shard = |_| Shard { settled: Mutex::new(settling()), ..Shard::default() };
         Shards { shards: (0..shards).map(shard).collect() }
@@ -209,7 +208,9 @@ fn collect(wanted: Wanted<'_>, session: &Settled<'_>, gathering: &mut Gathering)
         collected.no_login(session.stream, connect.at);
     }
     match wanted.asked {
-        AskedSessions::Connected(query) if collects(query, session) => collected.sessions.push(session.to_session(*behind)),
+        AskedSessions::Connected(query) if collects(query, session) => {
+            collected.sessions.push(session.to_session(*behind))
+        }
         AskedSessions::Listed(_) | AskedSessions::ByUser(_) if session.end.is_none() => {
             collected.sessions.push(session.to_session(*behind));
         }

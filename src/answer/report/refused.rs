@@ -136,19 +136,16 @@ impl Ord for Weighed {
 /// # Errors
 /// Those of reading back what was put aside.
 pub(super) fn findings(findings: &Findings<'_>) -> io::Result<FindingsPart> {
-    let mut rules: Vec<RuleLine> = Rule::ALL
-        .map(|rule| RuleLine { rule, text: findings.thresholds.text(rule), findings: 0 })
-        .to_vec();
+    let mut rules: Vec<RuleLine> =
+        Rule::ALL.map(|rule| RuleLine { rule, text: findings.thresholds.text(rule), findings: 0 }).to_vec();
     let mut greatest = Greatest::new(FINDINGS);
     let mut number = 0;
     findings.each(|finding| {
         let of_rule = rules.iter_mut().find(|line| line.rule == finding.rule);
         of_rule.into_iter().for_each(|line| line.findings += 1);
         let (failures, before) = (finding.failures, Reverse(number));
-        greatest.offer(
-            |least: &Weighed| (failures, before) < least.weight(),
-            || Weighed(failures, before, line(finding)),
-        );
+        greatest
+            .offer(|least: &Weighed| (failures, before) < least.weight(), || Weighed(failures, before, line(finding)));
         number += 1;
         Ok(())
     })?;

@@ -183,8 +183,7 @@ impl<'a> Visit<'a> {
         let login = Stamp { at: login, offset: i16::from_le_bytes(from.take()?) };
         let mut stamp = || {
             let Some(behind) = from.number()? else { return Some(None) };
-            let own = || from.take().map(i16::from_le_bytes);
-            let offset = if has & ONE_OFFSET == 0 { own()? } else { login.offset };
+            let offset = if has & ONE_OFFSET == 0 { i16::from_le_bytes(from.take()?) } else { login.offset };
             Some(Some(Stamp { at: login.at.wrapping_add(unzigzag(behind)), offset }))
         };
         let (connect, logout) = (stamp()?, stamp()?);
@@ -317,8 +316,14 @@ mod tests {
             Visit { user: user.into(), login: Stamp { at, offset: 0 }, ..visit() }.write(&mut record);
             record
         };
-        let sorted =
-            [record(b"a", 5), record(b"a", 6), record(b"a\0", -7), record(b"a\0", 1), record(b"ab", 0), record(b"b", -1)];
+        let sorted = [
+            record(b"a", 5),
+            record(b"a", 6),
+            record(b"a\0", -7),
+            record(b"a\0", 1),
+            record(b"ab", 0),
+            record(b"b", -1),
+        ];
         assert!(sorted.is_sorted());
     }
 }
