@@ -8,6 +8,7 @@ mod findings;
 mod manifest;
 mod mask;
 mod output;
+mod report;
 mod show_plan;
 mod verify;
 
@@ -18,8 +19,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::answer::{
-    Asked, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines, RefusedBy,
-    Sessions, connected, covered,
+    Asked, AskedSessions, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines,
+    RefusedBy, Rows, Sessions, connected, covered,
 };
 use crate::cli::{Cli, Color};
 use crate::discover::{self, discover};
@@ -28,10 +29,10 @@ use crate::manifest::Facts;
 use crate::model::Service;
 use crate::note::Note;
 use crate::plan::{Leaf, Plan, PlanOptions, plan};
-use crate::quote::Cited;
+use crate::quote::{Cited, Quotes};
 use crate::read::{Meter, Outcome, Reading, Sieve, read};
 use crate::remarks::{Remarks, Sieved};
-use crate::render::{Answer, Summary};
+use crate::render::{Answer, Shape, Summary};
 use crate::resolve::{ClockError, FileFacts, Resolved, resolve};
 use crate::runs::Runs;
 use crate::streams::{StreamId, Streams};
@@ -143,7 +144,10 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     }
     let streams = Streams::default();
     let read = read_with_bar(cli, &ask, &plan, &streams, &pool);
-    pool.install(|| answer(cli, &ask, &plan, &streams, read, output, notes))
+    pool.install(|| match cli.report() {
+        Some(args) => report::answer((cli, args), &ask, (&plan, &streams), read, output, notes),
+        None => answer(cli, &ask, &plan, &streams, read, output, notes),
+    })
 }
 
 fn read_with_bar(
@@ -162,11 +166,15 @@ fn read_with_bar(
             loop {
                 let reading = Reading {
                     needs: &ask.needs,
-                    asked: match (&query, &ask.sessions, &ask.failures) {
-                        (Some(query), ..) => Asked::Connected(query),
-                        (None, Some(query), _) => Asked::Sessions(query),
-                        (None, None, Some(query)) => Asked::Failures(query),
-                        (None, None, None) => Asked::Nothing,
+                    asked: Asked {
+                        sessions: match (&query, &ask.sessions) {
+                            (Some(query), _) => AskedSessions::Connected(query),
+                            (None, Some(query)) if cli.report().is_some() => AskedSessions::ByUser(query),
+                            (None, Some(query)) => AskedSessions::Listed(query),
+                            (None, None) => AskedSessions::Nothing,
+                        },
+                        failures: ask.failures.as_ref(),
+                        logins: None,
                     },
                     traces: ask.traces.as_ref(),
                     grammars: &ask.grammars,
@@ -210,6 +218,7 @@ fn facts(plan: &Plan, outcome: &Outcome) -> std::collections::BTreeMap<crate::tr
     plan.leaves.iter().chain(&outcome.unplanned).map(of_leaf).collect()
 }
 
+/// What was read, and its rows, written.
 fn answer(
     cli: &Cli,
     ask: &Ask,
@@ -220,66 +229,41 @@ fn answer(
     notes: &Notes,
 ) -> Result<(Exit, Option<Hashed>), Stop> {
     let runs = runs(&mut outcome, &resolved, ask)?;
+    let refused = refused(&mut outcome)?;
     let activity = activity::of(&mut outcome, (&runs, &resolved, streams), cli, ask)?;
     let accesses = std::mem::take(&mut outcome.trail.access);
     let only_traced = activity::only_traced(&accesses, &mut outcome.trail.traced, &ask.needs.users);
-    let rows = || ask.connected.as_ref().map(|query| connected(query, &resolved, &outcome.sessions)).transpose();
+    let connected = || ask.connected.as_ref().map(|query| connected(query, &resolved, &outcome.sessions)).transpose();
     let access = || cli.access.then(|| LastAccessRows::new(accesses, streams, &ask.needs.users));
-    let (rows, access) = rayon::join(rows, access);
-    let rows: Option<Vec<Connected<'_>>> = rows.map_err(|e| twice("--at", &e))?;
+    let (connected, access) = rayon::join(connected, access);
+    let connected: Option<Vec<Connected<'_>>> = connected.map_err(|e| twice("--at", &e))?;
     ask.check_window(&resolved)?;
     let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
-    let sessions = ask.sessions.as_ref().filter(|_| cli.messages().is_none()).map(|_| Sessions {
-        services: &only,
-        runs: &runs,
-        streams: &resolved,
-        activity: activity.sessions.as_ref(),
-    });
-    let messages = activity.messages.as_ref().map(|runs| MessageLines { services: &only, runs, streams: &resolved });
-    let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &runs, streams: &resolved });
+    let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &refused, streams: &resolved });
     let by = cli.failures().and_then(|asked| asked.by).zip(failures.as_ref());
     let refused_by = by.map(|(by, failures)| RefusedBy::of(failures, by.into(), &ask.walk.tmpdir)).transpose()?;
-    let thresholds = ask.failures.as_ref().map(|query| query.thresholds).filter(|_| cli.finds());
-    let found = match (thresholds, &failures) {
-        (Some(thresholds), Some(failures)) => {
-            findings::find(cli, ask, (plan, streams), &outcome, failures, &thresholds)?
-        }
-        _ => Vec::new(),
-    };
-    let findings = thresholds.map(|thresholds| Findings { runs: &found, thresholds });
+    let found = findings::find(cli, ask, (plan, streams), &outcome, failures.as_ref())?;
     let texts: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let renamed = ask.pseudonyms.as_ref().map(|pseudonyms| mask::leaves(pseudonyms, &texts));
     let leaves: Vec<&Leaf> = renamed.as_ref().map_or_else(|| texts.clone(), |renamed| renamed.iter().collect());
-    let covered = cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only));
-    let (zone, is_table) = (cli.common.tz, cli.common.format == crate::cli::Format::Table);
     let only_findings = cli.failures().is_some_and(|asked| asked.findings);
-    let shown = failures.filter(|_| !only_findings && refused_by.is_none());
-    let summary = match (&sessions, &shown, &messages) {
-        (Some(sessions), ..) if is_table => Summary::of_records(sessions, zone, &resolved)?,
-        (_, Some(failures), _) if is_table => Summary::of_records(failures, zone, &resolved)?,
-        (.., Some(messages)) if is_table => Summary::of_records(messages, zone, &resolved)?,
-        _ if let Some(counts) = refused_by.as_ref().filter(|_| is_table) => {
-            Summary::of_records(counts, zone, &resolved)?
-        }
-        _ => Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), zone),
+    let rows = Rows {
+        connected: connected.as_deref().zip(ask.connected.as_ref().map(|q| q.services.as_slice())),
+        access,
+        sessions: ask.sessions.as_ref().filter(|_| cli.messages().is_none()).map(|_| Sessions {
+            services: &only,
+            runs: &runs,
+            streams: &resolved,
+            activity: activity.sessions.as_ref(),
+        }),
+        failures: failures.filter(|_| !only_findings && refused_by.is_none()),
+        messages: activity.messages.as_ref().map(|runs| MessageLines { services: &only, runs, streams: &resolved }),
+        refused_by,
+        findings: found.as_ref().map(|(runs, thresholds)| Findings { runs, thresholds: *thresholds }),
+        covered: cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only)),
     };
-    let cited = cli.common.evidence.then(|| {
-        let mut cited = Cited::new(&ask.walk.tmpdir, cli.common.format != crate::cli::Format::Csv);
-        cited.take(
-            rows.as_deref().unwrap_or_default(),
-            access.as_ref(),
-            sessions.as_ref(),
-            shown.as_ref(),
-            findings.as_ref().filter(|_| only_findings),
-        )?;
-        cited.take_messages(messages.as_ref())?;
-        cited.read(plan, &texts, &ask.walk)
-    });
-    let quotes = cited.transpose()?;
-    let quotes = match &ask.pseudonyms {
-        Some(pseudonyms) => quotes.map(|quotes| quotes.masked(pseudonyms)),
-        None => quotes,
-    };
+    let summary = Summary::of(&rows, output.shape(), cli.common.tz, &resolved)?;
+    let quotes = cli.common.evidence.then(|| quotes(&rows, output.shape(), ask, plan, &texts)).transpose()?;
     let remarks = Remarks {
         leaves: &leaves,
         trail: &outcome.trail,
@@ -295,20 +279,10 @@ fn answer(
         only_traced: &only_traced,
         no_traces: cli.messages().is_some() && outcome.traces.iter().all(Runs::is_empty),
     };
-    let of_files = mask::notes(ask.pseudonyms.as_ref(), [plan.notes.clone(), outcome.notes].concat());
-    let mut all = [of_files, remarks.notes(), ask.echoes(&resolved)].concat();
-    all.sort();
-    all.dedup();
+    let all = all_notes(ask, plan, &outcome, &remarks);
     let texts: Vec<&str> = leaves.iter().map(|leaf| leaf.shown.as_str()).collect();
     let answer = Answer {
-        connected: rows.as_deref().zip(ask.connected.as_ref().map(|q| q.services.as_slice())),
-        access,
-        sessions,
-        failures: shown,
-        refused_by,
-        findings,
-        messages,
-        covered,
+        rows,
         limits: if cli.access { remarks.limits(ask.narrow()) } else { Default::default() },
         quotes: quotes.as_ref(),
         streams: &resolved,
@@ -324,24 +298,54 @@ fn answer(
         written => written?,
     };
     notes.tell(&all);
-    let offset = summary.shared_offset.filter(|_| cli.explain().is_none());
-    if let (crate::cli::Format::Table, Some(offset)) = (cli.common.format, offset) {
+    if let (Shape::Table, Some(offset)) = (output.shape(), summary.shared_offset) {
         notes.zone(cli.common.tz, offset);
     }
     drop(answer);
     // The process ends: to give all that back piece by piece would only take time.
-    drop(rows);
-    let mut exit = if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered };
-    if let (Some(manifest), Some(written)) = (&output.manifest, written) {
-        let (trail, damaged) = (&outcome.trail, &outcome.damaged);
-        let hashed = &outcome.hashed;
-        let facts = Facts { plan, trail, damaged, hashed, walk: &ask.walk, before: manifest.before() };
-        let changed = manifest.write(cli, ask, &facts, manifest::Given { notes: &all, written, exit })?;
-        notes.tell(&changed);
-        exit = if changed.is_empty() { exit } else { Exit::Partly };
-    }
+    drop(connected);
+    let exit = documented(cli, ask, plan, &outcome, output, notes, (&all, written))?;
     std::mem::forget((outcome.sessions, outcome.trail));
     Ok((exit, written))
+}
+
+/// All notes of a run, in order.
+fn all_notes(ask: &Ask, plan: &Plan, outcome: &Outcome, remarks: &Remarks<'_>) -> Vec<Note> {
+    let of_files = mask::notes(ask.pseudonyms.as_ref(), [plan.notes.as_slice(), &outcome.notes].concat());
+    let mut all = [of_files, remarks.notes(), ask.echoes(remarks.streams)].concat();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// The lines that rows rest on.
+fn quotes(rows: &Rows<'_>, shape: Shape, ask: &Ask, plan: &Plan, texts: &[&Leaf]) -> Result<Quotes, Stop> {
+    let mut cited = Cited::new(&ask.walk.tmpdir, shape != Shape::Csv);
+    cited.take(rows)?;
+    let quotes = cited.read(plan, texts, &ask.walk)?;
+    Ok(match &ask.pseudonyms {
+        Some(pseudonyms) => quotes.masked(pseudonyms),
+        None => quotes,
+    })
+}
+
+/// How the run ends; before that its manifest is written, if one is wanted.
+fn documented(
+    cli: &Cli,
+    ask: &Ask,
+    plan: &Plan,
+    outcome: &Outcome,
+    output: &Output,
+    notes: &Notes,
+    (told, written): (&[Note], Option<Hashed>),
+) -> Result<Exit, Stop> {
+    let exit = if told.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered };
+    let (Some(manifest), Some(written)) = (&output.manifest, written) else { return Ok(exit) };
+    let (trail, damaged, hashed) = (&outcome.trail, &outcome.damaged, &outcome.hashed);
+    let facts = Facts { plan, trail, damaged, hashed, walk: &ask.walk, before: manifest.before() };
+    let changed = manifest.write(cli, ask, &facts, manifest::Given { notes: told, written, exit })?;
+    notes.tell(&changed);
+    Ok(if changed.is_empty() { exit } else { Exit::Partly })
 }
 
 /// Streams by their numbers.
@@ -370,6 +374,13 @@ fn runs(outcome: &mut Outcome, streams: &[Resolved], ask: &Ask) -> Result<Vec<Ru
     }
     runs.iter_mut().try_for_each(Runs::finish)?;
     Ok(runs)
+}
+
+/// All refusals that were asked for.
+fn refused(outcome: &mut Outcome) -> Result<Vec<Runs>, Stop> {
+    let mut refused = std::mem::take(&mut outcome.refused);
+    refused.iter_mut().try_for_each(Runs::finish)?;
+    Ok(refused)
 }
 
 /// Digits that are no single instant: both candidates, or the moment that can be asked for.

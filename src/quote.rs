@@ -13,9 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::answer::{
-    Connected, FailureRow, Failures, Findings, LastAccessRows, MessageLines, MessageRow, SessionRow, Sessions,
-};
+use crate::answer::{FailureRow, MessageRow, Rows, SessionRow};
 use crate::model::{Evidence, FileId};
 use crate::open::WalkOptions;
 use crate::plan::{Leaf, Plan, Unit};
@@ -69,45 +67,32 @@ impl Cited {
     ///
     /// # Errors
     /// Those of reading back rows that were put aside.
-    pub fn take(
-        &mut self,
-        connected: &[Connected<'_>],
-        access: Option<&LastAccessRows<'_>>,
-        sessions: Option<&Sessions<'_>>,
-        failures: Option<&Failures<'_>>,
-        findings: Option<&Findings<'_>>,
-    ) -> io::Result<()> {
+    pub fn take(&mut self, all: &Rows<'_>) -> io::Result<()> {
+        let connected = all.connected.map_or(&[][..], |(rows, _)| rows);
         connected.iter().for_each(|row| self.row(&row.evidence()));
-        for row in access.iter().flat_map(|rows| rows.iter()) {
+        for row in all.access.iter().flat_map(|rows| rows.iter()) {
             let lines = row.services().map(|access| access.map_or([None; 2], |access| access.evidence()));
             self.row(lines.as_flattened());
         }
-        if let Some(sessions) = sessions {
+        if let Some(sessions) = &all.sessions {
             let mut rows = sessions.rows()?;
             while rows.next(|record| SessionRow::read(record).iter().for_each(|row| self.row(&row.evidence)))? {}
         }
-        if let Some(failures) = failures {
+        if let Some(failures) = &all.failures {
             let mut rows = failures.rows()?;
             while rows.next(|record| FailureRow::read(record).iter().for_each(|row| self.row(&[row.evidence])))? {}
         }
+        if let Some(messages) = &all.messages {
+            let mut rows = messages.rows()?;
+            while rows.next(|record| MessageRow::read(record).iter().for_each(|row| self.row(&row.evidence)))? {}
+        }
         // Of findings each event has lines of its own.
-        findings.map_or(Ok(()), |findings| {
+        all.only_findings().map_or(Ok(()), |findings| {
             findings.each(|finding| {
                 finding.events.iter().for_each(|event| self.row(&[event.evidence]));
                 Ok(())
             })
         })
-    }
-
-    /// Takes the lines of the rows of `messages`, if those are asked for.
-    ///
-    /// # Errors
-    /// Those of reading back rows that were put aside.
-    pub fn take_messages(&mut self, messages: Option<&MessageLines<'_>>) -> io::Result<()> {
-        let Some(messages) = messages else { return Ok(()) };
-        let mut rows = messages.rows()?;
-        while rows.next(|record| MessageRow::read(record).iter().for_each(|row| self.row(&row.evidence)))? {}
-        Ok(())
     }
 
     /// Reads the lines.

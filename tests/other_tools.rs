@@ -268,10 +268,13 @@ fn check(folder: &Path, path: &str) -> usize {
         let rows = run(folder, &[question, "--format", "jsonl", path]).exit(0).rows();
         let expected = told_by_rows(&rows);
         for (format, check, told) in formats {
-            let events = run(folder, &[question, "--format", format, path]).exit(0).rows();
-            events.iter().for_each(check);
-            assert!(events.iter().map(told).eq(expected.iter().cloned()), "{question} as {format}");
-            lines += events.len();
+            for more in [&[][..], &["--evidence"]] {
+                let args: Vec<&str> = [question, "--format", format, path].iter().chain(more).copied().collect();
+                let events = run(folder, &args).exit(0).rows();
+                events.iter().for_each(check);
+                assert!(events.iter().map(told).eq(expected.iter().cloned()), "{args:?}");
+                lines += events.len();
+            }
         }
     }
     lines
@@ -355,12 +358,35 @@ fn other_questions_are_refused() {
     }
 }
 
+/// File, number and text of the line that an event rests on, as each format has them.
+fn line_of(format: &str, event: &Value) -> (String, u64, String) {
+    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("a text: {event}")).to_owned();
+    match format {
+        "timesketch" => (text(&event["file"]), event["line"].as_u64().expect("a number"), text(&event["original"])),
+        "ecs" => {
+            let number = text(&event["labels"]["line"]).parse().expect("a number");
+            (text(&event["log"]["file"]["path"]), number, text(&event["event"]["original"]))
+        }
+        _ => {
+            let more = &event["unmapped"];
+            (text(&more["file"]), more["line"].as_u64().expect("a number"), text(&event["raw_data"]))
+        }
+    }
+}
+
 #[test]
-fn evidence_has_no_place_in_them() {
+fn each_event_shows_the_line_that_it_rests_on() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    write(folder.path(), "imap", common::login("10:00:00", 1, "ed"));
-    let got = run(folder.path(), &["sessions", "--evidence", "--format", "ocsf", "imap"]).exit(2);
-    assert!(got.out().is_empty() && got.err().contains("leave it out"), "{}", got.err());
+    let close = "[29/May/2019:11:00:00 +0200] store1 imapd[100]: Account Notice: close [192.0.2.7:1] ed 2019/5/29 10:00:00 1:00:00 1 2 3\n";
+    let lines = common::login("10:00:00", 1, "ed") + close;
+    write(folder.path(), "imap", &lines);
+    let lines: Vec<&str> = lines.lines().collect();
+    for format in ["timesketch", "ecs", "ocsf"] {
+        let events = run(folder.path(), &["sessions", "--evidence", "--format", format, "imap"]).exit(0).rows();
+        let found: Vec<_> = events.iter().map(|event| line_of(format, event)).collect();
+        let expected = [1, 2].map(|n: usize| ("imap".to_owned(), n as u64, lines[n - 1].to_owned()));
+        assert_eq!(found, expected, "{format}");
+    }
 }
 
 #[test]

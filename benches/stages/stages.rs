@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::io::sink;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use imstrail::answer::{At, ConnectedQuery, LastAccessRows, connected};
+use imstrail::answer::{At, ConnectedQuery, LastAccessRows, Rows, connected};
 use imstrail::chunk::{Cut, Cutter, Lines};
 use imstrail::fold::{Folder, Needs};
 use imstrail::grammar::{Grammars, Kind};
@@ -158,14 +158,12 @@ fn answer(c: &mut Criterion) {
             b.iter(|| {
                 let rows = rows();
                 let access = Some(LastAccessRows::new(trail.access.clone(), &desk.streams, &users));
-                let summary = Summary::new(&rows, access.as_ref(), Zone::Log);
+                let rows = Rows { connected: Some((&rows, &Service::ALL)), access, ..Rows::default() };
+                let summary = Summary::of(&rows, format, Zone::Log, &resolved).expect("nothing was put aside");
                 let answer = Answer {
-                    connected: Some((&rows, &Service::ALL)),
-                    access,
-                    sessions: None,
-                    failures: None,
-                    messages: None,
-                    covered: None,
+                    rows,
+                    limits: Default::default(),
+                    quotes: None,
                     streams: &resolved,
                     notes: &[],
                     tally: &trail.tally,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use imstrail::answer::{Asked, At, ConnectedQuery, LastAccessRows, connected};
+use imstrail::answer::{Asked, AskedSessions, At, ConnectedQuery, LastAccessRows, Rows, connected};
 use imstrail::discover::{self, discover};
 use imstrail::fold::Needs;
 use imstrail::model::{Service, Stamp};
@@ -77,7 +77,10 @@ fn answer_here(paths: &[PathBuf], question: &Question) -> Answered {
     });
     let reading = Reading {
         needs: &needs,
-        asked: query.as_ref().map_or(Asked::Nothing, Asked::Connected),
+        asked: Asked {
+            sessions: query.as_ref().map_or(AskedSessions::Nothing, AskedSessions::Connected),
+            ..Asked::default()
+        },
         traces: None,
         grammars: Templates::built_in().grammars(),
         names: &Names::default(),
@@ -105,7 +108,8 @@ fn rendered(
     let rows = query.map(|q| connected(q, &resolved, &outcome.sessions).expect("an instant can be asked for"));
     let accesses = std::mem::take(&mut outcome.trail.access);
     let access = needs.access.then(|| LastAccessRows::new(accesses, streams, &needs.users));
-    let summary = Summary::new(rows.as_deref().unwrap_or_default(), access.as_ref(), Zone::Log);
+    let rows = Rows { connected: rows.as_deref().zip(query.map(|q| q.services.as_slice())), access, ..Rows::default() };
+    let summary = Summary::of(&rows, Shape::Json, Zone::Log, &resolved).expect("nothing was put aside");
     let remarks = Remarks {
         leaves: &leaves,
         trail: &outcome.trail,
@@ -124,15 +128,8 @@ fn rendered(
     notes.dedup();
     let tally = &outcome.trail.tally;
     let answer = Answer {
-        connected: rows.as_deref().zip(query.map(|q| q.services.as_slice())),
-        access,
-        sessions: None,
-        covered: None,
-        failures: None,
-        messages: None,
+        rows,
         limits: remarks.limits(None),
-        findings: None,
-        refused_by: None,
         quotes: None,
         streams: &resolved,
         notes: &notes,

@@ -4,13 +4,23 @@
 //! those of the other answers: sessions as `sessions` counts them, refusals as `failures`, last accesses as `-a`, streams as `coverage`.
 //!
 //! **Texts.** Every `String` went through [`crate::text::visible`]: nothing in it steers a terminal or turns the direction of text. It is
-//! not escaped for HTML. With `--pseudonymize` users, addresses, stores and file names are pseudonyms already.
+//! not escaped for HTML. With `--pseudonymize` users, addresses and file names are pseudonyms already.
 //!
 //! **Times.** A [`Stamp`] is an instant with the offset that its log wrote. [`crate::times::rfc3339_of`] and the like show it in
 //! [`Report::zone`]; days and hours of the counts below are those of that zone already.
 
+mod build;
+mod covered;
 #[cfg(test)]
 pub(crate) mod example;
+mod frame;
+mod gather;
+mod refused;
+mod tops;
+mod visits;
+
+pub use build::Sources;
+pub use visits::{PARTS, part_of};
 
 use crate::answer::{Rule, Status};
 use crate::model::{Service, Stamp};
@@ -21,7 +31,7 @@ pub const LAW: &str = "Access records are personal data: who may read them, and 
     Reading them against either may make you liable, so ask first, and keep a note of why you looked.";
 
 /// The whole report.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Report {
     /// What was asked, by which program.
     pub about: About,
@@ -29,7 +39,7 @@ pub struct Report {
     pub zone: Zone,
     /// The same in words, as `as the logs write them: +02:00` or `UTC`.
     pub times: String,
-    /// The first and the last line of all streams; `None` of an archive without an event of an access service.
+    /// From when to when there are lines of access services, within the window asked for; `None` of an archive without an event.
     pub period: Option<(Stamp, Stamp)>,
     /// The sums.
     pub totals: Totals,
@@ -95,7 +105,7 @@ impl<T> Cut<T> {
 }
 
 /// What was asked, by which program. Nothing here depends on when or how the program ran: threads, the order of paths, `-o`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
     /// The version of this program, as `0.1.0`.
     pub version: String,
@@ -106,7 +116,7 @@ pub struct About {
     pub command: Vec<String>,
     /// What the report is limited to, in words, one sentence a limit; empty if it is of everything.
     pub limits: Vec<String>,
-    /// Users, addresses, stores and files have pseudonyms in the place of their names.
+    /// Users, addresses and files have pseudonyms in the place of their names.
     pub pseudonymized: bool,
 }
 
@@ -250,6 +260,8 @@ pub struct Days {
     pub width: u32,
     /// The slots, in order, without a hole.
     pub shown: Vec<Day>,
+    /// Sessions that began on none of these days: before the logs or the window, or behind them.
+    pub outside: u64,
 }
 
 /// A day, or some days.

@@ -14,7 +14,7 @@ use super::record::{Fields, evidence_length, put_evidence, put_instant, put_numb
 use super::{Filter, INFERRED_FORMAT, POSSIBLY_FORGED};
 use crate::fold::Action;
 use crate::model::{Evidence, Instant, Service, Stamp};
-use crate::pair::{Amounts, Behind, Carried, Session, Settled};
+use crate::pair::{Amounts, Behind, Carried, Session, SessionFlags, Settled};
 use crate::resolve::{LifeEnd, Resolved};
 use crate::runs::{Merged, Runs};
 
@@ -59,11 +59,17 @@ pub struct SessionsQuery {
 }
 
 impl SessionsQuery {
-    fn asks_for(&self, service: Service, user: &[u8], ip: IpAddr, (from, to): (Stamp, Option<Stamp>)) -> bool {
+    pub(super) fn asks_for(
+        &self,
+        service: Service,
+        user: &[u8],
+        ip: IpAddr,
+        (from, to): (Stamp, Option<Stamp>),
+    ) -> bool {
         self.filter.is_touched(from, to) && self.filter.asks_for(service, user, Some(ip))
     }
 
-    fn has(&self, status: Status) -> bool {
+    pub(super) fn has(&self, status: Status) -> bool {
         self.statuses.is_empty() || self.statuses.contains(&status)
     }
 
@@ -89,10 +95,7 @@ impl SessionsQuery {
 
     /// The same of a session without a close, `others` being those that are not asked for.
     pub fn unclosed(&self, session: &Session, stream: &Resolved, others: bool, record: &mut Vec<u8>) -> bool {
-        let (status, mut flags, gone) = unclosed(session, stream);
-        if is_within(&stream.overlaps, session.login.at) {
-            flags |= OVERLAP;
-        }
+        let (status, flags, gone) = unclosed(session, stream);
         let asked = self.asks_for(stream.service, &session.user, session.peer.ip(), (session.login, None));
         let asked = asked && self.has(status);
         if if others { !asked && self.filter.is_of(stream.service, &session.user) } else { asked } {
@@ -110,8 +113,8 @@ fn closed(session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<
     session.flags.doubt.inferred
 }
 
-/// R7 and R8: open or lost, why, and by when a lost one was gone.
-fn unclosed(session: &Session, stream: &Resolved) -> (Status, u8, Option<Instant>) {
+/// R7 and R8: open or lost, what is to be known about that, and by when a lost one was gone.
+pub(super) fn unclosed(session: &Session, stream: &Resolved) -> (Status, u8, Option<Instant>) {
     let life = stream.lives.at(session.pid, session.login.at);
     let (ended, doubtful) = match life.map(|life| life.end) {
         Some(LifeEnd::Ended(at)) => (Some(at), false),
@@ -121,7 +124,9 @@ fn unclosed(session: &Session, stream: &Resolved) -> (Status, u8, Option<Instant
     // A peer that came back after the process had ended says nothing of when the session did.
     let until = ended.unwrap_or(stream.last.at);
     let reused = session.reused.is_some_and(|at| at <= until && at <= stream.last.at);
-    let flags = if reused { PEER_REUSED } else { 0 } | if doubtful && !reused { DOUBTFUL } else { 0 };
+    let overlaps = is_within(&stream.overlaps, session.login.at);
+    let flags = [(reused, PEER_REUSED), (doubtful && !reused, DOUBTFUL), (overlaps, OVERLAP)];
+    let flags = flags.iter().filter(|(is, _)| *is).fold(0, |all, (_, flag)| all | flag);
     let gone = session.reused.filter(|_| reused).or(ended);
     (if gone.is_some() { Status::Lost } else { Status::Open }, flags, gone)
 }
@@ -145,6 +150,22 @@ const FLAGS: [(u8, &str); 8] = [
     (FORGED, POSSIBLY_FORGED),
     (USER_DIFFERS, "user-differs"),
 ];
+
+/// What pairing says of a session, as flags.
+pub(super) fn marks(session: SessionFlags) -> u8 {
+    let SessionFlags { ambiguous, mismatch, doubt, user_differs } = session;
+    let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+    flag(ambiguous, AMBIGUOUS)
+        | flag(mismatch, MISMATCH)
+        | flag(doubt.inferred, INFERRED)
+        | flag(doubt.forged, FORGED)
+        | flag(user_differs, USER_DIFFERS)
+}
+
+/// Flags by name, in the order of the names.
+pub(super) fn names(flags: u8) -> Vec<&'static str> {
+    FLAGS.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, name)| *name).collect()
+}
 
 /// Lines of the message trace that fit a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -198,8 +219,6 @@ pub struct SessionRow<'a> {
 
 impl<'a> SessionRow<'a> {
     pub(super) fn of(session: &'a Session, status: Status, flags: u8, store: &'a [u8]) -> SessionRow<'a> {
-        let marks = session.flags;
-        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
         let Carried { amounts, evidence } = session.carried();
         SessionRow {
             store: store.into(),
@@ -218,12 +237,7 @@ impl<'a> SessionRow<'a> {
             gone: None,
             messages: None,
             has_port: session.peer.has_port(),
-            flags: flags
-                | flag(marks.ambiguous, AMBIGUOUS)
-                | flag(marks.mismatch, MISMATCH)
-                | flag(marks.doubt.inferred, INFERRED)
-                | flag(marks.doubt.forged, FORGED)
-                | flag(marks.user_differs, USER_DIFFERS),
+            flags: flags | marks(session.flags),
         }
     }
 
@@ -234,8 +248,7 @@ impl<'a> SessionRow<'a> {
 
     /// What is to be known about it, in the order of the names.
     pub fn flags(&self) -> Vec<&'static str> {
-        let mut names: Vec<_> =
-            FLAGS.iter().filter(|(flag, _)| self.flags & flag != 0).map(|(_, name)| *name).collect();
+        let mut names = names(self.flags);
         if self.messages.is_some_and(|messages| messages.ambiguous) {
             let at = names.partition_point(|name| *name < MESSAGES_AMBIGUOUS);
             names.insert(at, MESSAGES_AMBIGUOUS);

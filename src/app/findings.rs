@@ -17,7 +17,7 @@ use crate::streams::Streams;
 /// So much of events in one order, and of findings, is held in memory, in bytes.
 const HELD: usize = 16 << 20;
 
-/// All findings of the refusals that were read.
+/// All findings of the refusals that were read, if they are wanted, and what was asked of them.
 ///
 /// # Errors
 /// Those of putting aside what is too much, and of reading it back.
@@ -26,16 +26,17 @@ pub(super) fn find(
     ask: &Ask,
     (plan, streams): (&Plan, &Streams),
     outcome: &Outcome,
-    failures: &Failures<'_>,
-    thresholds: &Thresholds,
-) -> Result<Vec<Runs>, Stop> {
+    failures: Option<&Failures<'_>>,
+) -> Result<Option<(Vec<Runs>, Thresholds)>, Stop> {
+    let thresholds = ask.failures.as_ref().map(|query| query.thresholds).filter(|_| cli.finds());
+    let (Some(thresholds), Some(failures)) = (thresholds, failures) else { return Ok(None) };
     let mut events = Events::new(&ask.walk.tmpdir, HELD);
     let mut rows = failures.rows()?;
     while rows.next(|record| FailureRow::read(record).iter().for_each(|row| events.refused(row)))? {}
     let Events { by_user, by_address } = events;
     let (mut by_user, mut by_address) = (vec![by_user], vec![by_address]);
     finish(&mut by_user, &mut by_address)?;
-    let armed = Armed::new(&by_user, &by_address, thresholds)?;
+    let armed = Armed::new(&by_user, &by_address, &thresholds)?;
     if !armed.is_empty() {
         for events in logins(cli, ask, (plan, streams), outcome, armed) {
             by_user.push(events.by_user);
@@ -43,9 +44,9 @@ pub(super) fn find(
         }
         finish(&mut by_user, &mut by_address)?;
     }
-    let of = |side, events: &[Runs]| findings(side, events, thresholds, (&ask.walk.tmpdir, HELD));
+    let of = |side, events: &[Runs]| findings(side, events, &thresholds, (&ask.walk.tmpdir, HELD));
     let (users, addresses) = rayon::join(|| of(Side::User, &by_user), || of(Side::Address, &by_address));
-    Ok(vec![users?, addresses?])
+    Ok(Some((vec![users?, addresses?], thresholds)))
 }
 
 /// Puts all events into their orders.
@@ -62,9 +63,10 @@ fn logins(cli: &Cli, ask: &Ask, (plan, streams): (&Plan, &Streams), outcome: &Ou
     }
     let needs = Needs { forged: forged(&outcome.trail), ..Needs::default() };
     let meter = Meter { hidden: ask.pseudonyms.is_some().into(), ..Meter::default() };
+    let query = LoginsQuery { armed, logged, evidence: cli.common.evidence };
     let reading = Reading {
         needs: &needs,
-        asked: Asked::Logins(&LoginsQuery { armed, logged, evidence: cli.common.evidence }),
+        asked: Asked { logins: Some(&query), ..Asked::default() },
         traces: None,
         grammars: &ask.grammars,
         names: &ask.names,

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::Stop;
 use super::manifest::Begun;
-use crate::cli::{Cli, Format};
+use crate::cli::{Cli, Format, ReportArgs};
 use crate::discover::Found;
 use crate::hash::{Hashed, Hasher};
 use crate::render::{Answer, Shape, write};
@@ -88,6 +88,8 @@ pub(super) struct Output {
     to: Where,
     shape: Shape,
     pub(super) manifest: Option<Begun>,
+    /// The file beside a report, should there be too much for it.
+    pub(super) beside: Option<Place>,
 }
 
 #[derive(Debug)]
@@ -109,11 +111,25 @@ impl Output {
         {
             return Err(Stop::Usage("-o and --manifest name the same file: give each its own".to_owned()));
         }
+        let beside = cli.report().and_then(ReportArgs::beside);
+        if let (Some(beside), Some(manifest)) = (&beside, &cli.common.manifest)
+            && one_place(beside) == one_place(manifest)
+        {
+            return Err(Stop::Usage(
+                "--manifest names the file for the last access of all users, beside the report: give it another name"
+                    .to_owned(),
+            ));
+        }
+        let beside = beside.map(|file| Place::new("report needs", &file, cli.common.force)).transpose()?;
         let to = match &cli.common.output {
             Some(file) => Where::File(Place::new("-o", file, cli.common.force)?),
             None => Where::Stdout,
         };
-        Ok(Output { to, manifest: Begun::new(cli)?, ..Output::nowhere(cli) })
+        Ok(Output { to, manifest: Begun::new(cli)?, beside, ..Output::nowhere(cli) })
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        self.shape
     }
 
     /// Checks that nothing is written over a file that is to be read.
@@ -124,6 +140,7 @@ impl Output {
         if let Where::File(place) = &self.to {
             place.is_none_of(inputs)?;
         }
+        self.beside.as_ref().map_or(Ok(()), |beside| beside.is_none_of(inputs))?;
         self.manifest.as_ref().map_or(Ok(()), |manifest| manifest.place.is_none_of(inputs))
     }
 
@@ -139,7 +156,7 @@ impl Output {
             Format::Ecs => Shape::Ecs,
             Format::Ocsf => Shape::Ocsf,
         };
-        Output { to: Where::Nowhere, shape, manifest: None }
+        Output { to: Where::Nowhere, shape, manifest: None, beside: None }
     }
 
     /// Writes an answer; its hash, if that is wanted.

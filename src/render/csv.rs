@@ -64,7 +64,7 @@ fn write_head(answer: &Answer<'_>, out: &mut dyn io::Write, names: &[impl AsRef<
 /// The rows of `sessions`.
 fn write_session_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     write_head(answer, out, &SESSION)?;
-    write_rows(answer, answer.sessions.as_ref(), out, |row, lines, text| {
+    write_rows(answer, answer.rows.sessions.as_ref(), out, |row, lines, text| {
         let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
         let number = |n: Option<u64>| n.map_or_else(String::new, |n| n.to_string());
         let [append, fetch, expunge] = match row.messages {
@@ -105,7 +105,7 @@ const FAILURE: [&str; 11] =
 /// The rows of `failures`.
 fn write_failure_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     write_head(answer, out, &FAILURE)?;
-    write_rows(answer, answer.failures.as_ref(), out, |row, lines, text| {
+    write_rows(answer, answer.rows.failures.as_ref(), out, |row, lines, text| {
         let mut writer = csv::WriterBuilder::new().from_writer(text);
         let cells: [String; FAILURE.len()] = [
             "failure".to_owned(),
@@ -148,7 +148,7 @@ const MESSAGE: [&str; 17] = [
 /// The rows of `messages`.
 fn write_message_rows(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     write_head(answer, out, &MESSAGE)?;
-    write_rows(answer, answer.messages.as_ref(), out, |row, lines, text| {
+    write_rows(answer, answer.rows.messages.as_ref(), out, |row, lines, text| {
         let (line, session) = (&row.line, row.session.as_ref());
         let time = |t: Option<_>| t.map_or_else(String::new, |t| rfc3339_of(t, answer.zone));
         let mut writer = csv::WriterBuilder::new().from_writer(text);
@@ -226,25 +226,25 @@ fn write_coverage(answer: &Answer<'_>, covered: &Covered<'_>, out: &mut dyn io::
 }
 
 pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    if let Some(covered) = &answer.covered {
+    if let Some(covered) = &answer.rows.covered {
         return write_coverage(answer, covered, out);
     }
-    if let Some(counts) = &answer.refused_by {
+    if let Some(counts) = &answer.rows.refused_by {
         return super::refused_by::write_csv(answer, counts, out);
     }
-    if let Some(findings) = answer.only_findings() {
+    if let Some(findings) = answer.rows.only_findings() {
         return super::findings::write_csv(answer, findings, out);
     }
-    if answer.failures.is_some() {
+    if answer.rows.failures.is_some() {
         return write_failure_rows(answer, out);
     }
-    if answer.messages.is_some() {
+    if answer.rows.messages.is_some() {
         return write_message_rows(answer, out);
     }
-    if answer.sessions.is_some() {
+    if answer.rows.sessions.is_some() {
         return write_session_rows(answer, out);
     }
-    let (with_connected, with_access) = (answer.connected.is_some(), answer.access.is_some());
+    let (with_connected, with_access) = (answer.rows.connected.is_some(), answer.rows.access.is_some());
     write_head(answer, out, &header(with_connected, with_access))?;
     write_records(answer, out, |records, lines, text| {
         let mut writer = csv::WriterBuilder::new().from_writer(text);

@@ -7,11 +7,13 @@ use std::net::{IpAddr, SocketAddr};
 use serde_json::Value;
 
 use super::Answer;
+use super::evidence::{self, EvidenceLine};
 use super::json::put;
 use super::records::write_rows;
 use crate::answer::{FailureRow, SessionRow};
 use crate::model::{Instant, Service, Stamp};
 use crate::pair::Amounts;
+use crate::quote::{CLOSE, LOGIN, Lines, Shows};
 use crate::text::exact;
 use crate::times::{Zone, rfc3339_of};
 
@@ -47,6 +49,8 @@ pub(super) struct Event<'a> {
     pub(super) flags: &'a [&'static str],
     /// What is known of the session as a whole.
     pub(super) session: Option<SessionPart>,
+    /// The line that says so, if it is asked for.
+    pub(super) line: Option<EvidenceLine<'a>>,
 }
 
 /// What is known of the session as a whole.
@@ -64,7 +68,11 @@ pub(super) struct SessionPart {
 }
 
 impl<'a> Event<'a> {
-    fn of_session(row: &'a SessionRow<'_>, flags: &'a [&'static str]) -> impl Iterator<Item = Event<'a>> {
+    fn of_session(
+        row: &'a SessionRow<'_>,
+        flags: &'a [&'static str],
+        lines: Option<Lines<'a, 'a>>,
+    ) -> impl Iterator<Item = Event<'a>> {
         let session = SessionPart {
             status: row.status.as_str(),
             login_source: row.login_source(),
@@ -89,12 +97,16 @@ impl<'a> Event<'a> {
             pid: row.pid,
             flags,
             session: Some(session),
+            line: evidence::first(lines, LOGIN),
         };
-        let logout = row.logout.map(|at| Event { what: What::Logout, at, ..login.clone() });
+        let logout = row.logout.map(|at| {
+            let line = evidence::first(lines, CLOSE);
+            Event { what: What::Logout, at, line, ..login.clone() }
+        });
         std::iter::once(login).chain(logout)
     }
 
-    fn of_failure(row: &'a FailureRow<'_>) -> Event<'a> {
+    fn of_failure(row: &'a FailureRow<'_>, lines: Option<Lines<'a, 'a>>) -> Event<'a> {
         let from = exact(&row.from);
         let (address, port) = ends(&from);
         Event {
@@ -111,6 +123,7 @@ impl<'a> Event<'a> {
             pid: row.pid,
             flags: row.flags(),
             session: None,
+            line: evidence::first(lines, Shows::MAX),
         }
     }
 
@@ -188,11 +201,13 @@ pub(super) fn write(answer: &Answer<'_>, map: fn(&Event<'_>) -> Value, out: &mut
         text.push(b'\n');
         Ok(())
     };
-    write_rows(answer, answer.sessions.as_ref(), out, |row, _, text| {
+    write_rows(answer, answer.rows.sessions.as_ref(), out, |row, lines, text| {
         let flags = row.flags();
-        Event::of_session(row, &flags).try_for_each(|event| line(&event, text))
+        Event::of_session(row, &flags, lines).try_for_each(|event| line(&event, text))
     })?;
-    write_rows(answer, answer.failures.as_ref(), out, |row, _, text| line(&Event::of_failure(row), text))
+    write_rows(answer, answer.rows.failures.as_ref(), out, |row, lines, text| {
+        line(&Event::of_failure(row, lines), text)
+    })
 }
 
 /// Leaves out what is null or empty. A text may be empty.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::quote::{Lines, Quote};
+use crate::quote::{Lines, Quote, Shows};
 use crate::text::{exact, visible};
 
 /// What the lines of a session show of it, by the bits of [`Shows`](crate::quote::Shows).
@@ -19,14 +19,14 @@ pub(super) const ACCESS: [&str; 6] =
     ["imap.last_login", "imap.last_logout", "http.last_login", "http.last_logout", "pop.last_login", "pop.last_logout"];
 
 /// A line in JSON. What could not be read again has no number, length and text.
-#[derive(Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct EvidenceLine<'a> {
-    file: Cow<'a, str>,
-    member: Option<Cow<'a, str>>,
-    line: Option<u64>,
-    offset: u64,
+    pub(super) file: Cow<'a, str>,
+    pub(super) member: Option<Cow<'a, str>>,
+    pub(super) line: Option<u64>,
+    pub(super) offset: u64,
     length: Option<usize>,
-    text: Option<Cow<'a, str>>,
+    pub(super) text: Option<Cow<'a, str>>,
     shows: Vec<&'static str>,
 }
 
@@ -42,6 +42,11 @@ pub(super) fn json<'a>(lines: Option<Lines<'a, 'a>>, names: &[&'static str]) -> 
         shows: names.iter().enumerate().filter(|(bit, _)| quote.shows >> bit & 1 != 0).map(|(_, name)| *name).collect(),
     };
     lines.map(|lines| lines.iter().map(|one| line(&lines, one)).collect())
+}
+
+/// The first line of a row that shows some of this; `None` also if lines are not asked for.
+pub(super) fn first<'a>(lines: Option<Lines<'a, 'a>>, shows: Shows) -> Option<EvidenceLine<'a>> {
+    json(lines.map(|lines| lines.that_show(shows)), &[])?.into_iter().next()
 }
 
 /// Where a line is: path, member and number.

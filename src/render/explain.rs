@@ -14,10 +14,10 @@ use crate::times::written;
 pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut quotes = answer.quote()?;
     let mut story = Story { answer, out };
-    if let Some((rows, _)) = answer.connected {
+    if let Some((rows, _)) = answer.rows.connected {
         return story.moment(rows, &mut quotes);
     }
-    for row in answer.access.iter().flat_map(|rows| rows.iter()) {
+    for row in answer.rows.access.iter().flat_map(|rows| rows.iter()) {
         let lines = next_lines(&mut quotes, || 1)?;
         story.last_access(&row, lines.row(0))?;
     }
@@ -108,7 +108,7 @@ impl Story<'_> {
 
     /// Every session, numbered.
     fn sessions(&mut self, quotes: &mut Option<QuoteRows<'_>>) -> io::Result<()> {
-        let Some(sessions) = &self.answer.sessions else { return Ok(()) };
+        let Some(sessions) = &self.answer.rows.sessions else { return Ok(()) };
         let mut rows = sessions.rows()?;
         let mut number = 0;
         loop {

@@ -335,23 +335,23 @@ fn put_failure(row: &FailureRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, o
 }
 
 pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    write_rows(answer, answer.sessions.as_ref(), out, |row, lines, text| {
+    write_rows(answer, answer.rows.sessions.as_ref(), out, |row, lines, text| {
         put_session(row, lines, answer.zone, text)?;
         text.push(b'\n');
         Ok(())
     })?;
-    write_rows(answer, answer.failures.as_ref(), out, |row, lines, text| {
+    write_rows(answer, answer.rows.failures.as_ref(), out, |row, lines, text| {
         put_failure(row, lines, answer.zone, text)?;
         text.push(b'\n');
         Ok(())
     })?;
-    write_rows(answer, answer.messages.as_ref(), out, |row, lines, text| {
+    write_rows(answer, answer.rows.messages.as_ref(), out, |row, lines, text| {
         put_message(row, lines, answer.zone, text)?;
         text.push(b'\n');
         Ok(())
     })?;
     refused_by::write_json(answer, (b"", b"\n"), out)?;
-    if let Some(findings) = answer.only_findings() {
+    if let Some(findings) = answer.rows.only_findings() {
         write_findings(answer, findings, (b"", b"\n"), out)?;
     }
     write_covered(answer, b"", b"\n", out)?;
@@ -397,20 +397,20 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
         }
         Ok(())
     })?;
-    write_rows(answer, answer.sessions.as_ref(), &mut behind, |row, lines, text| {
+    write_rows(answer, answer.rows.sessions.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
         put_session(row, lines, answer.zone, text)
     })?;
-    write_rows(answer, answer.failures.as_ref(), &mut behind, |row, lines, text| {
+    write_rows(answer, answer.rows.failures.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
         put_failure(row, lines, answer.zone, text)
     })?;
-    write_rows(answer, answer.messages.as_ref(), &mut behind, |row, lines, text| {
+    write_rows(answer, answer.rows.messages.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
         put_message(row, lines, answer.zone, text)
     })?;
     refused_by::write_json(answer, (b",\n", b""), &mut behind)?;
-    if let Some(findings) = answer.only_findings() {
+    if let Some(findings) = answer.rows.only_findings() {
         write_findings(answer, findings, (b",\n", b""), &mut behind)?;
     }
     write_covered(answer, b",\n", b"", &mut behind)?;
@@ -427,7 +427,7 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
 
 /// The records of `coverage`: a stream each, and then the texts that gave nothing.
 fn write_covered(answer: &Answer<'_>, before: &[u8], behind: &[u8], out: &mut dyn io::Write) -> io::Result<()> {
-    let Some(covered) = &answer.covered else { return Ok(()) };
+    let Some(covered) = &answer.rows.covered else { return Ok(()) };
     let streams = covered.streams.iter().map(|covered| stream_covered(covered, answer.zone));
     let idle = covered.idle.iter().map(|idle| {
         let of = if let Why::Copy(other) = idle.why { Some(other) } else { None };

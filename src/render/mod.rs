@@ -28,11 +28,8 @@ pub use records::Recorded;
 pub use records_table::{Fit, Tabled};
 pub use table::{Align, Columns};
 
-use crate::answer::{
-    Connected, Covered, Failures, Findings, INFERRED_FORMAT, LastAccessRow, LastAccessRows, MessageLines, RefusedBy,
-    Sessions,
-};
-use crate::model::{Service, Stamp};
+use crate::answer::{Connected, INFERRED_FORMAT, LastAccessRow, LastAccessRows, Rows};
+use crate::model::Stamp;
 use crate::note::Note;
 use crate::quote::{QuoteRows, Quoted, Quotes};
 use crate::resolve::Resolved;
@@ -42,22 +39,8 @@ use crate::trail::Tally;
 /// What a query answers.
 #[derive(Debug)]
 pub struct Answer<'a> {
-    /// `-c`: the rows, and the services asked for.
-    pub connected: Option<(&'a [Connected<'a>], &'a [Service])>,
-    /// `-a`
-    pub access: Option<LastAccessRows<'a>>,
-    /// `sessions`
-    pub sessions: Option<Sessions<'a>>,
-    /// `failures`
-    pub failures: Option<Failures<'a>>,
-    /// `messages`
-    pub messages: Option<MessageLines<'a>>,
-    /// How many refusals there are by what is asked for, in place of them.
-    pub refused_by: Option<RefusedBy>,
-    /// What the refusals show together: in place of them, or else a table counts them behind the rows.
-    pub findings: Option<Findings<'a>>,
-    /// `coverage`
-    pub covered: Option<Covered<'a>>,
+    /// The rows.
+    pub rows: Rows<'a>,
     /// By service, what its logs lack: somebody who was not seen may have been there all the same.
     pub limits: [Option<String>; 3],
     /// The lines that the rows rest on, if they are asked for.
@@ -90,8 +73,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of the rows of `-c` and of `-a`.
-    pub fn new(connected: &[Connected<'_>], access: Option<&LastAccessRows<'_>>, zone: Zone) -> Summary {
+    fn of_accesses(connected: &[Connected<'_>], access: Option<&LastAccessRows<'_>>, zone: Zone) -> Summary {
         let mut seen = Seen::default();
         connected.iter().for_each(|row| seen.see(zone.of(row.since).offset, &row.flags));
         if let Some(rows) = access {
@@ -108,11 +90,32 @@ impl Summary {
         Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: None }
     }
 
-    /// Of the rows of `sessions` or `failures`, as far as a table must know of them.
+    /// Of all rows; of records as far as a table must know of them.
     ///
     /// # Errors
     /// Those of reading back what was put aside.
-    pub fn of_records<K: Tabled>(records: &K, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
+    pub fn of(rows: &Rows<'_>, shape: Shape, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
+        match rows {
+            Rows { sessions: Some(sessions), .. } if shape == Shape::Table => {
+                Summary::of_records(sessions, zone, streams)
+            }
+            Rows { failures: Some(failures), .. } if shape == Shape::Table => {
+                Summary::of_records(failures, zone, streams)
+            }
+            Rows { messages: Some(messages), .. } if shape == Shape::Table => {
+                Summary::of_records(messages, zone, streams)
+            }
+            Rows { refused_by: Some(counts), .. } if shape == Shape::Table => {
+                Summary::of_records(counts, zone, streams)
+            }
+            Rows { connected, access, .. } => {
+                let connected = connected.map_or(&[][..], |(rows, _)| rows);
+                Ok(Summary::of_accesses(connected, access.as_ref(), zone))
+            }
+        }
+    }
+
+    fn of_records<K: Tabled>(records: &K, zone: Zone, streams: &[Resolved]) -> io::Result<Summary> {
         let (fit, seen) = records_table::fit(records, zone, streams)?;
         Ok(Summary { shared_offset: seen.shared(), inferred: seen.inferred, fit: Some(fit) })
     }
@@ -143,13 +146,6 @@ impl Seen {
             differ: self.differ | other.differ | apart,
             inferred: self.inferred | other.inferred,
         }
-    }
-}
-
-impl<'a> Answer<'a> {
-    /// The findings, if they are asked for in place of rows.
-    fn only_findings(&self) -> Option<&Findings<'a>> {
-        self.findings.as_ref().filter(|_| self.failures.is_none())
     }
 }
 
@@ -185,7 +181,7 @@ pub enum Shape {
 /// Those of the writer.
 pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut dyn io::Write) -> io::Result<()> {
     match shape {
-        Shape::Table if answer.covered.is_some() => coverage::write(answer, out),
+        Shape::Table if answer.rows.covered.is_some() => coverage::write(answer, out),
         Shape::Table => table::write(answer, out),
         Shape::Json => json::write_document(answer, out),
         Shape::JsonLines => json::write_lines(answer, out),
@@ -212,7 +208,7 @@ const QUOTED: usize = 256;
 
 impl Answer<'_> {
     /// So many rows are rendered at a time.
-    fn rows(&self) -> usize {
+    fn at_once(&self) -> usize {
         if self.quotes.is_some() { QUOTED } else { ROWS }
     }
 
@@ -234,8 +230,8 @@ fn write_records(
     render: impl Fn(&mut dyn Iterator<Item = Record<'_>>, &Quoted<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
     let mut quotes = answer.quote()?;
-    let connected = answer.connected.map_or(&[][..], |(rows, _)| rows);
-    let parts: Vec<&[Connected<'_>]> = connected.chunks(answer.rows()).collect();
+    let connected = answer.rows.connected.map_or(&[][..], |(rows, _)| rows);
+    let parts: Vec<&[Connected<'_>]> = connected.chunks(answer.at_once()).collect();
     side_by_side(
         &parts,
         &mut quotes,
@@ -243,9 +239,9 @@ fn write_records(
         out,
         |rows, lines, text| render(&mut rows.iter().map(Record::Connected), lines, text),
     )?;
-    let Some(access) = &answer.access else { return Ok(()) };
+    let Some(access) = &answer.rows.access else { return Ok(()) };
     let count = |part: &Range<usize>| access.rows(part.clone()).count();
-    side_by_side(&access.parts(answer.rows()), &mut quotes, count, out, |part, lines, text| {
+    side_by_side(&access.parts(answer.at_once()), &mut quotes, count, out, |part, lines, text| {
         render(&mut access.rows(part.clone()).map(Record::Access), lines, text)
     })
 }

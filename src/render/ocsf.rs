@@ -20,7 +20,6 @@ pub(super) fn map(event: &Event<'_>) -> Value {
     let (status, status_name) = if event.what == What::Refused { (2, "Failure") } else { (1, "Success") };
     let (name, domain) = event.name_and_domain();
     let (protocol, protocol_name) = protocol(event.auth.as_deref());
-    let amounts = event.amounts();
     let ended = event.session.filter(|_| event.what == What::Logout);
     json!({
         "time": millis(event.at.at),
@@ -38,6 +37,7 @@ pub(super) fn map(event: &Event<'_>) -> Value {
         "status_id": status,
         "status": status_name,
         "status_detail": event.reason,
+        "raw_data": event.line.as_ref().and_then(|line| line.text.as_deref()),
         "timezone_offset": event.at.offset,
         "start_time": ended.map(|session| millis(session.login)),
         "end_time": ended.and_then(|session| session.logout).map(millis),
@@ -67,15 +67,25 @@ pub(super) fn map(event: &Event<'_>) -> Value {
             "product": {"name": "imstrail", "vendor_name": "imstrail", "version": env!("CARGO_PKG_VERSION")},
             "original_time": written(event.at),
         },
-        "unmapped": {
-            "auth": event.auth,
-            "login_status": event.session.map(|session| session.status),
-            "login_source": event.session.map(|session| session.login_source),
-            "bytes_in": amounts.bytes_in,
-            "bytes_out": amounts.bytes_out,
-            "mailboxes": amounts.mailboxes,
-            "flags": event.flags,
-        },
+        "unmapped": unmapped(event),
+    })
+}
+
+/// What the class has no place for.
+fn unmapped(event: &Event<'_>) -> Value {
+    let amounts = event.amounts();
+    json!({
+        "auth": event.auth,
+        "login_status": event.session.map(|session| session.status),
+        "login_source": event.session.map(|session| session.login_source),
+        "bytes_in": amounts.bytes_in,
+        "bytes_out": amounts.bytes_out,
+        "mailboxes": amounts.mailboxes,
+        "flags": event.flags,
+        "file": event.line.as_ref().map(|line| &line.file),
+        "member": event.line.as_ref().and_then(|line| line.member.as_deref()),
+        "line": event.line.as_ref().and_then(|line| line.line),
+        "offset": event.line.as_ref().map(|line| line.offset),
     })
 }
 

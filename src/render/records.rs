@@ -169,7 +169,7 @@ pub(super) fn write_rows<K: Recorded>(
     render: impl Fn(&K::Row<'_>, Option<Lines<'_, '_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
     let Some(all) = all else { return Ok(()) };
-    let rows = Rows { records: all.rows()?, at_once: answer.rows(), quotes: answer.quote()? };
+    let rows = Rows { records: all.rows()?, at_once: answer.at_once(), quotes: answer.quote()? };
     let render = |record: &[u8], lines: Option<Lines<'_, '_>>, text: &mut Vec<u8>| {
         K::read(record).map_or(Ok(()), |row| render(&row, lines, text))
     };

@@ -95,8 +95,8 @@ pub(super) fn write_json(
     (before, behind): (&[u8], &[u8]),
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let by = answer.refused_by.as_ref().map_or(By::User, |counts| counts.by);
-    write_rows(answer, answer.refused_by.as_ref(), out, |row, _, text| {
+    let by = answer.rows.refused_by.as_ref().map_or(By::User, |counts| counts.by);
+    write_rows(answer, answer.rows.refused_by.as_ref(), out, |row, _, text| {
         let time = |stamp: Option<Stamp>| stamp.map(|stamp| rfc3339_of(stamp, answer.zone));
         let key = exact(&row.key);
         let RefusedByRow { failures, users, addresses, .. } = *row;

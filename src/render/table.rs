@@ -111,19 +111,19 @@ const NOT_RECORDED: &str = "---NOT-RECORDED---";
 pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let all_offsets = answer.summary.shared_offset.is_none();
     let mut quotes = answer.quote()?;
-    if let Some((rows, services)) = answer.connected {
+    if let Some((rows, services)) = answer.rows.connected {
         connected(answer, rows, services, (all_offsets, &mut quotes), out)?;
-        if answer.access.is_some() {
+        if answer.rows.access.is_some() {
             writeln!(out)?;
         }
     }
     access(answer, (all_offsets, &mut quotes), out)?;
-    records_table::write(answer, answer.sessions.as_ref(), all_offsets, out)?;
-    records_table::write(answer, answer.failures.as_ref(), all_offsets, out)?;
-    records_table::write(answer, answer.messages.as_ref(), all_offsets, out)?;
-    records_table::write(answer, answer.refused_by.as_ref(), all_offsets, out)?;
-    let Some(findings) = &answer.findings else { return Ok(()) };
-    if answer.failures.is_none() {
+    records_table::write(answer, answer.rows.sessions.as_ref(), all_offsets, out)?;
+    records_table::write(answer, answer.rows.failures.as_ref(), all_offsets, out)?;
+    records_table::write(answer, answer.rows.messages.as_ref(), all_offsets, out)?;
+    records_table::write(answer, answer.rows.refused_by.as_ref(), all_offsets, out)?;
+    let Some(findings) = &answer.rows.findings else { return Ok(()) };
+    if answer.rows.failures.is_none() {
         return findings::write_table(answer, findings, out);
     }
     match findings.count()? {
@@ -158,7 +158,7 @@ fn connected(
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     let columns = || Columns::new(&["UID", "TIME", "AUTH", "TO", "FROM"].map(|h| (h, Align::Left)));
-    let parts: Vec<&[Connected<'_>]> = rows.chunks(answer.rows()).collect();
+    let parts: Vec<&[Connected<'_>]> = rows.chunks(answer.at_once()).collect();
     let fitting = |part: &&[Connected<'_>]| {
         let mut columns = columns();
         each_connected(answer, part, with_offset, |_, cells| {
@@ -227,10 +227,10 @@ fn access(
     (with_offset, quotes): (bool, &mut Option<QuoteRows<'_>>),
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let Some(rows) = &answer.access else { return Ok(()) };
+    let Some(rows) = &answer.rows.access else { return Ok(()) };
     let headings = ["UID", "IMAP last access", "HTTP last access", "POP last access"];
     let mut columns = Columns::new(&headings.map(|h| (h, Align::Left)));
-    let parts = rows.parts(answer.rows());
+    let parts = rows.parts(answer.at_once());
     let widest = |a: [usize; 4], b: [usize; 4]| std::array::from_fn(|i| a.get(i).max(b.get(i)).copied().unwrap_or(0));
     let widths = |part: &Range<usize>| {
         rows.rows(part.clone()).fold([0; 4], |widths, row| {

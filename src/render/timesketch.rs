@@ -34,5 +34,10 @@ pub(super) fn map(event: &Event<'_>) -> Value {
         "mailboxes": amounts.mailboxes,
         "pid": event.pid,
         "flags": event.flags,
+        "file": event.line.as_ref().map(|line| &line.file),
+        "member": event.line.as_ref().and_then(|line| line.member.as_deref()),
+        "line": event.line.as_ref().and_then(|line| line.line),
+        "offset": event.line.as_ref().map(|line| line.offset),
+        "original": event.line.as_ref().and_then(|line| line.text.as_deref()),
     })
 }

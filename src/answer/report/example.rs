@@ -134,6 +134,7 @@ pub(crate) fn report() -> Report {
         days: Days {
             width: 1,
             shown: vec![day("2019-05-29", 2, 100), day("2019-05-30", 3, 10), day("2019-05-31", 4, 90)],
+            outside: 2,
         },
         connected: Connected {
             from: at(0),
