@@ -181,7 +181,12 @@ fn by_day(page: Page<'_>) -> Markup {
     let days = &page.report.days.shown;
     let services = services(page);
     let Some(most) = days.iter().rev().max_by_key(|day| sessions(&day.slot)) else { return html! {} };
-    let says = format!("Most on {}: {}.", day_name(page, most), count(sessions(&most.slot), "session", "sessions"));
+    let mut says = format!("Most on {}: {}.", day_name(page, most), count(sessions(&most.slot), "session", "sessions"));
+    match page.report.days.outside {
+        0 => {}
+        1 => says.push_str(" One more session began on none of these days."),
+        outside => says.push_str(&format!(" {} more sessions began on none of these days.", number(outside))),
+    }
     let words = Words { id: "days", title: "Sessions by day", says: &says };
     let parts: Vec<(&str, String)> = services.iter().map(|(_, one)| (one.as_str(), service(*one).to_owned())).collect();
     let (legend, chart) = day_bars(page, words, &parts, |day| of_slot(&day.slot, &services));
@@ -216,31 +221,52 @@ fn by_day(page: Page<'_>) -> Markup {
     }
 }
 
-/// The hours of the week, a row a day.
-fn week(slots: &[Slot], of: impl Fn(&Slot) -> u64) -> Vec<(&'static str, [u64; 24])> {
-    let row = |(name, slots): (&'static str, &[Slot])| {
-        let mut hours = [0; 24];
-        hours.iter_mut().zip(slots).for_each(|(hour, slot)| *hour = of(slot));
+/// The hours of the week, a row a day; `None` where the period does not reach.
+fn week(page: Page<'_>, of: impl Fn(&Slot) -> u64) -> Vec<(&'static str, [Option<u64>; 24])> {
+    let reached = reached(page);
+    let slots = page.report.hours_of_week.iter().zip(reached).map(|(slot, reached)| reached.then(|| of(slot)));
+    let slots: Vec<Option<u64>> = slots.collect();
+    let row = |(name, slots): (&'static str, &[Option<u64>])| {
+        let mut hours = [None; 24];
+        hours.iter_mut().zip(slots).for_each(|(hour, slot)| *hour = *slot);
         (name, hours)
     };
     WEEKDAYS.into_iter().zip(slots.chunks(24)).map(row).collect()
 }
 
+/// Which hours of the week the period has.
+fn reached(page: Page<'_>) -> [bool; 168] {
+    const HOUR: i64 = 3600;
+    let mut reached = [false; 168];
+    let Some((first, last)) = page.report.period else { return reached };
+    let hour = |stamp| page.times.digits(stamp).div_euclid(HOUR);
+    for hour in (hour(first)..=hour(last)).take(reached.len()) {
+        // 1970 began on a Thursday.
+        let slot = usize::try_from((hour + 3 * 24).rem_euclid(168)).unwrap_or(0);
+        if let Some(slot) = reached.get_mut(slot) {
+            *slot = true;
+        }
+    }
+    reached
+}
+
 fn by_week(page: Page<'_>) -> Markup {
-    let slots = &page.report.hours_of_week;
-    if slots.is_empty() {
+    if page.report.hours_of_week.is_empty() {
         return html! {};
     }
     html! {
         div.pair {
-            (week_map("week-sessions", "Sessions by hour of the week", "sessions", &week(slots, sessions)))
-            (week_map("week-users", "Users by hour of the week", "users", &week(slots, |slot| slot.users)))
+            (week_map("week-sessions", "Sessions by hour of the week", "sessions", &week(page, sessions)))
+            (week_map("week-users", "Users by hour of the week", "users", &week(page, |slot| slot.users)))
         }
     }
 }
 
-fn week_map(id: &str, title: &str, what: &str, days: &[(&str, [u64; 24])]) -> Markup {
-    let cells = days.iter().flat_map(|(day, hours)| hours.iter().enumerate().map(move |(hour, n)| (*n, *day, hour)));
+fn week_map(id: &str, title: &str, what: &str, days: &[(&str, [Option<u64>; 24])]) -> Markup {
+    let cells = days
+        .iter()
+        .flat_map(|(day, hours)| hours.iter().enumerate().filter_map(move |(hour, n)| Some(((*n)?, *day, hour))));
+    let is_whole = cells.clone().count() == 168;
     let (most, day, hour) = cells.rev().max_by_key(|(n, ..)| *n).unwrap_or_default();
     let says = format!("Most on {day} from {hour}:00 to {}:00: {} {what}.", hour + 1, number(most));
     let words = Words { id, title, says: &says };
@@ -248,10 +274,10 @@ fn week_map(id: &str, title: &str, what: &str, days: &[(&str, [u64; 24])]) -> Ma
     let heads: Vec<&str> = ["Day"].into_iter().chain(hours.iter().map(String::as_str)).collect();
     let rows = html! {
         @for (day, hours) in days {
-            tr { th scope="row" { (day) } @for n in hours { td.n { (number(*n)) } } }
+            tr { th scope="row" { (day) } @for n in hours { td.n { (n.map_or("-".to_owned(), number)) } } }
         }
     };
-    figure(words, &shades(most, what), &heat(words, days, what), &table(title, &heads, &rows))
+    figure(words, &shades(most, what, is_whole), &heat(words, days, what), &table(title, &heads, &rows))
 }
 
 fn by_hour(page: Page<'_>) -> Markup {

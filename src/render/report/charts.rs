@@ -118,7 +118,11 @@ pub(super) fn bars(
     let (top, base) = (TOP, TOP + PLOT);
     let (end, lines) = levels(most, top, base);
     let wide = 1.0 / bars.len().max(1) as f64;
-    let gap = if bars.len() > 120 { 0.0 } else { 0.15 };
+    let gap = match bars.len() {
+        0..=7 => 0.5,
+        8..=120 => 0.15,
+        _ => 0.0,
+    };
     let body = html! {
         @for (n, class) in marks {
             rect.lack x=(Percent(*n as f64 * wide)) width=(Percent(wide)) y=(top) height=(PLOT) {}
@@ -209,9 +213,10 @@ fn closed(edge: &str) -> String {
 /// So many shades a heat map has, beside that of nothing.
 const SHADES: u64 = 7;
 
-/// A number for each hour of each day of the week; a cell's text says it with `what`.
-pub(super) fn heat(words: Words<'_>, days: &[(&str, [u64; 24])], what: &str) -> Markup {
-    let most = days.iter().flat_map(|(_, hours)| hours.iter().copied()).max().unwrap_or(0);
+/// A number for each hour of each day of the week; a cell's text says it with `what`. Where there is none, nothing is known.
+pub(super) fn heat(words: Words<'_>, days: &[(&str, [Option<u64>; 24])], what: &str) -> Markup {
+    let most = days.iter().flat_map(|(_, hours)| hours.iter().copied().flatten()).max().unwrap_or(0);
+    let count = |n: Option<u64>| n.map_or_else(|| "not covered".to_owned(), |n| format!("{} {what}", number(n)));
     let (left, row) = (0.075, 22_u32);
     let wide = (1.0 - left) / 24.0;
     let head = 16;
@@ -221,12 +226,12 @@ pub(super) fn heat(words: Words<'_>, days: &[(&str, [u64; 24])], what: &str) -> 
                 (hour)
             }
         }
-        @for (n, (day, hours)) in (0..).zip(days) {
-            text.tick.from x="0" y=(head + n * row + 15) { (day) }
-            @for (hour, count) in hours.iter().enumerate() {
-                rect.(shade(*count, most)) x=(Percent(left + hour as f64 * wide)) y=(head + n * row) width=(Percent(wide - 0.002))
+        @for (row_number, (day, hours)) in (0..).zip(days) {
+            text.tick.from x="0" y=(head + row_number * row + 15) { (day) }
+            @for (hour, n) in hours.iter().enumerate() {
+                rect.(n.map_or("beyond".to_owned(), |n| shade(n, most))) x=(Percent(left + hour as f64 * wide)) y=(head + row_number * row) width=(Percent(wide - 0.002))
                     height=(row - 2) rx="2" {
-                    title { (day) " " (format!("{hour:02}")) ":00: " (number(*count)) " " (what) }
+                    title { (day) " " (format!("{hour:02}")) ":00: " (count(*n)) }
                 }
             }
         }
@@ -240,8 +245,8 @@ fn shade(n: u64, most: u64) -> String {
     format!("h{level}")
 }
 
-/// The shades of a heat map from nothing to its most.
-pub(super) fn shades(most: u64, what: &str) -> Markup {
+/// The shades of a heat map from nothing to its most, and what stands for hours of which nothing is known, unless it is whole.
+pub(super) fn shades(most: u64, what: &str, is_whole: bool) -> Markup {
     html! {
         p.legend.shades {
             span { "0" }
@@ -251,6 +256,10 @@ pub(super) fn shades(most: u64, what: &str) -> Markup {
                 }
             }
             span { (number(most)) " " (what) }
+            @if !is_whole {
+                svg.swatch width="22" height="12" aria-hidden="true" { rect.beyond x="1" y="1" width="20" height="10" rx="1.5" {} }
+                span { "not covered" }
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::Page;
 use super::activity::{day_bars, day_name};
 use super::charts::{Words, meter};
-use super::figure::{figure, left_out, table};
+use super::figure::{figure, left_out, long_table, table};
 use super::words::{count, name, number};
 use crate::answer::report::{Cut, Day, FindingLine, Refused};
 
@@ -66,8 +66,8 @@ fn by_day(page: Page<'_>) -> Markup {
 
 fn list(page: Page<'_>, title: &str, head: &str, empty: &'static str, what: &str, all: &Cut<Refused>) -> Markup {
     let most = all.shown.iter().map(|one| one.failures).max().unwrap_or(0);
-    let rows = html! {
-        @for one in &all.shown {
+    let row = |one: &Refused| {
+        html! {
             tr {
                 th.name scope="row" { (name(&one.name, empty)) }
                 td.bar { (meter(one.failures, most, "r0")) }
@@ -79,10 +79,11 @@ fn list(page: Page<'_>, title: &str, head: &str, empty: &'static str, what: &str
             }
         }
     };
+    let heads = [head, "Share", "#Refused", "#Users", "#Addresses", "First", "Last"];
     let label = format!("Refused logins {}", title.to_lowercase());
     html! {
         h3 { (title) }
-        (table(&label, &[head, "Share", "#Refused", "#Users", "#Addresses", "First", "Last"], &rows))
+        (long_table(&label, &heads, all.shown.iter().map(row).collect()))
         (left_out(all.left_out, &format!("{what} are not shown")))
     }
 }

@@ -45,6 +45,23 @@ pub(super) fn table(label: &str, heads: &[&str], rows: &Markup) -> Markup {
     }
 }
 
+/// So many rows of a long table are shown without being asked for.
+const ROWS: usize = 15;
+
+/// A table like others, whose later rows are shown only if asked for.
+pub(super) fn long_table(label: &str, heads: &[&str], mut rows: Vec<Markup>) -> Markup {
+    // A few more are not worth a table of their own.
+    let more = if rows.len() > ROWS + 5 { rows.split_off(ROWS) } else { Vec::new() };
+    let body = |rows: &[Markup]| html! { @for row in rows { (row) } };
+    html! {
+        (table(label, heads, &body(&rows)))
+        @if !more.is_empty() {
+            @let label = format!("{label}: the next {}", number(more.len() as u64));
+            (folded(&label, &table(&label, heads, &body(&more))))
+        }
+    }
+}
+
 /// Says what is not shown, if there is more.
 pub(super) fn left_out(left_out: u64, what: &str) -> Markup {
     html! { @if left_out > 0 { p.cut { (number(left_out)) " more " (what) } } }

@@ -1,6 +1,15 @@
 // The table of last access: searched, sorted, and only as much of it in the page as is seen. Without this script its first rows stand
 // in the page. Text goes in as text only.
 "use strict";
+// What an address in the page leads to is opened, if it is folded.
+const unfold = () => {
+  const target = document.getElementById(location.hash.slice(1));
+  for (let around = target?.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
+  target?.scrollIntoView();
+};
+window.addEventListener("hashchange", unfold);
+if (location.hash) unfold();
+
 (() => {
   const byId = (id) => document.getElementById(id);
   const source = byId("access-data");
@@ -21,7 +30,7 @@
     const digits = new Date((at(time) + own * 60) * 1000).toISOString().replace("T", " ").replace(/\.\d+Z$/, "");
     if (own === offset) return digits;
     const minutes = Math.abs(own);
-    return `${digits} ${own < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+    return `${digits} ${own < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}${two(minutes % 60)}`;
   };
 
   // Each row with what its columns show: user, times and texts.

@@ -53,7 +53,7 @@ pub(super) fn part(page: Page<'_>) -> Markup {
             p.lede.doubt { (doubts(page)) }
             @for limit in &report.about.limits { p.limit { (limit) } }
             @if report.about.pseudonymized {
-                p.limit { "Users, addresses, stores and files have pseudonyms in the place of their names." }
+                p.limit { "Users, addresses and files have pseudonyms in the place of their names." }
             }
             @if report.period.is_some() { (figures(page)) }
         }

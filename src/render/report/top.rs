@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::Page;
 use super::charts::meter;
-use super::figure::{left_out, table};
+use super::figure::{left_out, long_table};
 use super::words::{name, number};
 use crate::answer::report::{Cut, Top};
 
@@ -24,8 +24,8 @@ pub(super) fn part(page: Page<'_>) -> Option<Markup> {
 /// One list; so many of its rows, the first, have a section of their own to go to.
 fn list(page: Page<'_>, title: &str, [head, others]: [&str; 2], top: &Cut<Top>, sections: usize) -> Markup {
     let most = top.shown.iter().map(|one| one.sessions).max().unwrap_or(0);
-    let rows = html! {
-        @for (n, one) in top.shown.iter().enumerate() {
+    let row = |(n, one): (usize, &Top)| {
+        html! {
             tr {
                 th.name scope="row" {
                     @if n < sections {
@@ -41,9 +41,10 @@ fn list(page: Page<'_>, title: &str, [head, others]: [&str; 2], top: &Cut<Top>, 
             }
         }
     };
+    let rows = top.shown.iter().enumerate().map(row).collect();
     html! {
         h3 { (title) }
-        (table(title, &[head, "Share", "#Sessions", others, "Last access"], &rows))
+        (long_table(title, &[head, "Share", "#Sessions", others, "Last access"], rows))
         (left_out(top.left_out, &format!("{} are not shown", title.to_lowercase())))
     }
 }

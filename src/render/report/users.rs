@@ -15,6 +15,8 @@ use crate::model::Service;
 
 /// So many sessions that overlap are drawn below each other; more are drawn over the last.
 const ROWS: usize = 6;
+/// So many sections are shown without being asked for.
+const OPEN: usize = 12;
 
 /// The part, if there are sections.
 pub(super) fn part(page: Page<'_>) -> Option<Markup> {
@@ -37,7 +39,11 @@ pub(super) fn part(page: Page<'_>) -> Option<Markup> {
                 (swatch("open key", "open: not closed by the end"))
                 (swatch("lost key", "lost: over by then, at some moment"))
             }
-            @for (n, section) in sections.iter().enumerate() { (one(page, n, section)) }
+            @for (n, section) in sections.iter().enumerate().take(OPEN) { (one(page, n, section)) }
+            @if sections.len() > OPEN {
+                @let more = html! { @for (n, section) in sections.iter().enumerate().skip(OPEN) { (one(page, n, section)) } };
+                (folded(&format!("The next {} users", number((sections.len() - OPEN) as u64)), &more))
+            }
         }
     })
 }
@@ -140,8 +146,8 @@ fn sessions(page: Page<'_>, user: &str, sessions: &[SessionLine]) -> Markup {
     let rows = html! {
         @for session in sessions {
             tr {
-                th scope="row" { (page.times.element(session.login)) }
-                td { @if let Some(logout) = session.logout { (page.times.element(logout)) } @else { span.none { "unknown" } } }
+                th scope="row" { (page.times.show(session.login)) }
+                td { @if let Some(logout) = session.logout { (page.times.show(logout)) } @else { span.none { "unknown" } } }
                 td.n { @if let Some(logout) = session.logout { (long(logout.at - session.login.at)) } }
                 td { (service(session.service)) }
                 td { (session.store) }

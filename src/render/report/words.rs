@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::model::{Service, Stamp};
-use crate::times::{Zone, rfc3339_of};
+use crate::times::{Zone, log_offset, rfc3339_of};
 
 /// A number as people read it: 1,234,567.
 pub(super) fn number(n: u64) -> String {
@@ -71,10 +71,9 @@ impl Times {
         Times { zone, usual: first.map_or(0, |first| zone.of(first).offset) }
     }
 
-    /// The offset that is not written, as `+02:00`.
+    /// The offset that is not written, as `+0200`.
     pub(super) fn usual(self) -> String {
-        let hour = self.usual.unsigned_abs() / 60;
-        format!("{}{hour:02}:{:02}", if self.usual < 0 { '-' } else { '+' }, self.usual.unsigned_abs() % 60)
+        log_offset(self.usual)
     }
 
     /// The same in minutes.
@@ -90,14 +89,13 @@ impl Times {
     /// `2019-05-29 12:00:00`, with the offset if it is not the usual one.
     pub(super) fn show(self, stamp: Stamp) -> String {
         let shown = self.zone.of(stamp);
-        let text = rfc3339_of(stamp, self.zone).replacen('T', " ", 1);
-        let digits = text.get(..19).unwrap_or(&text);
-        if shown.offset == self.usual {
-            digits.to_owned()
-        } else {
-            // A zone that is written as Z has no other offset.
-            format!("{digits} {}", text.get(19..).unwrap_or_default())
+        let mut text = rfc3339_of(stamp, self.zone).replacen('T', " ", 1);
+        text.truncate("2019-05-29 12:00:00".len());
+        if shown.offset != self.usual {
+            text.push(' ');
+            text.push_str(&log_offset(shown.offset));
         }
+        text
     }
 
     /// `2019-05-29 12:00`, for prose.
@@ -150,11 +148,11 @@ mod tests {
     fn times_with_another_offset_say_so() {
         let at = |offset| Stamp { at: 1_559_124_000, offset };
         let times = Times::new(Zone::Log, Some(at(120)));
-        assert_eq!(times.usual(), "+02:00");
+        assert_eq!(times.usual(), "+0200");
         assert_eq!(times.show(at(120)), "2019-05-29 12:00:00");
-        assert_eq!(times.show(at(60)), "2019-05-29 11:00:00 +01:00");
+        assert_eq!(times.show(at(60)), "2019-05-29 11:00:00 +0100");
         assert_eq!(times.minute(at(120)), "2019-05-29 12:00");
-        assert_eq!(Times::new(Zone::Log, Some(at(-210))).usual(), "-03:30");
+        assert_eq!(Times::new(Zone::Log, Some(at(-210))).usual(), "-0330");
         assert_eq!(Times::new(Zone::Utc, None).show(at(120)), "2019-05-29 10:00:00");
     }
 }
