@@ -23,6 +23,17 @@ async function visit(name, options, look) {
   }
 }
 
+/** Has axe look at a page. */
+async function axe(page, options = {}) {
+  const [said, passed] = await page.evaluate(async (given) => {
+    const { violations, passes } = await globalThis.axe.run({ resultTypes: ["violations"], ...given });
+    const where = (one) => one.nodes.slice(0, 3).map((node) => node.html).join(" ");
+    return [violations.map((one) => `${one.id}: ${one.help}: ${where(one)}`), passes.length];
+  }, options);
+  assert.deepEqual(said, []);
+  assert.ok(passed > 15, `${passed} rules`);
+}
+
 /** The first cells of the rows that are in the page. */
 const column = (page, nth) => page.locator(`#access-table tbody tr:not([aria-hidden]) > :nth-child(${nth})`).allTextContents();
 const found = (page) => page.locator("#access-found").textContent();
@@ -31,18 +42,15 @@ for (const name of REPORTS) {
   describe(`the report of ${name}`, () => {
     for (const colorScheme of ["light", "dark"]) {
       test(`has nothing that axe finds, ${colorScheme}`, () =>
-        visit(name, { colorScheme, init: AXE }, async (page) => {
-          // What is folded is looked at, too.
-          await page.evaluate(() => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
-          const [said, passed] = await page.evaluate(async () => {
-            const { violations, passes } = await globalThis.axe.run({ resultTypes: ["violations"] });
-            const where = (one) => one.nodes.slice(0, 3).map((node) => node.html).join(" ");
-            return [violations.map((one) => `${one.id}: ${one.help}: ${where(one)}`), passes.length];
-          });
-          assert.deepEqual(said, []);
-          assert.ok(passed > 15, `${passed} rules`);
-        }));
+        visit(name, { colorScheme, init: AXE }, async (page) => { await axe(page); }));
     }
+
+    test("has nothing that axe finds when all is unfolded", () =>
+      visit(name, { init: AXE }, async (page) => {
+        await page.evaluate(() => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
+        // Colours are those of what was there before, and take long to look at.
+        await axe(page, { rules: { "color-contrast": { enabled: false } } });
+      }));
 
     for (const width of [320, 360, 768, 1280]) {
       test(`is no wider than a window of ${width} pixels`, () =>
@@ -76,13 +84,17 @@ for (const name of REPORTS) {
           return [style.backgroundColor, style.color].map((color) => color.match(/\d+/g).map(Number)[0]);
         });
         assert.ok(paper > 240 && ink < 60, `${paper} ${ink}`);
-        const sheets = (await page.pdf()).toString("latin1").match(/\/Type\s*\/Page\b/g).length;
-        assert.ok(sheets < 80, `${sheets} sheets`);
       }));
   });
 }
 
 describe("the table of last access", () => {
+  test("takes no more sheets than one can read", () =>
+    visit("many", {}, async (page) => {
+      const sheets = (await page.pdf()).toString("latin1").match(/\/Type\s*\/Page\b/g).length;
+      assert.ok(sheets > 5 && sheets < 80, `${sheets} sheets`);
+    }));
+
   test("finds users, by parts of their names and by store", () =>
     visit("many", {}, async (page) => {
       const [first] = await column(page, 1);
