@@ -333,9 +333,11 @@ pub(super) fn timeline(words: Words<'_>, lanes: &[Lane<'_>], ticks: &[Tick]) -> 
         @for (lane, top) in lanes.iter().zip(tops) {
             text.lane x="0" y=(top + 12) { (lane.name) }
             @for (n, pieces) in (0..).zip(&lane.rows) {
-                @for piece in pieces {
-                    rect.(piece.class) x=(Percent(piece.from)) width=(Percent((piece.to - piece.from).max(0.002)))
-                        y=(top + head + n * row) height=(row - 2) rx="1.5" { title { (piece.title) } }
+                g transform={ "translate(0 " (top + head + n * row) ")" } {
+                    @for piece in pieces {
+                        rect.(piece.class) x=(Percent(piece.from)) width=(Percent((piece.to - piece.from).max(0.002)))
+                            height=(row - 2) { title { (piece.title) } }
+                    }
                 }
             }
             line.level.base x1="0" x2="100%" y1=(top + high(lane)) y2=(top + high(lane)) {}

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::Page;
 use super::words::{count, listed, number, service};
-use crate::answer::report::{SpanKind, Totals};
+use crate::answer::report::{Span, SpanKind, Stream, Totals};
 use crate::model::Service;
 
 /// So many stores are named in the heading.
@@ -86,13 +86,21 @@ fn happened(page: Page<'_>) -> String {
     )
 }
 
-/// Spans in which something is missing.
+/// In how many spans of streams lines are missing; what lies in one time is one, whatever tells of it.
 fn missing(page: Page<'_>) -> u64 {
+    page.report.streams.shown.iter().map(|stream| apart(&stream.spans.shown) + stream.spans.left_out).sum()
+}
+
+/// How many spans there are of those in which lines are missing, if those that touch are one. They are in order.
+fn apart(spans: &[Span]) -> u64 {
     let kinds = [SpanKind::Missing, SpanKind::Damaged, SpanKind::Silent];
-    let of_stream = |stream: &crate::answer::report::Stream| {
-        stream.spans.shown.iter().filter(|span| kinds.contains(&span.kind)).count() as u64 + stream.spans.left_out
-    };
-    page.report.streams.shown.iter().map(of_stream).sum()
+    let mut until = None;
+    let mut count = 0;
+    for span in spans.iter().filter(|span| kinds.contains(&span.kind)) {
+        count += u64::from(until.is_none_or(|until| span.from.at > until));
+        until = until.max(Some(span.to.at));
+    }
+    count
 }
 
 /// What is not sure, in a sentence or two.
@@ -107,8 +115,7 @@ fn doubts(page: Page<'_>) -> String {
         1 => parts.push("Lines are missing in one span: what happened then may not be here.".to_owned()),
         n => parts.push(format!("Lines are missing in {} spans: what happened then may not be here.", number(n))),
     }
-    let is_unlogged =
-        |stream: &crate::answer::report::Stream| stream.spans.shown.iter().any(|span| span.kind == SpanKind::Unlogged);
+    let is_unlogged = |stream: &Stream| stream.spans.shown.iter().any(|span| span.kind == SpanKind::Unlogged);
     match report.streams.shown.iter().filter(|stream| is_unlogged(stream)).count() as u64 {
         0 => {}
         n => parts.push(format!(
@@ -148,5 +155,26 @@ fn figures(page: Page<'_>) -> Markup {
             (figure("Spans missing", missing(page), String::new(), "#coverage"))
             (figure("Lines read", lines, count(report.totals.files, "file", "files"), "#notes"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Stamp;
+
+    #[test]
+    fn what_lies_in_one_time_is_one_span() {
+        let at = |at| Stamp { at, offset: 0 };
+        let span = |kind, from, to| Span { kind, from: at(from), to: at(to), text: String::new() };
+        let spans = [
+            span(SpanKind::Silent, 10, 20),
+            span(SpanKind::Missing, 12, 19),
+            span(SpanKind::Unlogged, 0, 90),
+            span(SpanKind::Damaged, 20, 21),
+            span(SpanKind::Silent, 30, 40),
+        ];
+        assert_eq!(apart(&spans), 2);
+        assert_eq!(apart(&[]), 0);
     }
 }

@@ -133,13 +133,21 @@ fn lanes(page: Page<'_>, sessions: &[SessionLine]) -> (Vec<Lane<'static>>, i64, 
 
 fn in_words(page: Page<'_>, session: &SessionLine) -> String {
     let end = match session.logout {
-        Some(logout) => format!("to {}", page.times.show(logout)),
+        Some(logout) => format!("to {}", same_day(&page.times.show(session.login), &page.times.show(logout))),
         None if session.status == Status::Open => "not closed".to_owned(),
         None => format!("lost, over by {} at the latest", page.times.show(session.until)),
     };
     let flags = if session.flags.is_empty() { String::new() } else { format!(" ({})", session.flags.join(", ")) };
     let (kind, from, store) = (service(session.service), &session.from, &session.store);
-    format!("{kind} {} {end}, from {from} at {store}{flags}", page.times.show(session.login))
+    format!("{kind} {} {end}, {from}, {store}{flags}", page.times.show(session.login))
+}
+
+/// A time behind another, without its day if that is the same.
+fn same_day<'a>(before: &str, time: &'a str) -> &'a str {
+    match (before.split_once(' '), time.split_once(' ')) {
+        (Some((one, _)), Some((other, rest))) if one == other => rest,
+        _ => time,
+    }
 }
 
 fn sessions(page: Page<'_>, user: &str, sessions: &[SessionLine]) -> Markup {
@@ -160,4 +168,15 @@ fn sessions(page: Page<'_>, user: &str, sessions: &[SessionLine]) -> Markup {
     };
     let heads = ["Login", "Logout", "#Length", "Service", "Store", "From", "Mechanism", "Status", "Flags"];
     table(&format!("Sessions of {user}"), &heads, &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_said_once() {
+        assert_eq!(same_day("2019-05-29 12:00:00", "2019-05-29 12:01:00"), "12:01:00");
+        assert_eq!(same_day("2019-05-29 12:00:00", "2019-05-30 00:01:00 +0100"), "2019-05-30 00:01:00 +0100");
+    }
 }
