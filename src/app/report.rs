@@ -83,7 +83,7 @@ pub(super) fn answer(
         damaged: &damaged,
         notes: &all,
         top: args.top.into(),
-        rows: args.users as usize,
+        rows: args.last_access as usize,
         beside: beside.as_deref(),
         tmpdir: &ask.walk.tmpdir,
     })?;
