@@ -15,6 +15,7 @@ use chrono_tz::Tz;
 use common::{Run, login, run, write, write_all};
 use counted::{Others, check};
 use imstrail::answer::Filter;
+use imstrail::answer::report::{Report, SpanKind};
 use imstrail::fold::{Moment, Window};
 use imstrail::model::Service;
 use imstrail::times::Zone;
@@ -45,8 +46,9 @@ fn others(cwd: &Path, tz: &str, options: &[&str]) -> Others {
 }
 
 /// A few days of two stores, in which files are missing, overlap, and one is there twice.
-fn simulated() -> TempDir {
+fn simulated(ports: bool) -> TempDir {
     let mut config = Config { seed: 11, ..Config::default() };
+    config.traffic.ports = ports;
     config.span.seconds = Some(3 * 86_400);
     config.span.warm = 6 * 3600;
     config.site.stores = 2;
@@ -73,8 +75,14 @@ fn simulated() -> TempDir {
 }
 
 #[test]
+fn numbers_are_those_of_the_other_answers_without_ports() {
+    let folder = simulated(false);
+    check(&report(&folder.path().join("logs"), &Asking::default()), &others(folder.path(), "log", &[]));
+}
+
+#[test]
 fn numbers_are_those_of_the_other_answers() {
-    let folder = simulated();
+    let folder = simulated(true);
     let logs = folder.path().join("logs");
     let paris: Tz = "Europe/Paris".parse().expect("a zone");
     for (tz, zone) in [("log", Zone::Log), ("utc", Zone::Utc), ("Europe/Paris", Zone::Named(paris))] {
@@ -85,13 +93,16 @@ fn numbers_are_those_of_the_other_answers() {
     let report = report(&logs, &all);
     assert_eq!((report.users.left_out, report.last_access.users.left_out), (0, 0));
     assert!(report.days.shown.iter().any(|day| day.has_gap) && report.days.shown.iter().all(|day| day.covered));
+    let spans = || report.streams.shown.iter().flat_map(|stream| &stream.spans.shown);
+    let has = |kind| spans().any(|span| span.kind == kind);
+    assert!(has(SpanKind::Overlap) && has(SpanKind::Missing) && has(SpanKind::Unlogged));
     assert!(report.sections.iter().any(|section| section.timeline.left_out > 0), "nobody has many sessions");
     check(&report, &others(folder.path(), "log", &[]));
 }
 
 #[test]
 fn numbers_are_those_of_the_other_answers_where_less_is_asked() {
-    let folder = simulated();
+    let folder = simulated(true);
     let logs = folder.path().join("logs");
     let pop = Asking { services: vec![Service::Pop], ..Asking::default() };
     check(&report(&logs, &pop), &others(folder.path(), "log", &["-s", "pop"]));
@@ -107,7 +118,7 @@ fn numbers_are_those_of_the_other_answers_where_less_is_asked() {
     let mut others = others(folder.path(), "utc", &times);
     // Lines of a stream are not those of a window.
     others.coverage.clear();
-    check(&imstrail::answer::report::Report { streams: Default::default(), ..report }, &others);
+    check(&Report { streams: Default::default(), ..report }, &others);
 }
 
 #[test]
@@ -139,7 +150,7 @@ fn written(folder: &TempDir) -> Vec<String> {
 
 #[test]
 fn the_same_page_for_any_threads_and_any_order_of_paths() {
-    let folder = simulated();
+    let folder = simulated(true);
     let mut pages = Vec::new();
     for args in [
         vec!["-j", "1", "logs/store1", "logs/store2", "logs/overlap"],
@@ -155,7 +166,7 @@ fn the_same_page_for_any_threads_and_any_order_of_paths() {
 
 #[test]
 fn the_table_beside_a_page_is_that_of_all_users() {
-    let folder = simulated();
+    let folder = simulated(true);
     let got = page(folder.path(), &["--last-access", "10", "logs"]).exit(0);
     let table = run(folder.path(), &["-a", "--format", "csv", "logs"]).exit(0).out();
     assert_eq!(read(&folder, "report-last-access.csv"), table);
@@ -305,7 +316,7 @@ fn findings_are_those_of_failures() {
 
 #[test]
 fn a_manifest_and_verify_know_a_page() {
-    let folder = simulated();
+    let folder = simulated(true);
     let args = ["--manifest", "case.json", "--last-access", "3", "--tz", "utc", "logs"];
     page(folder.path(), &args).exit(0);
     let got = run(folder.path(), &["verify", "--answer", "case.json"]).exit(0).out();

@@ -94,15 +94,15 @@ pub(super) struct Visit<'a> {
     pub(super) status: Status,
     pub(super) connect: Option<Stamp>,
     /// As far as it tells sessions apart (R13).
-    duration: Option<i64>,
+    pub(super) duration: Option<i64>,
     /// The mechanism, where a login line is known.
     pub(super) auth: Option<Cow<'a, [u8]>>,
     /// As far as they tell sessions apart (R13).
-    amounts: Amounts,
-    pid: u32,
+    pub(super) amounts: Amounts,
+    pub(super) pid: u32,
     /// Without a close: by when it was gone, or the end of coverage.
-    until: Option<Instant>,
-    flags: u8,
+    pub(super) until: Option<Instant>,
+    pub(super) flags: u8,
 }
 
 const HAS_AUTH: u8 = 1;
@@ -128,7 +128,7 @@ impl<'a> Visit<'a> {
     }
 
     /// Appends its record: the flags come last, so that of copies the one with fewest comes first.
-    fn write(&self, record: &mut Vec<u8>) {
+    pub(super) fn write(&self, record: &mut Vec<u8>) {
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
         let stamps = [self.connect, self.logout];
         let one_offset = stamps.iter().flatten().all(|stamp| stamp.offset == self.login.offset);
@@ -266,10 +266,10 @@ pub(super) fn each(runs: &[Runs], streams: &[Resolved], mut work: impl FnMut(&Vi
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn visit() -> Visit<'static> {
+    pub(in crate::answer::report) fn visit() -> Visit<'static> {
         let stamp = |at, offset| Some(Stamp { at, offset });
         Visit {
             user: b"e\0d"[..].into(),
