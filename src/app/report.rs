@@ -77,7 +77,6 @@ pub(super) fn answer(
         access: &access,
         limits: &limits,
         covered: &covered(&resolved, &outcome.trail, &leaves, &only),
-        streams: &resolved,
         trail: &outcome.trail,
         leaves: &leaves,
         damaged: &damaged,

@@ -12,7 +12,7 @@ use imstrail::fold::{Needs, Refusal};
 use imstrail::grammar::Grammars;
 use imstrail::model::Service;
 use imstrail::open::WalkOptions;
-use imstrail::pair::Behind;
+use imstrail::pair::{Behind, Overlaps};
 use imstrail::parse::Names;
 use imstrail::plan::{Leaf, PlanOptions, plan};
 use imstrail::read::{Meter, Outcome, Reading, read};
@@ -69,9 +69,20 @@ fn report_here(folder: &Path, asking: &Asking) -> Report {
         hashes: false,
         meter: &Meter::default(),
     };
-    let mut outcome = read(&plan, &streams, &reading);
     let leaves: Vec<&Leaf> = plan.leaves.iter().collect();
-    let resolved = resolve(&outcome.trail, &streams, &facts(&leaves, &outcome));
+    let read = |needs: &Needs| {
+        let outcome = read(&plan, &streams, &Reading { needs, ..reading });
+        let resolved = resolve(&outcome.trail, &streams, &facts(&leaves, &outcome));
+        (outcome, resolved)
+    };
+    let (mut outcome, mut resolved) = read(&needs);
+    // R13: of peers without a port, files that overlap have lines twice. That is known when all has been read.
+    if outcome.trail.collected.portless {
+        let spans = |stream: &Resolved| stream.overlaps.iter().map(|overlap| overlap.from..=overlap.to).collect();
+        let overlaps: Overlaps = resolved.iter().map(|stream| (stream.id, spans(stream))).collect();
+        let behind = Behind { evidence: true, ..behind };
+        (outcome, resolved) = read(&Needs { overlaps: overlaps.into(), behind, ..needs.clone() });
+    }
     let visits = visits(&mut outcome, &resolved, &query);
     let mut refused = std::mem::take(&mut outcome.refused);
     refused.iter_mut().for_each(|runs| runs.finish().expect("memory"));
@@ -87,7 +98,6 @@ fn report_here(folder: &Path, asking: &Asking) -> Report {
         access: &LastAccessRows::new(accesses, &streams, &nobody),
         limits: &Default::default(),
         covered: &covered(&resolved, &outcome.trail, &leaves, &asking.services),
-        streams: &resolved,
         trail: &outcome.trail,
         leaves: &leaves,
         damaged: &outcome.damaged,

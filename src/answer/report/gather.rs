@@ -9,7 +9,6 @@ use super::tops::{Counts, Greatest, later};
 use super::visits::{Visit, each};
 use super::{Cut, SessionLine, Slot, Totals, UserSection};
 use crate::model::Stamp;
-use crate::resolve::Resolved;
 use crate::runs::Runs;
 use crate::text::visible;
 
@@ -91,14 +90,9 @@ pub(super) struct Bounds<'a> {
 ///
 /// # Errors
 /// Those of putting aside, and of reading back what was.
-pub(super) fn gather(
-    (part, runs): (usize, &[Runs]),
-    streams: &[Resolved],
-    frame: &Frame,
-    bounds: Bounds<'_>,
-) -> io::Result<Gathered> {
+pub(super) fn gather((part, runs): (usize, &[Runs]), frame: &Frame, bounds: Bounds<'_>) -> io::Result<Gathered> {
     let mut pass = Pass::new(part, frame, bounds);
-    each(runs, streams, |visit, record| pass.take(visit, record))?;
+    each(runs, |visit, record| pass.take(visit, record))?;
     pass.finish()
 }
 
@@ -380,7 +374,7 @@ mod tests {
         let mut runs = Runs::new(&tmpdir, 1000);
         visits.iter().for_each(|visit| runs.push(|record| visit.write(record)));
         runs.finish().unwrap();
-        gather((0, &[runs]), &[], frame, Bounds { top: 2, tmpdir: &tmpdir }).unwrap()
+        gather((0, &[runs]), frame, Bounds { top: 2, tmpdir: &tmpdir }).unwrap()
     }
 
     fn frame(seconds: i64) -> Frame {
