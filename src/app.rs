@@ -159,13 +159,13 @@ fn read_with_bar(
 ) -> (Outcome, Vec<Resolved>, Option<Sieve>) {
     // A bar that tells no names.
     let meter = Meter { hidden: ask.pseudonyms.is_some().into(), ..Meter::default() };
-    let mut query = ask.connected.clone();
+    let (mut query, mut needs) = (ask.connected.clone(), ask.needs.clone());
     let mut sieve = ask.sieve(cli, again::is_pipe(plan));
     bar::show(cli.common.progress, plan.bytes(), &meter, || {
         pool.install(|| {
             loop {
                 let reading = Reading {
-                    needs: &ask.needs,
+                    needs: &needs,
                     asked: Asked {
                         sessions: match (&query, &ask.sessions) {
                             (Some(query), _) => AskedSessions::Connected(query),
@@ -191,6 +191,11 @@ fn read_with_bar(
                 let resolved = resolve(&outcome.trail, streams, &facts);
                 if sieve.as_ref().is_some_and(|s| again::is_needed(cli, ask, plan, s, &outcome, &resolved)) {
                     sieve = None;
+                    continue;
+                }
+                if let Some(overlaps) = again::overlaps(&needs, &outcome, &resolved) {
+                    needs.behind.evidence = true;
+                    needs.overlaps = overlaps.into();
                     continue;
                 }
                 // Digits are compared with each line's own; a stream whose offset wandered further needs a wider look.

@@ -8,13 +8,14 @@ mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 pub use self::leaving::{Action, LoggedIn, Logins, Refusal, Refusals, Refused, Server, Traced, Traces};
 pub use self::window::{Moment, Window};
 use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, is_like_account, shape};
 use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
-use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, PairLine, Sought, With};
+use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, Overlaps, PairLine, Sought, With};
 use crate::parse::{Event, Line, Names, Reader, Source, Why, Written, Years, connect, written};
 use crate::pseudonym::{Masks, Pseudonyms};
 use crate::streams::{StreamId, Streams};
@@ -41,6 +42,8 @@ pub struct Needs {
     pub users: BTreeSet<Vec<u8>>,
     /// Hours of processes of which every line is to be kept.
     pub full: FullHours,
+    /// Where files overlap (R13), if a peer without a port makes that matter for pairing: then lines must come with their places.
+    pub overlaps: Arc<Overlaps>,
     /// Where refused logins go over several lines ([`Breaks::spans`]): what stands between them may be forged.
     pub forged: BTreeMap<FileId, Vec<Range<u64>>>,
 }
@@ -357,6 +360,7 @@ impl<'a> Folder<'a> {
                 Some(key) => key,
                 None => {
                     long = Key::of(&line);
+                    trail.collected.portless |= !long.has_port();
                     Sought::long(&long)
                 }
             };

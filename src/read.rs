@@ -187,7 +187,7 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
     for round in 1..=READINGS {
         reading.meter.reading.store(round, Ordering::Relaxed);
         reading.meter.bytes.store(0, Ordering::Relaxed);
-        let shards = Shards::holding(&hold, needs.behind, &reading.walk.tmpdir);
+        let shards = Shards::holding(&hold, &needs, &reading.walk.tmpdir);
         let refusals = Refusals::new(reading.asked, streams, &reading.walk.tmpdir);
         let traces = reading.traces.zip(owners.as_ref());
         let traces = traces.map(|(query, owners)| Traces::new(query, owners, &reading.walk.tmpdir));

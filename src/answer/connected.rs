@@ -136,16 +136,12 @@ pub fn connected<'a>(
             moments.insert(stream.id, (stream, at));
         }
     }
-    let asked_for = |s: &&Session| query.users.is_empty() || query.users.contains(&s.user);
-    let mut sessions: Vec<&'a Session> = sessions.iter().filter(asked_for).collect();
-    if moments.values().any(|(stream, _)| !stream.overlaps.is_empty()) {
-        count_copies_once(&mut sessions, &moments);
-    }
+    let asked_for = |s: &&'a Session| query.users.is_empty() || query.users.contains(&s.user);
     let row_of = |session: &'a Session| {
         let (stream, at) = moments.get(&session.stream)?;
         row(session, stream, *at)
     };
-    let mut rows: Vec<Connected<'a>> = sessions.into_par_iter().filter_map(row_of).collect();
+    let mut rows: Vec<Connected<'a>> = sessions.par_iter().filter(asked_for).filter_map(row_of).collect();
     rows.par_sort_by(Connected::order);
     Ok(rows)
 }
@@ -243,31 +239,4 @@ fn doubts(session: &Session, stream: &Resolved, at: Instant) -> Option<Vec<&'sta
         reasons.push("overlap");
     }
     Some(reasons)
-}
-
-/// R13: where files overlap, equal sessions count once. So does a close there that has no login, if an equal one took the login:
-/// without a port a close cannot be known for a copy before it is paired.
-fn count_copies_once(sessions: &mut Vec<&Session>, moments: &BTreeMap<StreamId, (&Resolved, Stamp)>) {
-    let is_within = |session: &Session, at: Instant| {
-        let stream = moments.get(&session.stream);
-        stream.is_some_and(|(stream, _)| stream.overlaps.iter().any(|o| o.from <= at && at <= o.to))
-    };
-    let close = |s: &Session| (s.stream, s.connect.map(|c| c.at), s.end.map(|e| e.at), s.pid, s.peer);
-    let order = |a: &Session, b: &Session| {
-        let texts = || (&a.user, &a.mechanism).cmp(&(&b.user, &b.mechanism));
-        (a.stream, a.login, close(a)).cmp(&(b.stream, b.login, close(b))).then_with(texts)
-    };
-    sessions.sort_by(|a, b| order(a, b).then_with(|| a.cmp(b)));
-    sessions.dedup_by(|copy, kept| {
-        let same = order(copy, kept).is_eq();
-        let at = copy.end.filter(|_| copy.mechanism.is_none()).unwrap_or(copy.login);
-        same && is_within(copy, at.at)
-    });
-    let with_login: BTreeSet<_> = sessions
-        .iter()
-        .filter(|s| s.mechanism.is_some() && s.end.is_some_and(|end| is_within(s, end.at)))
-        .map(|s| (close(s), &s.user))
-        .collect();
-    let is_copy = |s: &Session| s.mechanism.is_none() && with_login.contains(&(close(s), &s.user));
-    sessions.retain(|s| !is_copy(s));
 }

@@ -4,13 +4,12 @@
 //! of the answer: store, service, login, user, from, logout, and then whatever else may differ.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 
 use super::activity::{Activity, ActivityRows};
-use super::copies::{Copies, is_within};
-use super::record::{Fields, evidence_length, put_evidence, put_instant, put_number, put_stamp, put_text};
+use super::copies::is_within;
+use super::record::{Fields, put_evidence, put_instant, put_number, put_stamp, put_text};
 use super::{Filter, INFERRED_FORMAT, POSSIBLY_FORGED};
 use crate::fold::Action;
 use crate::model::{Evidence, Instant, Service, Stamp};
@@ -212,8 +211,6 @@ pub struct SessionRow<'a> {
     pub gone: Option<Instant>,
     /// How many lines of the message trace fit it and no other, where its store logs them for its service.
     pub messages: Option<Messages>,
-    /// Whether its peer has a port, which tells sessions apart.
-    has_port: bool,
     flags: u8,
 }
 
@@ -236,7 +233,6 @@ impl<'a> SessionRow<'a> {
             pid: session.pid,
             gone: None,
             messages: None,
-            has_port: session.peer.has_port(),
             flags: flags | marks(session.flags),
         }
     }
@@ -261,25 +257,6 @@ impl<'a> SessionRow<'a> {
         self.flags & INFERRED != 0
     }
 
-    /// The moment that says whether an overlap of files has it twice (R13).
-    fn at(&self) -> Instant {
-        self.logout.filter(|_| self.auth.is_none()).unwrap_or(self.login).at
-    }
-
-    fn portless_close(&self) -> PortlessClose {
-        let at = |stamp: Option<Stamp>| stamp.map(|stamp| stamp.at);
-        let text = |text: &[u8]| text.to_vec();
-        (
-            text(&self.store),
-            self.service,
-            at(self.connect),
-            at(self.logout),
-            self.pid,
-            text(&self.from),
-            text(&self.user),
-        )
-    }
-
     /// Appends its record.
     pub(super) fn write(&self, record: &mut Vec<u8>) {
         put_text(record, &self.store);
@@ -300,7 +277,6 @@ impl<'a> SessionRow<'a> {
         }
         record.extend(self.pid.to_be_bytes());
         put_number(record, self.gone.map(Instant::cast_unsigned));
-        record.push(u8::from(self.has_port));
         record.push(self.flags);
         put_evidence(record, self.evidence);
     }
@@ -316,7 +292,7 @@ impl<'a> SessionRow<'a> {
         let (has_auth, auth) = (from.byte()? != 0, from.text()?);
         let amounts = Amounts { bytes_in: from.number()?, bytes_out: from.number()?, mailboxes: from.number()? };
         let pid = u32::from_be_bytes(from.take()?);
-        let (gone, has_port, flags) = (from.number()?.map(u64::cast_signed), from.byte()? != 0, from.byte()?);
+        let (gone, flags) = (from.number()?.map(u64::cast_signed), from.byte()?);
         let (evidence, messages) = Messages::behind(from.rest());
         Some(SessionRow {
             store,
@@ -332,7 +308,6 @@ impl<'a> SessionRow<'a> {
             amounts,
             pid,
             gone,
-            has_port,
             flags,
             evidence: Fields::of(evidence).evidence()?,
             messages,
@@ -353,16 +328,10 @@ pub struct Sessions<'a> {
     pub activity: Option<&'a Activity>,
 }
 
-/// What a close without a port is known by: stream, connect, end, process, peer and user.
-type PortlessClose = (Vec<u8>, Service, Option<Instant>, Option<Instant>, u32, Vec<u8>, Vec<u8>);
-
 /// The rows of [`Sessions`] in order, once.
 #[derive(Debug)]
 pub struct SessionRows<'a> {
     merged: Merged<'a>,
-    copies: Copies<'a>,
-    /// Closes in an overlap that took a login: an equal one without is a copy.
-    with_login: BTreeSet<PortlessClose>,
     activity: Option<ActivityRows<'a>>,
 }
 
@@ -372,47 +341,21 @@ impl<'a> Sessions<'a> {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn rows(&self) -> io::Result<SessionRows<'a>> {
-        let copies = Copies::of(self.streams);
         let activity = self.activity.map(Activity::rows).transpose()?;
-        let mut with_login = BTreeSet::new();
-        if !copies.are_none() {
-            let mut merged = Merged::of(self.runs)?;
-            while merged.next(|record| {
-                let row = SessionRow::read(record).filter(|row| row.auth.is_some() && !row.has_port);
-                let within = |row: &SessionRow<'_>| {
-                    row.logout.is_some_and(|end| copies.may_be((&row.store, row.service, end.at)))
-                };
-                with_login.extend(row.filter(within).map(|row| row.portless_close()));
-            })? {}
-        }
-        Ok(SessionRows { merged: Merged::of(self.runs)?, copies, with_login, activity })
+        Ok(SessionRows { merged: Merged::of(self.runs)?, activity })
     }
 }
 
 impl SessionRows<'_> {
-    /// Hands the next record to `work`, or nothing where it is a copy (R13); `false` if there is none.
+    /// Hands the next record to `work`; `false` if there is none.
     ///
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn next(&mut self, work: impl FnOnce(&[u8])) -> io::Result<bool> {
-        let SessionRows { merged, copies, with_login, activity } = self;
+        let SessionRows { merged, activity } = self;
+        let Some(activity) = activity else { return merged.next(work) };
         let mut added = Ok(());
-        let work = |record: &[u8]| match activity {
-            None => work(record),
-            Some(activity) => added = activity.add(record, work),
-        };
-        let more = merged.next(|record| {
-            if copies.are_none() {
-                return work(record);
-            }
-            let Some(row) = SessionRow::read(record) else { return };
-            // All but the flags and the evidence, which come last: one that is not ambiguous comes first, and stays.
-            let but_flags = record.get(..record.len() - 1 - evidence_length(row.evidence)).unwrap_or_default();
-            let has_twin = row.auth.is_none() && with_login.contains(&row.portless_close());
-            if !has_twin && !copies.has((&row.store, row.service, row.at()), but_flags) {
-                work(record);
-            }
-        })?;
+        let more = merged.next(|record| added = activity.add(record, work))?;
         added.map(|()| more)
     }
 }

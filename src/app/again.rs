@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Ask;
 use crate::cli::{Cli, Format};
+use crate::fold::Needs;
 use crate::model::{DAY, Stamp};
+use crate::pair::Overlaps;
 use crate::plan::Plan;
 use crate::read::{Outcome, Sieve};
 use crate::resolve::Resolved;
@@ -27,6 +29,14 @@ pub(super) fn shows_clocks(cli: &Cli) -> bool {
 /// Whether something can be read but once. What only reading shows is a pipe.
 pub(super) fn is_pipe(plan: &Plan) -> bool {
     plan.units.iter().any(|unit| unit.leaves.is_empty())
+}
+
+/// Where files overlap (R13), if pairing has to know that and does not yet: all is to be read again then.
+pub(super) fn overlaps(needs: &Needs, outcome: &Outcome, resolved: &[Resolved]) -> Option<Overlaps> {
+    let spans = |stream: &Resolved| stream.overlaps.iter().map(|overlap| overlap.from..=overlap.to).collect();
+    let overlapped = resolved.iter().filter(|stream| !stream.overlaps.is_empty());
+    let found: Overlaps = overlapped.map(|stream| (stream.id, spans(stream))).collect();
+    (outcome.trail.collected.portless && found != *needs.overlaps).then_some(found)
 }
 
 /// Whether all is to be read again, without the sieve.

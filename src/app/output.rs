@@ -120,11 +120,11 @@ impl Output {
                     .to_owned(),
             ));
         }
-        let beside = beside.map(|file| Place::new("report needs", &file, cli.common.force)).transpose()?;
         let to = match &cli.common.output {
             Some(file) => Where::File(Place::new("-o", file, cli.common.force)?),
             None => Where::Stdout,
         };
+        let beside = beside.map(|file| Place::new("report needs", &file, cli.common.force)).transpose()?;
         Ok(Output { to, manifest: Begun::new(cli)?, beside, ..Output::nowhere(cli) })
     }
 

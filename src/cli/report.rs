@@ -30,9 +30,9 @@ pub struct ReportArgs {
     /// List so many users, addresses and domains; each of these users gets a section
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000), default_value = "200", help_heading = "Output")]
     pub top: u16,
-    /// List the last access of so many users; of more, all go to a file beside the page
+    /// List so many users with their last access, the latest; of more, all go to a file beside the page
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50_000), default_value = "20000", help_heading = "Output")]
-    pub users: u32,
+    pub last_access: u32,
     /// What every question may have.
     #[command(flatten)]
     pub common: Common,

@@ -1,10 +1,13 @@
 //! Chains of lines of one peer, and the bench on which they are paired by R5 in full.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use super::is_ready;
-use super::key::Key;
+use super::key::{Key, Overlaps};
 use super::line::{CloseLine, Said, length};
 use super::session::{Behind, Rest, SessionFlags, SessionWords, Settled, Told, Words};
-use crate::model::{Doubt, Instant, Stamp};
+use crate::model::{Doubt, FileId, Instant, Stamp};
 
 /// No further line of this key.
 pub(super) const END: u32 = u32::MAX;
@@ -59,19 +62,19 @@ impl Held {
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     bytes: Vec<u8>,
-    /// So many of the last bytes of a line make no difference.
-    unseen: usize,
+    /// What stands behind the rest of a line, and makes no difference.
+    behind: Behind,
 }
 
 impl Texts {
     /// None yet.
     pub(super) fn new(behind: Behind) -> Texts {
-        Texts { bytes: Vec::new(), unseen: behind.unseen() }
+        Texts { bytes: Vec::new(), behind }
     }
 
     /// Whether lines come with their places.
     pub(super) fn come_with_places(&self) -> bool {
-        self.unseen > 0
+        self.behind.unseen() > 0
     }
 
     /// Puts a line's texts at the end; their place.
@@ -93,7 +96,7 @@ impl Texts {
 
     /// Takes out all that there is.
     pub(super) fn take(&mut self) -> Texts {
-        Texts { bytes: std::mem::take(&mut self.bytes), unseen: self.unseen }
+        Texts { bytes: std::mem::take(&mut self.bytes), behind: self.behind }
     }
 
     pub(super) fn user(&self, held: &Held) -> &[u8] {
@@ -107,7 +110,12 @@ impl Texts {
     /// What of the rest makes a difference.
     fn seen(&self, held: &Held) -> &[u8] {
         let rest = self.rest(held);
-        rest.get(..rest.len() - self.unseen.min(rest.len())).unwrap_or_default()
+        rest.get(..rest.len() - self.behind.unseen().min(rest.len())).unwrap_or_default()
+    }
+
+    /// The file of a line, if it comes with its place.
+    fn file(&self, held: &Held) -> Option<FileId> {
+        self.behind.evidence_of(self.rest(held)).map(|line| line.file)
     }
 
     fn words(&self, held: &Held) -> Words<'_> {
@@ -137,8 +145,9 @@ struct Choice {
 }
 
 impl Bench {
-    /// Takes up the lines of a key, in the order of R5. Equal lines of a peer with a port are one line, read twice (R13).
-    pub(super) fn load(&mut self, key: &Key, lines: impl Iterator<Item = Held>, texts: &Texts) {
+    /// Takes up the lines of a key, in the order of R5. Equal lines of a peer with a port are one line, read twice (R13). Without a
+    /// port they may be those of two clients; but where files overlap, so many are there as one file has.
+    pub(super) fn load(&mut self, key: &Key, lines: impl Iterator<Item = Held>, texts: &Texts, overlaps: &Overlaps) {
         self.logins.clear();
         self.closes.clear();
         self.taken.clear();
@@ -161,9 +170,15 @@ impl Bench {
             let order = || text(a).cmp(&text(b)).then_with(|| (order(a), a.doubt).cmp(&(order(b), b.doubt)));
             key(a).cmp(&key(b)).then_with(order).then_with(|| texts.rest(a).cmp(texts.rest(b)))
         });
+        let equal_logins = |a: &Held, b: &Held| login(a) == login(b) && same(a, b);
+        let equal_closes = |a: &Held, b: &Held| order(a) == order(b) && same(a, b);
         if key.has_port() {
-            self.logins.dedup_by(|a, b| login(a) == login(b) && same(a, b));
-            self.closes.dedup_by(|a, b| order(a) == order(b) && same(a, b));
+            self.logins.dedup_by(|a, b| equal_logins(a, b));
+            self.closes.dedup_by(|a, b| equal_closes(a, b));
+        } else if let Some(overlaps) = overlaps.get(&key.stream()) {
+            let is_overlapped = |held: &Held| overlaps.iter().any(|span| span.contains(&held.at));
+            keep_one_file(&mut self.logins, texts, |a, b| is_overlapped(a) && equal_logins(a, b));
+            keep_one_file(&mut self.closes, texts, |a, b| is_overlapped(a) && equal_closes(a, b));
         }
         self.taken.resize(self.logins.len(), false);
         self.uses.extend(self.logins.iter().map(|login| login.at));
@@ -248,6 +263,18 @@ impl Bench {
             out(&settled(key, texts, Some(login), None, false));
         }
     }
+}
+
+/// Of lines that are equal, which stand one behind the other, keeps those of the file that has the most of them.
+fn keep_one_file(lines: &mut Vec<Held>, texts: &Texts, equal: impl Fn(&Held, &Held) -> bool) {
+    let mut kept = Vec::with_capacity(lines.len());
+    for equals in lines.chunk_by(|a, b| equal(a, b)) {
+        let mut files: BTreeMap<Option<FileId>, usize> = BTreeMap::new();
+        equals.iter().for_each(|line| *files.entry(texts.file(line)).or_default() += 1);
+        let most = files.iter().max_by_key(|(file, count)| (**count, Reverse(**file))).map(|(file, _)| *file);
+        kept.extend(equals.iter().filter(|line| Some(texts.file(line)) == most));
+    }
+    *lines = kept;
 }
 
 /// R5: whether a login can be the one of a close.

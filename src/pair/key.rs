@@ -1,10 +1,12 @@
 //! Whose lines are paired with each other.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher};
+use std::ops::RangeInclusive;
 
 use super::line::PairLine;
 use super::slab::Slab;
-use crate::model::Peer;
+use crate::model::{Instant, Peer};
 use crate::streams::StreamId;
 
 /// Whose lines are paired with each other: stream and peer; without a port, also pid and user (as a hash, compared again later).
@@ -15,6 +17,9 @@ pub struct Key {
     port: u32,
     stream: StreamId,
 }
+
+/// Spans of streams that more than one file covers (R13), both ends inside.
+pub type Overlaps = BTreeMap<StreamId, Vec<RangeInclusive<Instant>>>;
 
 /// What the upper half of an IPv4 address is, written as IPv6.
 const MAPPED: u64 = 0xffff;
@@ -56,7 +61,7 @@ impl Key {
     }
 
     /// Whether its peer has a port: then the user need not agree (R5).
-    pub(super) fn has_port(&self) -> bool {
+    pub fn has_port(&self) -> bool {
         self.port != 0
     }
 

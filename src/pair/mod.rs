@@ -18,7 +18,7 @@ mod slab;
 mod table;
 
 pub use batch::Batch;
-pub use key::{Key, Sought};
+pub use key::{Key, Overlaps, Sought};
 pub use line::{CloseLine, PairLine};
 pub use session::{Accessed, Amounts, Behind, Carried, Session, SessionFlags, Settled, Whole, With};
 pub use table::PairTable;

@@ -4,11 +4,12 @@
 //! is not that simple; or a session that is closed, and waits in a queue as long as a line to come could change what it means.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::batch::Batch;
 use super::bench::{Bench, END, Held, Texts};
 use super::entry::{Entry, Outside, State};
-use super::key::{Key, Packed, Sought};
+use super::key::{Key, Overlaps, Packed, Sought};
 use super::line::{CloseLine, PairLine, Said};
 use super::queue::{Closed, NUMBERS, Queue};
 use super::session::{Accessed, Behind, Settled};
@@ -49,6 +50,8 @@ pub struct PairTable {
     settled: Vec<Instant>,
     /// Keys that are never settled early, because a line of theirs came late.
     hold: BTreeSet<Key>,
+    /// Where files overlap: there lines without a port count as often as one file has them.
+    overlaps: Arc<Overlaps>,
     /// Keys of which a line came after it was needed.
     pub late: BTreeSet<Key>,
 }
@@ -62,6 +65,11 @@ impl PairTable {
     /// The same table, empty, for lines with which this comes.
     pub fn carrying(self, behind: Behind) -> PairTable {
         PairTable { texts: Texts::new(behind), ..self }
+    }
+
+    /// The same table, empty, of files that overlap there; lines must come with their places.
+    pub fn overlapping(self, overlaps: Arc<Overlaps>) -> PairTable {
+        PairTable { overlaps, ..self }
     }
 
     /// How many keys are held.
@@ -369,7 +377,7 @@ impl PairTable {
             let until = if self.hold.contains(&key) { Instant::MIN } else { self.settled_until(key.stream()) };
             let Some(entry) = self.entries.get_mut(number) else { continue };
             self.live -= entry.chain(&old_lines).map(|line| line.text_length()).sum::<usize>();
-            bench.load(&key, entry.chain(&old_lines).copied(), &self.texts);
+            bench.load(&key, entry.chain(&old_lines).copied(), &self.texts, &self.overlaps);
             bench.settle(&key, &self.texts, until, out);
             entry.link = END;
             let mut left = bench.logins_left().chain(&bench.closes);
@@ -404,7 +412,7 @@ impl PairTable {
                 State::Free => {}
                 State::Open => out(&entry.unclosed(key, &self.outside)),
                 State::Chain => {
-                    bench.load(&key, entry.chain(&self.held).copied(), &self.texts);
+                    bench.load(&key, entry.chain(&self.held).copied(), &self.texts, &self.overlaps);
                     bench.settle(&key, &self.texts, Instant::MAX, out);
                     bench.unclosed(&key, &self.texts, out);
                 }

@@ -5,7 +5,7 @@ mod waiting;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::model::{Doubt, Peer, Stamp};
+use crate::model::{Doubt, Evidence, FileId, Peer, Stamp};
 use crate::streams::StreamId;
 use std::net::Ipv4Addr;
 

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::{HELD, Owners, lock};
 use crate::answer::report::{PARTS, part_of};
 use crate::answer::{AskedSessions, collects};
-use crate::fold::Pairing;
+use crate::fold::{Needs, Pairing};
 use crate::model::Instant;
 use crate::pair::{Accessed, Batch, Behind, Key, PairTable, Settled};
 use crate::runs::Runs;
@@ -115,8 +115,9 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Shards {
-    /// Empty shards that never settle these keys early; `behind` is what comes with lines, `tmpdir` is where too many sessions go.
-    pub(super) fn holding(hold: &BTreeSet<Key>, behind: Behind, tmpdir: &Path) -> Shards {
+    /// Empty shards that never settle these keys early; `needs` says what comes with lines, `tmpdir` is where too many sessions go.
+    pub(super) fn holding(hold: &BTreeSet<Key>, needs: &Needs, tmpdir: &Path) -> Shards {
+        let behind = needs.behind;
         let shards = (SHARDS * rayon::current_num_threads()).next_power_of_two();
         let runs = |held: usize| Runs::new(tmpdir, held / shards);
         let fitting = || runs(HELD / 2);
@@ -128,7 +129,8 @@ impl Shards {
             behind,
             ..Gathering::default()
         };
-        let settling = || Settling { table: PairTable::holding(hold.clone()).carrying(behind), gathering: gathering() };
+        let table = || PairTable::holding(hold.clone()).carrying(behind).overlapping(needs.overlaps.clone());
+        let settling = || Settling { table: table(), gathering: gathering() };
         let shard = |_| Shard { settled: Mutex::new(settling()), ..Shard::default() };
         Shards { shards: (0..shards).map(shard).collect() }
     }

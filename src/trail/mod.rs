@@ -104,6 +104,8 @@ pub struct Collected {
     pub unlogged: BTreeMap<(StreamId, i64), Unlogged>,
     /// A session that will be a row rests on a template that is a guess.
     pub inferred: bool,
+    /// Lines of a peer without a port were paired.
+    pub portless: bool,
 }
 
 impl Collected {
@@ -123,6 +125,7 @@ impl Collected {
     pub fn merge(mut self, mut other: Collected) -> Collected {
         self.sessions.append(&mut other.sessions);
         self.inferred |= other.inferred;
+        self.portless |= other.portless;
         for ((stream, _), span) in other.unlogged {
             self.unlogged_span(stream, span);
         }

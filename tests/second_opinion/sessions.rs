@@ -2,6 +2,7 @@
 
 use super::files::Covered;
 use super::lines::{Close, Line, Login, Peer, Says};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A login may be written so long behind its close.
@@ -96,7 +97,7 @@ pub(crate) fn sessions(covered: &Covered) -> Vec<Session> {
         }
     }
     find_reuse(covered, &mut sessions);
-    once_each(covered, sessions)
+    sessions
 }
 
 fn guessed(inferred: bool) -> BTreeSet<&'static str> {
@@ -104,7 +105,7 @@ fn guessed(inferred: bool) -> BTreeSet<&'static str> {
 }
 
 /// Whether two lines say the same.
-fn twins(one: &Line, other: &Line) -> bool {
+fn same(one: &Line, other: &Line) -> bool {
     let offset = matches!(one.says, Says::Login(_)) || one.offset == other.offset;
     one.at == other.at && one.pid == other.pid && one.says == other.says && offset
 }
@@ -118,45 +119,24 @@ fn peer_of(line: &Line) -> Option<Peer> {
 }
 
 /// The logins and closes that count (R13). With a port equal lines are one. Without, they may be two clients of one
-/// address, and only their sessions tell.
+/// address; but in an overlap there are as many of them as the file has that has the most.
 fn once(covered: &Covered) -> Vec<&Line> {
+    let overlapped = |at: i64| covered.overlaps.iter().any(|span| span.0 <= at && at <= span.1);
     let mut kept: Vec<&Line> = Vec::new();
     for line in &covered.lines {
         let Some((_, port)) = peer_of(line) else { continue };
-        let now = |other: &&Line| other.at == line.at;
-        let mut before = kept.iter().rev().copied().take_while(now);
-        if port.is_none() || !before.any(|other| twins(line, other)) {
-            kept.push(line);
-        }
-    }
-    kept
-}
-
-/// Equal sessions of an overlap, by their logins if they have some, are one (R13); and one without a login is a copy of one that has
-/// the same close in an overlap, and a login.
-fn once_each(covered: &Covered, mut sessions: Vec<Session>) -> Vec<Session> {
-    let overlaps = |at: i64| covered.overlaps.iter().any(|span| span.0 <= at && at <= span.1);
-    let same_close = |one: &Session, other: &Session| {
-        let close = |s: &Session| (s.pid, s.peer, s.connect, s.end);
-        close(one) == close(other) && one.user == other.user
-    };
-    // A copy of a login is no second one to choose from: of equal sessions one without that flag, if there is one.
-    let flagged = |session: &Session| {
-        ["ambiguous-pairing", "duration-mismatch", "inferred-format"].map(|flag| session.flags.contains(flag))
-    };
-    sessions.sort_by_key(|session| (session.login, flagged(session)));
-    let mut kept: Vec<Session> = Vec::new();
-    for session in &sessions {
-        let login = session.mechanism.is_some();
-        let (copied, close_copied) = (overlaps(session.login.0), session.end.is_some_and(overlaps));
-        let equal = |other: &&Session| {
-            same_close(session, other) && (other.login, &other.mechanism) == (session.login, &session.mechanism)
+        let twins = || covered.lines.iter().filter(|other| same(line, other));
+        let in_file = |file: usize| twins().filter(|other| other.file == file).count();
+        let is_kept = match port {
+            Some(_) => !kept.iter().rev().take_while(|other| other.at == line.at).any(|other| same(line, other)),
+            None if overlapped(line.at) => {
+                let most = twins().map(|other| (in_file(other.file), Reverse(other.file))).max();
+                most.is_some_and(|(_, Reverse(file))| file == line.file)
+            }
+            None => true,
         };
-        let has_equal = kept.iter().rev().take_while(|other| other.login == session.login).any(|other| equal(&other));
-        let paired = || sessions.iter().any(|other| other.mechanism.is_some() && same_close(session, other));
-        let is_copy = if login { copied && has_equal } else { close_copied && (has_equal || paired()) };
-        if !is_copy {
-            kept.push(session.clone());
+        if is_kept {
+            kept.push(line);
         }
     }
     kept

@@ -50,8 +50,6 @@ pub struct Sources<'a> {
     pub limits: &'a [Option<String>; 3],
     /// What the logs cover, of the services that were asked for.
     pub covered: &'a Covered<'a>,
-    /// All streams.
-    pub streams: &'a [Resolved],
     /// What was learned.
     pub trail: &'a Trail,
     /// Every text by its number.
@@ -157,8 +155,8 @@ impl Report {
 
 /// What was counted of all parts, side by side.
 fn gathered(sources: &Sources<'_>, frame: &Frame) -> io::Result<Gathered> {
-    let Sources { visits, streams, top, tmpdir, .. } = *sources;
-    let of_part = |(part, runs): (usize, &Vec<Runs>)| gather((part, runs), streams, frame, Bounds { top, tmpdir });
+    let Sources { visits, top, tmpdir, .. } = *sources;
+    let of_part = |(part, runs): (usize, &Vec<Runs>)| gather((part, runs), frame, Bounds { top, tmpdir });
     let parts: io::Result<Vec<Gathered>> = visits.par_iter().enumerate().map(of_part).collect();
     let merged = parts?.into_iter().reduce(Gathered::merge);
     merged.ok_or_else(|| io::Error::other("no part of the sessions"))

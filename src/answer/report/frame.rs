@@ -81,7 +81,8 @@ impl Frame {
         of_window(window).or_else(|| of_window(&Window::default()))
     }
 
-    fn between(from: Stamp, to: Stamp, zone: Zone) -> Frame {
+    /// From one moment to another.
+    pub(super) fn between(from: Stamp, to: Stamp, zone: Zone) -> Frame {
         let day = |stamp: Stamp| zone.of(stamp).local().div_euclid(DAY);
         let (first_day, last_day) = (day(from), day(to).max(day(from)));
         let day_width = (last_day - first_day) / DAYS + 1;

@@ -7,10 +7,8 @@ use std::path::Path;
 use super::frame::{Frame, number};
 use super::tops::{Counts, Greatest, later};
 use super::visits::{Visit, each};
-use super::{SessionLine, Slot, Totals, UserSection};
-use crate::answer::report::Cut;
+use super::{Cut, SessionLine, Slot, Totals, UserSection};
 use crate::model::Stamp;
-use crate::resolve::Resolved;
 use crate::runs::Runs;
 use crate::text::visible;
 
@@ -92,14 +90,9 @@ pub(super) struct Bounds<'a> {
 ///
 /// # Errors
 /// Those of putting aside, and of reading back what was.
-pub(super) fn gather(
-    (part, runs): (usize, &[Runs]),
-    streams: &[Resolved],
-    frame: &Frame,
-    bounds: Bounds<'_>,
-) -> io::Result<Gathered> {
+pub(super) fn gather((part, runs): (usize, &[Runs]), frame: &Frame, bounds: Bounds<'_>) -> io::Result<Gathered> {
     let mut pass = Pass::new(part, frame, bounds);
-    each(runs, streams, |visit, record| pass.take(visit, record))?;
+    each(runs, |visit, record| pass.take(visit, record))?;
     pass.finish()
 }
 
@@ -345,5 +338,92 @@ impl<'a> Pass<'a> {
             addresses: vec![self.addresses.finish()?],
             domains: vec![self.domains.finish()?],
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::Status;
+    use crate::answer::report::visits::tests::visit;
+    use crate::model::{DAY, Peer};
+    use crate::times::Zone;
+
+    /// 2019-05-29T00:00:00+02:00
+    const BEGIN: i64 = 1_559_080_800;
+
+    fn stamp(at: i64) -> Stamp {
+        Stamp { at: BEGIN + at, offset: 120 }
+    }
+
+    /// A session from one second to another, or without a close.
+    fn of(user: &'static str, from: i64, to: Option<i64>) -> Visit<'static> {
+        let open = to.is_none();
+        Visit {
+            user: user.as_bytes().into(),
+            login: stamp(from),
+            logout: to.map(stamp),
+            until: open.then_some(BEGIN + 600),
+            status: if open { Status::Open } else { Status::Closed },
+            ..visit()
+        }
+    }
+
+    fn gathered(visits: &[Visit<'_>], frame: &Frame) -> Gathered {
+        let tmpdir = std::env::temp_dir();
+        let mut runs = Runs::new(&tmpdir, 1000);
+        visits.iter().for_each(|visit| runs.push(|record| visit.write(record)));
+        runs.finish().unwrap();
+        gather((0, &[runs]), frame, Bounds { top: 2, tmpdir: &tmpdir }).unwrap()
+    }
+
+    fn frame(seconds: i64) -> Frame {
+        Frame::between(stamp(0), stamp(seconds), Zone::Log)
+    }
+
+    #[test]
+    fn users_are_connected_for_sure_or_perhaps() {
+        let visits = [
+            of("a", 0, Some(70)),
+            of("a", 30, Some(40)),
+            of("a", 125, Some(126)),
+            of("b", 0, None),
+            of("b", 60, Some(61)),
+            of("c", -50, Some(-10)),
+            of("d", -50, Some(10)),
+        ];
+        let all = gathered(&visits, &frame(239));
+        // Minutes: a and d, then a and b, then a, then nobody with a close.
+        assert_eq!((all.certain, all.all), (vec![2, 2, 1, 0], vec![3, 2, 2, 1]));
+        assert_eq!(all.outside, 2);
+    }
+
+    #[test]
+    fn the_latest_sessions_of_the_users_with_most() {
+        let many: Vec<Visit<'_>> = (0..120).map(|n| of("a", 60 * n, Some(60 * n + 1))).collect();
+        let others = [of("b", 5, Some(6)), of("c", 5, Some(9)), of("d", 5, Some(6))];
+        let users = gathered(&[many, others.to_vec()].concat(), &frame(9000)).users.finish();
+        assert_eq!(users.left_out, 2);
+        let sections: Vec<UserSection> = users.shown.iter().map(Draft::section).collect();
+        assert_eq!(sections.iter().map(|section| &*section.user).collect::<Vec<_>>(), ["a", "b"]);
+        let timeline = &sections[0].timeline;
+        assert_eq!((timeline.left_out, timeline.shown.len()), (70, SESSIONS));
+        let logins: Vec<i64> = timeline.shown.iter().map(|line| line.login.at - BEGIN).collect();
+        assert_eq!(logins, (70..120).map(|n| 60 * n).collect::<Vec<_>>());
+        assert_eq!((sections[0].first, sections[0].last), (stamp(0), stamp(119 * 60 + 1)));
+    }
+
+    #[test]
+    fn each_user_counts_once_a_slot() {
+        let other = Visit { peer: Peer::new("192.0.2.8".parse().unwrap(), Some(1)), ..of("a", 100, Some(101)) };
+        let visits = [of("a", 0, None), other, of("a", DAY, Some(DAY + 1)), of("b", 3, Some(4))];
+        let all = gathered(&visits, &frame(2 * DAY));
+        let slot = |sessions, users| Slot { sessions: [0, 0, sessions], users, failures: 0 };
+        assert_eq!(all.days, [slot(3, 2), slot(1, 1), slot(0, 0)]);
+        assert_eq!(all.hours[0], slot(4, 2));
+        assert_eq!((all.week[48], all.week[72]), (slot(3, 2), slot(1, 1)));
+        assert_eq!((all.totals.sessions, all.totals.users, all.totals.by_status), (4, 2, [3, 1, 0]));
+        let users = all.users.finish().shown;
+        assert_eq!(users[0].section().addresses, 2);
     }
 }

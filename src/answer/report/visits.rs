@@ -3,17 +3,15 @@
 //! All sessions of a user lie in one part, so that parts can be gone through side by side, and what is counted in each can be added up.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::hash::Hasher;
 use std::io;
 use std::net::IpAddr;
 
-use crate::answer::copies::Copies;
 use crate::answer::record::{Fields, put_instant, put_number, put_text};
 use crate::answer::sessions::{marks, names, unclosed};
 use crate::answer::{SessionsQuery, Status};
 use crate::model::{Instant, Peer, Service, Stamp};
-use crate::pair::{Amounts, Behind, Session, Settled, Whole};
+use crate::pair::{Behind, Session, Settled, Whole};
 use crate::resolve::Resolved;
 use crate::runs::{Merged, Runs};
 
@@ -33,7 +31,7 @@ impl SessionsQuery {
         if !self.asks_for_closed(session) {
             return false;
         }
-        let Whole { user, peer, pid, mechanism, duration, flags, carried, .. } = session.whole(behind);
+        let Whole { user, peer, mechanism, flags, .. } = session.whole(behind);
         let visit = Visit {
             user: user.into(),
             login: session.login,
@@ -43,10 +41,7 @@ impl SessionsQuery {
             logout: session.end,
             status: Status::Closed,
             connect: session.connect,
-            duration,
             auth: mechanism.map(Cow::Borrowed),
-            amounts: carried.amounts,
-            pid,
             until: None,
             flags: marks(flags),
         };
@@ -70,10 +65,7 @@ impl SessionsQuery {
             logout: None,
             status,
             connect: session.connect,
-            duration: session.duration,
             auth: session.mechanism.as_deref().map(Cow::Borrowed),
-            amounts: session.carried().amounts,
-            pid: session.pid,
             until: Some(gone.unwrap_or(stream.last.at)),
             flags: flags | marks(session.flags),
         };
@@ -93,16 +85,11 @@ pub(super) struct Visit<'a> {
     pub(super) logout: Option<Stamp>,
     pub(super) status: Status,
     pub(super) connect: Option<Stamp>,
-    /// As far as it tells sessions apart (R13).
-    duration: Option<i64>,
     /// The mechanism, where a login line is known.
     pub(super) auth: Option<Cow<'a, [u8]>>,
-    /// As far as they tell sessions apart (R13).
-    amounts: Amounts,
-    pid: u32,
     /// Without a close: by when it was gone, or the end of coverage.
-    until: Option<Instant>,
-    flags: u8,
+    pub(super) until: Option<Instant>,
+    pub(super) flags: u8,
 }
 
 const HAS_AUTH: u8 = 1;
@@ -127,8 +114,8 @@ impl<'a> Visit<'a> {
         self.flags != 0 || self.status != Status::Closed
     }
 
-    /// Appends its record: the flags come last, so that of copies the one with fewest comes first.
-    fn write(&self, record: &mut Vec<u8>) {
+    /// Appends its record.
+    pub(super) fn write(&self, record: &mut Vec<u8>) {
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
         let stamps = [self.connect, self.logout];
         let one_offset = stamps.iter().flatten().all(|stamp| stamp.offset == self.login.offset);
@@ -162,11 +149,7 @@ impl<'a> Visit<'a> {
         if let Some(auth) = &self.auth {
             put_text(record, auth);
         }
-        let Amounts { bytes_in, bytes_out, mailboxes } = self.amounts;
-        let [duration, until] = [self.duration, self.until].map(|number| number.map(zigzag));
-        for number in [duration, bytes_in, bytes_out, mailboxes, Some(self.pid.into()), until] {
-            put_number(record, number);
-        }
+        put_number(record, self.until.map(zigzag));
         record.push(self.flags);
     }
 
@@ -188,8 +171,6 @@ impl<'a> Visit<'a> {
         };
         let (connect, logout) = (stamp()?, stamp()?);
         let auth = if has & HAS_AUTH == 0 { None } else { Some(from.text()?) };
-        let duration = from.number()?.map(unzigzag);
-        let amounts = Amounts { bytes_in: from.number()?, bytes_out: from.number()?, mailboxes: from.number()? };
         Some(Visit {
             user,
             login,
@@ -199,29 +180,12 @@ impl<'a> Visit<'a> {
             logout,
             status,
             connect,
-            duration,
             auth,
-            amounts,
-            pid: u32::try_from(from.number()??).ok()?,
             until: from.number()?.map(unzigzag),
             flags: from.byte()?,
         })
     }
-
-    /// The moment that says whether an overlap of files has it twice (R13).
-    fn at(&self) -> Instant {
-        self.logout.filter(|_| self.auth.is_none()).unwrap_or(self.login).at
-    }
-
-    fn portless_close(&self) -> PortlessClose {
-        let at = |stamp: Option<Stamp>| stamp.map(|stamp| stamp.at);
-        let (connect, end) = (at(self.connect), at(self.logout));
-        (self.store.to_vec(), self.service, connect, end, self.pid, self.peer, self.user.to_vec())
-    }
 }
-
-/// What a close without a port is known by: stream, connect, end, process, peer and user.
-type PortlessClose = (Vec<u8>, Service, Option<Instant>, Option<Instant>, u32, Peer, Vec<u8>);
 
 /// Numbers near zero as small ones.
 fn zigzag(number: i64) -> u64 {
@@ -232,44 +196,21 @@ fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -((number & 1).cast_signed())
 }
 
-/// Hands each visit of a part to `work`, once: where files overlap, equal sessions count once (R13), as in `sessions`.
+/// Hands each visit of a part to `work`, with its record.
 ///
 /// # Errors
 /// Those of reading back what was put aside.
-pub(super) fn each(runs: &[Runs], streams: &[Resolved], mut work: impl FnMut(&Visit<'_>, &[u8])) -> io::Result<()> {
-    let mut copies = Copies::of(streams);
-    let mut with_login: BTreeSet<PortlessClose> = BTreeSet::new();
-    if !copies.are_none() {
-        let mut merged = Merged::of(runs)?;
-        while merged.next(|record| {
-            let visit = Visit::read(record).filter(|visit| visit.auth.is_some() && !visit.peer.has_port());
-            let within = |visit: &Visit<'_>| {
-                visit.logout.is_some_and(|end| copies.may_be((&visit.store, visit.service, end.at)))
-            };
-            with_login.extend(visit.filter(within).map(|visit| visit.portless_close()));
-        })? {}
-    }
+pub(super) fn each(runs: &[Runs], mut work: impl FnMut(&Visit<'_>, &[u8])) -> io::Result<()> {
     let mut merged = Merged::of(runs)?;
-    while merged.next(|record| {
-        let Some(visit) = Visit::read(record) else { return };
-        let is_copy = !copies.are_none() && {
-            // All but the flags: one that is not ambiguous comes first, and stays.
-            let but_flags = record.split_last().map_or(&[][..], |(_, but)| but);
-            let has_twin = visit.auth.is_none() && with_login.contains(&visit.portless_close());
-            has_twin || copies.has((&visit.store, visit.service, visit.at()), but_flags)
-        };
-        if !is_copy {
-            work(&visit, record);
-        }
-    })? {}
+    while merged.next(|record| Visit::read(record).iter().for_each(|visit| work(visit, record)))? {}
     Ok(())
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn visit() -> Visit<'static> {
+    pub(in crate::answer::report) fn visit() -> Visit<'static> {
         let stamp = |at, offset| Some(Stamp { at, offset });
         Visit {
             user: b"e\0d"[..].into(),
@@ -280,10 +221,7 @@ mod tests {
             logout: stamp(1_559_080_900, 120),
             status: Status::Closed,
             connect: stamp(1_559_080_799, 120),
-            duration: Some(101),
             auth: Some(b"plaintext"[..].into()),
-            amounts: Amounts { bytes_in: Some(0), bytes_out: Some(u64::MAX), mailboxes: None },
-            pid: u32::MAX,
             until: None,
             flags: 129,
         }
@@ -295,7 +233,7 @@ mod tests {
         let others = [
             visit(),
             Visit { connect: stamp(-9_000_000_000, -60), logout: None, until: Some(-5), ..visit() },
-            Visit { auth: None, duration: Some(-3), status: Status::Lost, ..visit() },
+            Visit { auth: None, status: Status::Lost, ..visit() },
             Visit { peer: Peer::new("2001:db8::7".parse().unwrap(), None), ..visit() },
             Visit { login: Stamp { at: i64::MIN, offset: 0 }, logout: stamp(i64::MAX, 0), ..visit() },
         ];

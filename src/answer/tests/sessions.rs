@@ -25,7 +25,6 @@ fn row(user: &[u8], login: Instant) -> SessionRow<'static> {
         pid: 7,
         gone: None,
         messages: None,
-        has_port: true,
         flags: 0,
         evidence: [None; 2],
     }
@@ -53,7 +52,6 @@ fn a_record_holds_all_of_a_row() {
         amounts: Amounts { bytes_in: Some(0), bytes_out: Some(u64::MAX - 1), mailboxes: None },
         pid: u32::MAX,
         gone: Some(-1),
-        has_port: false,
         flags: 0xff,
         evidence: [None, Some(line_at(7))],
         ..row(b"ed", i64::MAX)

@@ -71,7 +71,7 @@ fn command(cli: &Cli, args: &ReportArgs, ask: &Ask) -> Vec<String> {
     }
     year.iter().for_each(|year| option("--year", year.to_string()));
     option("--top", args.top.to_string());
-    option("--users", args.users.to_string());
+    option("--last-access", args.last_access.to_string());
     cli.common.grammar.iter().for_each(|file| option("--grammar", shown(file)));
     for (old, new) in store_alias {
         option("--store-alias", format!("{}={}", visible(old.as_bytes()), visible(new.as_bytes())));

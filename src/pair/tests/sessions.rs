@@ -298,3 +298,29 @@ fn r13_a_line_of_a_peer_with_a_port_counts_once() {
     assert_eq!(whole(&[one, one, end]).len(), 2);
     assert_eq!(whole(&[one, one, end, end]).iter().filter(|s| s.end.is_some() && s.mechanism.is_some()).count(), 2);
 }
+
+#[test]
+fn r13_without_a_port_lines_of_an_overlap_are_as_many_as_one_file_has() {
+    let behind = Behind { evidence: true, ..Behind::default() };
+    // Which file each line is of; all stand in the same second.
+    let shown = |overlap: std::ops::RangeInclusive<i64>, files: &[u32]| {
+        let overlaps = Overlaps::from([(StreamId(0), vec![overlap])]);
+        let mut table = PairTable::default().carrying(behind).overlapping(overlaps.into());
+        let mut batch = Batch::default();
+        for (place, file) in (0..).zip(files) {
+            let line = login(10, "ed", None);
+            let with = With { behind, amounts: None, evidence: Evidence { file: FileId(*file), place } };
+            batch.push(b"", &Sought::key(&Key::of(&line)), &line, Some(&with));
+        }
+        table.add_all(&batch, b"", &mut |_| {});
+        let mut found = Vec::new();
+        table.finish(&mut |session| found.extend(session.to_session(behind).carried().evidence[0]));
+        found.into_iter().map(|line| (line.file.0, line.place)).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(10..=10, &[3, 5]), [(3, 0)]);
+    assert_eq!(shown(10..=10, &[5, 3]), [(3, 1)]);
+    assert_eq!(shown(0..=20, &[3, 5, 5, 3, 5, 4]), [(5, 1), (5, 2), (5, 4)]);
+    assert_eq!(shown(10..=10, &[3, 3]), [(3, 0), (3, 1)]);
+    assert_eq!(shown(11..=20, &[3, 5]), [(3, 0), (5, 1)]);
+    assert_eq!(shown(0..=9, &[3, 5]), [(3, 0), (5, 1)]);
+}
