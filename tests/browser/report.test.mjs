@@ -230,6 +230,17 @@ describe("names that are no names", () => {
     }));
 });
 
+describe("the sections of users", () => {
+  test("are opened, if they are folded, by a link to them", () =>
+    visit("nasty", {}, async (page) => {
+      const folded = page.locator("#users details #user12");
+      assert.equal(await folded.isVisible(), false);
+      await page.evaluate(() => { location.hash = "#user12"; });
+      await folded.locator("h3").waitFor({ state: "visible" });
+      assert.ok(await folded.evaluate((section) => Math.abs(section.getBoundingClientRect().top) < innerHeight));
+    }));
+});
+
 describe("the policy of the page", () => {
   test("lets no other script, style or picture in", async () => {
     const { page, close } = await open(browser, "samples");
