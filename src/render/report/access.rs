@@ -17,7 +17,7 @@ const WITHOUT_SCRIPT: usize = 100;
 /// So many rows are printed, of those that are found and in the order that is chosen.
 const PRINTED: usize = 1000;
 
-/// The rows for the script. Times are seconds since 1970, those with another offset than the usual one pairs of these and the offset in
+/// The rows for the script. Times are seconds since 1970, or null; those with another offset than the usual one pairs of these and the offset in
 /// minutes.
 #[derive(Serialize)]
 struct Rows<'a> {
@@ -48,7 +48,7 @@ enum Access {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Time {
-    Unknown(u8),
+    Unknown(()),
     Usual(i64),
     Other(i64, i16),
 }
@@ -131,7 +131,9 @@ fn row(page: Page<'_>, user: &LastAccess, services: &[usize]) -> Markup {
     let cell = |stamp: Option<Stamp>| {
         html! { td { @if let Some(stamp) = stamp { (page.times.show(stamp)) } @else { span.none { "never" } } } }
     };
-    let store = seen().find(|access| Some(access.last_access()) == last).map_or("", |access| access.store.as_str());
+    let store = seen()
+        .find(|access| last.is_some_and(|last| access.last_access().at == last.at))
+        .map_or("", |access| access.store.as_str());
     html! {
         tr {
             th.name scope="row" { (user.user) }
@@ -158,7 +160,7 @@ fn rows<'a>(page: Page<'a>, users: &'a [LastAccess], services: &'a [usize]) -> R
     let sections: BTreeMap<&str, usize> =
         page.report.sections.iter().enumerate().map(|(n, section)| (section.user.as_str(), n)).collect();
     let time = |stamp: Option<Stamp>| match stamp {
-        None => Time::Unknown(0),
+        None => Time::Unknown(()),
         Some(stamp) if page.times.offset(stamp) == page.times.usual_minutes() => Time::Usual(stamp.at),
         Some(stamp) => Time::Other(stamp.at, page.times.offset(stamp)),
     };

@@ -21,9 +21,9 @@ if (location.hash) unfold();
   // Rows above and below those that are seen.
   const SPARE = 20;
 
-  // A time is seconds, or seconds and its own offset; 0 if unknown.
-  const at = (time) => (Array.isArray(time) ? time[0] : time);
-  const later = (a, b) => (at(b) > at(a) ? b : a);
+  // A time is seconds, or seconds and its own offset; null if unknown.
+  const at = (time) => (Array.isArray(time) ? time[0] : time ?? -Infinity);
+  const later = (a, b) => (at(b) >= at(a) ? b : a);
   const two = (n) => String(n).padStart(2, "0");
   const show = (time) => {
     const own = Array.isArray(time) ? time[1] : offset;
@@ -36,12 +36,12 @@ if (location.hash) unfold();
   // Each row with what its columns show: user, times and texts.
   const users = rows.map(([user, accesses, section]) => {
     const seen = accesses.filter((access) => access);
-    const login = seen.reduce((last, access) => later(last, access[0]), 0);
-    const logout = seen.reduce((last, access) => later(last, access[1]), 0);
+    const login = seen.reduce((last, access) => later(last, access[0]), null);
+    const logout = seen.reduce((last, access) => later(last, access[1]), null);
     const latest = later(login, logout);
     const last = seen.find((access) => at(access[0]) === at(latest) || at(access[1]) === at(latest));
     const one = { user, section, login, logout, latest };
-    for (const n of services) one[`service${n}`] = accesses[n] ? later(accesses[n][0], accesses[n][1]) : 0;
+    for (const n of services) one[`service${n}`] = accesses[n] ? later(accesses[n][0], accesses[n][1]) : null;
     one.store = last ? stores[last[2]] : "";
     const names = seen.flatMap((access) => (flags[access[3]] ? flags[access[3]].split(", ") : []));
     one.flags = [...new Set(names)].sort().join(", ");
@@ -70,7 +70,7 @@ if (location.hash) unfold();
       }
     } else if (isText(key)) {
       td.textContent = one[key];
-    } else if (at(one[key]) === 0) {
+    } else if (one[key] === null) {
       const never = document.createElement("span");
       never.className = "none";
       never.textContent = "never";
@@ -109,6 +109,10 @@ if (location.hash) unfold();
     body.replaceChildren(part);
   };
 
+  const measure = () => {
+    height = body.querySelector("tr:not([aria-hidden])")?.getBoundingClientRect().height || height;
+  };
+
   let drawn = "";
   const draw = () => {
     const seen = Math.ceil(box.clientHeight / height);
@@ -126,7 +130,7 @@ if (location.hash) unfold();
   const ordered = (some, key, down) => {
     const ranks = isText(key) && new Map([...new Set(some.map((one) => one[key]))].sort().map((text, rank) => [text, rank]));
     const numbers = Float64Array.from(some, (one) => {
-      if (ranks ? one[key] === "" : at(one[key]) === 0) return Infinity;
+      if (one[key] === "" || one[key] === null) return Infinity;
       const number = ranks ? ranks.get(one[key]) : at(one[key]);
       return down ? -number : number;
     });
@@ -169,12 +173,12 @@ if (location.hash) unfold();
   }
   find.addEventListener("input", refresh);
   box.addEventListener("scroll", draw, { passive: true });
-  window.addEventListener("resize", () => { drawn = ""; draw(); });
+  window.addEventListener("resize", () => { measure(); drawn = ""; draw(); });
   window.addEventListener("beforeprint", () => fill(0, Math.min(shown.length, printed)));
   window.addEventListener("afterprint", () => { drawn = ""; draw(); });
 
   byId("access-search").hidden = false;
   byId("access-plain")?.remove();
-  height = body.rows[0].getBoundingClientRect().height;
+  measure();
   refresh();
 })();
