@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 
 use chrono_tz::Tz;
-use common::{Run, login, run, write, write_all};
+use common::{IMSTRAIL, Run, clean, finish, login, run, run_with, write, write_all};
 use counted::{Others, check};
 use imstrail::answer::Filter;
 use imstrail::answer::report::{Report, SpanKind};
@@ -202,7 +202,7 @@ fn a_place_is_needed_and_nothing_is_replaced() {
     assert_ne!(read(&folder, "report.html"), before);
     write(folder.path(), "other-last-access.csv", "mine");
     let got = run(folder.path(), &["report", "-o", "other.html", "logs"]).exit(2);
-    assert!(got.err().contains("other-last-access.csv: exists already"), "{}", got.err());
+    assert!(got.err().contains("-o (its table) other-last-access.csv: exists already"), "{}", got.err());
     assert_eq!(written(&folder), ["other-last-access.csv", "report.html"]);
 }
 
@@ -229,6 +229,42 @@ fn a_report_that_fails_leaves_nothing() {
     page(folder.path(), &["--format", "json", "logs"]).exit(2);
     page(folder.path(), &["--evidence", "logs"]).exit(2);
     assert_eq!(written(&folder), [""; 0]);
+}
+
+#[test]
+fn a_page_that_cannot_be_written_to_its_end_is_not_there() {
+    let folder = simulated(true);
+    // Files may have a kilobyte, and whoever writes more is told so.
+    let shell = "trap '' XFSZ; ulimit -f 1; exec \"$@\"";
+    let args = ["-c", shell, "sh", IMSTRAIL, "report", "-o", "report.html", "--last-access", "5", "logs"];
+    let got = finish(clean("/bin/sh", folder.path()).args(args), None).exit(2);
+    assert!(got.err().to_lowercase().contains("too large"), "{}", got.err());
+    assert_eq!(written(&folder), [""; 0]);
+}
+
+#[test]
+fn what_could_not_be_read_is_told() {
+    let folder = folder(&[("logs/imap", &login("10:00:00", 1, "ed"))]);
+    let got = page(folder.path(), &["logs", "missing"]).exit(1);
+    assert!(got.err().contains("missing") && read(&folder, "report.html").contains("missing"), "{}", got.err());
+}
+
+#[test]
+fn last_access_over_all_services_is_told_to_rest_on_a_guess() {
+    let http = login("10:00:00", 1, "ed").replace("imapd", "httpd");
+    let folder = folder(&[("logs/http", &http), ("logs/imap", &login("10:00:00", 2, "ann"))]);
+    let got = page(folder.path(), &["-s", "imap", "logs"]).exit(0);
+    assert!(got.err().contains("inferred-format"), "{}", got.err());
+}
+
+#[test]
+fn standard_input_makes_a_page() {
+    let folder = folder(&[("logs/imap", &login("10:00:00", 1, "ed"))]);
+    let log = read(&folder, "logs/imap");
+    let got = run_with(folder.path(), &["report", "-o", "report.html", "-"], log.as_bytes()).exit(0);
+    assert!(got.stdout.is_empty() && read(&folder, "report.html").contains("ed"), "{}", got.err());
+    let plan = run(folder.path(), &["report", "--plan", "logs"]).exit(0);
+    assert!(plan.out().contains("logs/imap"), "{}", plan.out());
 }
 
 #[test]

@@ -124,7 +124,7 @@ impl Output {
             Some(file) => Where::File(Place::new("-o", file, cli.common.force)?),
             None => Where::Stdout,
         };
-        let beside = beside.map(|file| Place::new("report needs", &file, cli.common.force)).transpose()?;
+        let beside = beside.map(|file| Place::new("-o (its table)", &file, cli.common.force)).transpose()?;
         Ok(Output { to, manifest: Begun::new(cli)?, beside, ..Output::nowhere(cli) })
     }
 

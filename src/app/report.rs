@@ -50,6 +50,7 @@ pub(super) fn answer(
     let texts: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let renamed = ask.pseudonyms.as_ref().map(|pseudonyms| mask::leaves(pseudonyms, &texts));
     let leaves: Vec<&Leaf> = renamed.as_ref().map_or_else(|| texts.clone(), |renamed| renamed.iter().collect());
+    let summary = Summary::of_accesses(&[], Some(&access), cli.common.tz);
     let remarks = Remarks {
         leaves: &leaves,
         trail: &outcome.trail,
@@ -59,7 +60,7 @@ pub(super) fn answer(
         sessions: ask.sessions.as_ref(),
         once: !outcome.unplanned.is_empty(),
         sieved: None,
-        inferred: outcome.trail.collected.inferred,
+        inferred: summary.inferred || outcome.trail.collected.inferred,
         only_traced: &only_traced,
         no_traces: false,
     };
@@ -97,7 +98,7 @@ pub(super) fn answer(
         texts: &names,
         query: ask.as_json(cli),
         zone: cli.common.tz,
-        summary: Summary::default(),
+        summary,
     };
     let written = write(&report, &table, output)?;
     notes.tell(&all);
