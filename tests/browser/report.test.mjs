@@ -123,9 +123,8 @@ describe("the table of last access", () => {
             document.getElementById("access-box").getBoundingClientRect();
             return performance.now() - began;
           };
-          // The median: a busy machine may take its time for one.
-          const all = [1, 2, 3, 4, 5].map(once).sort((a, b) => a - b);
-          return [button.textContent, all[2]];
+          // The least: a busy machine may take its time for others.
+          return [button.textContent, Math.min(...[1, 2, 3, 4, 5].map(once))];
         }));
       const slowest = times.reduce((a, b) => (b[1] > a[1] ? b : a));
       console.log(`slowest column: ${slowest[0]}, ${slowest[1].toFixed(1)} ms`);

@@ -7,13 +7,13 @@ use super::figure::{folded, left_out, table};
 use super::words::{bytes, count, number};
 use crate::answer::report::LAW;
 
-/// So many notes are listed without being asked for.
+/// So many notes or files are listed without being asked for.
 const OPEN: usize = 20;
 
 /// The part, which is there always.
 pub(super) fn part(page: Page<'_>) -> Option<Markup> {
     Some(html! {
-        (reading(page))
+        @if page.report.period.is_some() { (reading(page)) }
         (notes(page))
         (idle(page))
         (files(page))
@@ -81,7 +81,8 @@ fn idle(page: Page<'_>) -> Markup {
     let rows = html! { @for file in &idle.shown { tr { th.name scope="row" { (file.name) } td.text { (file.why) } } } };
     html! {
         h3 { "Files that gave nothing" }
-        (folded(&count(idle.total(), "file", "files"), &table("Files that gave nothing", &["File", "Why"], &rows)))
+        @let table = table("Files that gave nothing", &["File", "Why"], &rows);
+        @if idle.shown.len() > OPEN { (folded(&count(idle.total(), "file", "files"), &table)) } @else { (table) }
         (left_out(idle.left_out, "files are not shown"))
     }
 }

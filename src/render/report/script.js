@@ -19,7 +19,7 @@ if (location.hash) unfold();
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
   // Rows above and below those that are seen.
-  const SPARE = 20;
+  const SPARE = 12;
 
   // A time is seconds, or seconds and its own offset; null if unknown.
   const at = (time) => (Array.isArray(time) ? time[0] : time ?? -Infinity);
@@ -126,18 +126,16 @@ if (location.hash) unfold();
     fill(first, last);
   };
 
-  // Rows by a column. Numbers stand for what is in it, since those are compared fastest; what is empty comes last either way.
+  // Rows by a column. Each is one number, its rank and then its place among those of that rank, since numbers are sorted fastest. What is
+  // empty comes last either way.
   const ordered = (some, key, down) => {
-    const ranks = isText(key) && new Map([...new Set(some.map((one) => one[key]))].sort().map((text, rank) => [text, rank]));
-    const numbers = Float64Array.from(some, (one) => {
-      if (one[key] === "" || one[key] === null) return Infinity;
-      const number = ranks ? ranks.get(one[key]) : at(one[key]);
-      return down ? -number : number;
-    });
-    const order = Uint32Array.from(some, (_, n) => n);
-    // Infinity less Infinity is no number, which counts as equal.
-    order.sort((a, b) => numbers[a] - numbers[b] || a - b);
-    return Array.from(order, (n) => some[n]);
+    const value = isText(key) ? (one) => one[key] : (one) => at(one[key]);
+    const distinct = [...new Set(some.map(value))].filter((one) => one !== "" && one !== -Infinity);
+    const ranks = new Map();
+    (isText(key) ? distinct.sort() : Float64Array.from(distinct).sort()).forEach((one, rank) => ranks.set(one, rank));
+    const rank = (one) => ranks.get(value(one)) ?? (down ? -1 : ranks.size);
+    const places = Float64Array.from(some, (one, n) => (down ? ranks.size - rank(one) : rank(one)) * some.length + n);
+    return Array.from(places.sort(), (place) => some[place % some.length]);
   };
 
   const refresh = () => {

@@ -26,9 +26,10 @@ pub(crate) fn bars(
     let (top, base) = (TOP, TOP + PLOT);
     let (end, lines) = levels(most, top, base);
     let wide = 1.0 / bars.len().max(1) as f64;
+    // Few bars are not wider than a twelfth of the chart.
     let gap = match bars.len() {
-        0..=7 => 0.5,
-        8..=120 => 0.15,
+        few @ 0..=10 => 1.0 - few as f64 * 0.08,
+        11..=120 => 0.15,
         _ => 0.0,
     };
     let body = html! {
