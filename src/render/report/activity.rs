@@ -12,15 +12,17 @@ use crate::model::{DAY, Service};
 
 pub(super) const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/// The part, if there are sessions.
+/// The part, if anything was read of an access service.
 pub(super) fn part(page: Page<'_>) -> Option<Markup> {
-    (page.report.totals.sessions > 0).then(|| {
-        html! {
-            (connected(page))
-            (by_day(page))
-            (by_week(page))
-            (by_hour(page))
-        }
+    page.report.period?;
+    if page.report.totals.sessions == 0 {
+        return Some(html! { p { "No session was logged, as far as the logs say." } });
+    }
+    Some(html! {
+        (connected(page))
+        (by_day(page))
+        (by_week(page))
+        (by_hour(page))
     })
 }
 

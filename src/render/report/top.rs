@@ -8,16 +8,18 @@ use super::figure::{left_out, long_table};
 use super::words::{name, number};
 use crate::answer::report::{Cut, Top};
 
-/// The part, if there are sessions.
+/// The part, if anything was read of an access service.
 pub(super) fn part(page: Page<'_>) -> Option<Markup> {
     let report = page.report;
-    (report.totals.sessions > 0).then(|| {
-        html! {
-            p { "By the number of their sessions." }
-            (list(page, "Users", ["User", "#Addresses"], &report.users, report.sections.len()))
-            (list(page, "Addresses", ["Address", "#Users"], &report.addresses, 0))
-            (list(page, "Domains", ["Domain", "#Users"], &report.domains, 0))
-        }
+    report.period?;
+    if report.totals.sessions == 0 {
+        return Some(html! { p { "Nobody had a session, as far as the logs say." } });
+    }
+    Some(html! {
+        p { "By the number of their sessions." }
+        (list(page, "Users", ["User", "#Addresses"], &report.users, report.sections.len()))
+        (list(page, "Addresses", ["Address", "#Users"], &report.addresses, 0))
+        (list(page, "Domains", ["Domain", "#Users"], &report.domains, 0))
     })
 }
 
