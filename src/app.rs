@@ -5,24 +5,29 @@ mod again;
 mod ask;
 mod bar;
 mod findings;
+mod known;
 mod manifest;
+mod manners;
 mod mask;
+mod origins;
 mod output;
 mod report;
+mod settings;
 mod show_plan;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod verify;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-
-use clap::Parser;
 
 use crate::answer::{
     Asked, AskedSessions, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines,
     RefusedBy, Rows, Sessions, connected, covered,
 };
-use crate::cli::{Cli, Color};
+use crate::cli::{Cli, Color, Command};
 use crate::discover::{self, discover};
 use crate::hash::Hashed;
 use crate::manifest::Facts;
@@ -75,6 +80,9 @@ pub enum Stop {
     /// What was asked cannot be asked so.
     #[error("{0}")]
     Usage(String),
+    /// A file of settings has mistakes: pictures of them, fit to be shown.
+    #[error("mistakes in a file")]
+    Pictures(Vec<String>),
     /// Whoever read the answer went away.
     #[error("closed pipe")]
     Closed,
@@ -88,20 +96,30 @@ impl From<io::Error> for Stop {
 
 /// Runs the program with this process's arguments.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli.settled(),
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let typed = match Cli::read(&arguments, Vec::new()) {
+        Ok(cli) => cli,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Answered };
             drop(error.print());
             return exit.into();
         }
     };
-    let notes = Notes::new(cli.common.color);
-    match run(&cli, &notes) {
+    let notes = Notes::new(typed.common.color);
+    let ended = settings::applied(typed, &arguments).and_then(|(cli, of_run)| {
+        let notes = Notes::new(cli.common.color);
+        notes.tell(&of_run);
+        run(&cli, &notes)
+    });
+    match ended {
         Ok(exit) => exit.into(),
         Err(Stop::Closed) => Exit::Answered.into(),
         Err(Stop::Usage(text)) => {
             notes.error(&text);
+            Exit::Usage.into()
+        }
+        Err(Stop::Pictures(pictures)) => {
+            pictures.iter().for_each(|picture| notes.picture(picture));
             Exit::Usage.into()
         }
     }
@@ -109,9 +127,11 @@ pub fn main() -> ExitCode {
 
 /// The program: a question, or whether a manifest still holds.
 fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
-    match cli.verify() {
-        Some(args) => verify::run(args, cli, notes),
-        None => query(cli, &mut Output::new(cli)?, notes).map(|(exit, _)| exit),
+    match &cli.command {
+        Some(Command::Verify(args)) => verify::run(args, cli, notes),
+        Some(Command::Completions(args)) => manners::complete(args),
+        Some(Command::Man(args)) => manners::man(args),
+        _ => query(cli, &mut Output::new(cli)?, notes).map(|(exit, _)| exit),
     }
 }
 
@@ -126,7 +146,7 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     let pool = threads(cli)?;
     let found = discover(&ask.paths, &discover::Options { all: cli.common.all });
     if !found.openable {
-        notes.tell(&mask::notes(ask.pseudonyms.as_ref(), found.notes));
+        notes.tell(&[mask::notes(ask.pseudonyms.as_ref(), found.notes), ask.settings].concat());
         return Err(Stop::Usage("none of the paths could be opened".to_owned()));
     }
     output.is_none_of(&found.files)?;
@@ -139,7 +159,7 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     if cli.common.plan {
         let plan = mask::plan(ask.pseudonyms.as_ref(), plan);
         show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
-        notes.tell(&[plan.notes, plan.walk_notes].concat());
+        notes.tell(&[plan.notes, plan.walk_notes, ask.settings].concat());
         return Ok((Exit::Answered, None));
     }
     let streams = Streams::default();
@@ -177,6 +197,7 @@ fn read_with_bar(
                         logins: None,
                     },
                     traces: ask.traces.as_ref(),
+                    clients: ask.clients.as_ref(),
                     grammars: &ask.grammars,
                     names: &ask.names,
                     pseudonyms: ask.pseudonyms.as_ref(),
@@ -184,6 +205,7 @@ fn read_with_bar(
                     year: cli.common.year,
                     sieve: sieve.as_ref(),
                     hashes: cli.common.manifest.is_some(),
+                    cites: cli.common.evidence,
                     meter: &meter,
                 };
                 let outcome = read(plan, streams, &reading);
@@ -235,16 +257,23 @@ fn answer(
 ) -> Result<(Exit, Option<Hashed>), Stop> {
     let runs = runs(&mut outcome, &resolved, ask)?;
     let refused = refused(&mut outcome)?;
-    let activity = activity::of(&mut outcome, (&runs, &resolved, streams), cli, ask)?;
+    let told = origins::of(&mut outcome, (&runs, &refused), &resolved, ask)?;
+    let activity = activity::of(&mut outcome, (&runs, &resolved, streams), told.sessions.as_ref(), cli, ask)?;
     let accesses = std::mem::take(&mut outcome.trail.access);
     let only_traced = activity::only_traced(&accesses, &mut outcome.trail.traced, &ask.needs.users);
     let connected = || ask.connected.as_ref().map(|query| connected(query, &resolved, &outcome.sessions)).transpose();
     let access = || cli.access.then(|| LastAccessRows::new(accesses, streams, &ask.needs.users));
     let (connected, access) = rayon::join(connected, access);
-    let connected: Option<Vec<Connected<'_>>> = connected.map_err(|e| twice("--at", &e))?;
+    let mut connected: Option<Vec<Connected<'_>>> = connected.map_err(|e| twice("--at", &e))?;
+    let proxied = origins::count(&told, connected.as_mut(), &outcome, (cli, ask))?;
     ask.check_window(&resolved)?;
     let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
-    let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &refused, streams: &resolved });
+    let failures = ask.failures.as_ref().map(|_| Failures {
+        services: &only,
+        runs: &refused,
+        streams: &resolved,
+        origins: told.failures.as_ref(),
+    });
     let by = cli.failures().and_then(|asked| asked.by).zip(failures.as_ref());
     let refused_by = by.map(|(by, failures)| RefusedBy::of(failures, by.into(), &ask.walk.tmpdir)).transpose()?;
     let found = findings::find(cli, ask, (plan, streams), &outcome, failures.as_ref())?;
@@ -260,15 +289,27 @@ fn answer(
             runs: &runs,
             streams: &resolved,
             activity: activity.sessions.as_ref(),
+            origins: told.sessions.as_ref(),
         }),
         failures: failures.filter(|_| !only_findings && refused_by.is_none()),
         messages: activity.messages.as_ref().map(|runs| MessageLines { services: &only, runs, streams: &resolved }),
         refused_by,
         findings: found.as_ref().map(|(runs, thresholds)| Findings { runs, thresholds: *thresholds }),
         covered: cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only)),
+        with_proxies: !ask.proxies.are_none(),
     };
     let summary = Summary::of(&rows, output.shape(), cli.common.tz, &resolved)?;
-    let quotes = cli.common.evidence.then(|| quotes(&rows, output.shape(), ask, plan, &texts)).transpose()?;
+    let newlines = std::mem::take(&mut outcome.newlines);
+    let quotes = || {
+        let mut cited = Cited::new(plan, &texts, newlines, &ask.walk, output.shape().shows_lines());
+        cited.take(&rows)?;
+        let quotes = cited.read()?;
+        Ok::<Quotes, Stop>(match &ask.pseudonyms {
+            Some(pseudonyms) => quotes.masked(pseudonyms),
+            None => quotes,
+        })
+    };
+    let quotes = cli.common.evidence.then(quotes).transpose()?;
     let remarks = Remarks {
         leaves: &leaves,
         trail: &outcome.trail,
@@ -282,9 +323,10 @@ fn answer(
             .map(|sieve| Sieved { window: ask.needs.window, by_users: sieve.is_by_users() }),
         inferred: summary.inferred || outcome.trail.collected.inferred,
         only_traced: &only_traced,
+        proxied: &proxied,
         no_traces: cli.messages().is_some() && outcome.traces.iter().all(Runs::is_empty),
     };
-    let all = all_notes(ask, plan, &outcome, &remarks);
+    let all = all_notes(cli, ask, plan, &outcome, &remarks);
     let texts: Vec<&str> = leaves.iter().map(|leaf| leaf.shown.as_str()).collect();
     let answer = Answer {
         rows,
@@ -315,23 +357,13 @@ fn answer(
 }
 
 /// All notes of a run, in order.
-fn all_notes(ask: &Ask, plan: &Plan, outcome: &Outcome, remarks: &Remarks<'_>) -> Vec<Note> {
-    let of_files = mask::notes(ask.pseudonyms.as_ref(), [plan.notes.as_slice(), &outcome.notes].concat());
+fn all_notes(cli: &Cli, ask: &Ask, plan: &Plan, outcome: &Outcome, remarks: &Remarks<'_>) -> Vec<Note> {
+    let of_files = known::marked(&cli.common.known_damage, [plan.notes.as_slice(), &outcome.notes].concat());
+    let of_files = mask::notes(ask.pseudonyms.as_ref(), of_files);
     let mut all = [of_files, remarks.notes(), ask.echoes(remarks.streams)].concat();
     all.sort();
     all.dedup();
     all
-}
-
-/// The lines that rows rest on.
-fn quotes(rows: &Rows<'_>, shape: Shape, ask: &Ask, plan: &Plan, texts: &[&Leaf]) -> Result<Quotes, Stop> {
-    let mut cited = Cited::new(&ask.walk.tmpdir, shape != Shape::Csv);
-    cited.take(rows)?;
-    let quotes = cited.read(plan, texts, &ask.walk)?;
-    Ok(match &ask.pseudonyms {
-        Some(pseudonyms) => quotes.masked(pseudonyms),
-        None => quotes,
-    })
 }
 
 /// How the run ends; before that its manifest is written, if one is wanted.
@@ -433,6 +465,12 @@ impl Notes {
 
     fn error(&self, text: &str) {
         self.line("error", "31", text);
+    }
+
+    /// An error that takes several lines; nothing in it steers a terminal.
+    fn picture(&self, text: &str) {
+        let label = if self.color { "\x1b[31merror\x1b[0m" } else { "error" };
+        drop(write!(io::stderr().lock(), "imstrail: {label}: {text}"));
     }
 
     fn zone(&self, zone: Zone, offset: i16) {

@@ -1,9 +1,14 @@
 //! The command line: what the user may write, checked, as types.
 
+mod completions;
 mod explain;
 mod failures;
+mod format;
+mod help;
+mod man;
 mod messages;
 mod report;
+mod settings;
 mod verify;
 
 use std::collections::BTreeSet;
@@ -14,14 +19,19 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 pub use self::failures::FailuresArgs;
+pub use completions::{CompletionsArgs, ShellArg, completions};
+pub use help::Help;
 pub use verify::{VerifyArgs, VerifyFormat};
 
 use crate::answer::Status;
 use crate::model::Service;
 use crate::times::{Time, Zone, parse_time, parse_zone};
 pub use explain::ExplainArgs;
+pub use format::Format;
+pub use man::{ManArgs, Page, pages};
 pub use messages::{ActionArg, MessagesArgs};
 pub use report::ReportArgs;
+pub use settings::{CONFIG, KEYS, Key, Setting, Source, from_environment, from_toml, over};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,16 +41,21 @@ Examples:
   zcat imap.*.gz | imstrail -a -f uids.txt --format jsonl - | jq .
   imstrail sessions -u ed --since 2019-05-29 logs/    each session of a user
   imstrail failures --from 203.0.113.0/24 logs/       refused logins
+  imstrail sessions --proxy 10.0.0.0/28 logs/         sessions behind a multiplexor, with their clients where known
   imstrail messages -u ed logs/                       messages that a user read, stored, removed
   imstrail explain -u ed logs/                        all that is known of a user, and why
   imstrail coverage logs/                             what the logs cover, and what they lack
   imstrail report -o report.html logs/                all of that on one page
+  imstrail -a -c --format sqlite -o now.db logs/      both answers as tables of a database
   imstrail -a --manifest case7.json logs/             what was read, and the answer's hash; see imstrail verify
   imstrail sessions --pseudonymize KEYFILE logs/      sessions without names, to be shared
   imstrail -a -c --plan logs/                         what would be read, without reading it
 
 Exit status: 0 answered in full; 1 answered, but a file could not be read to its end;
 2 wrong usage, or nothing could be opened.
+
+Settings: imstrail.toml in $XDG_CONFIG_HOME or ~/.config, and variables such as IMSTRAIL_PATH=logs/store1:logs/store2
+or IMSTRAIL_TZ=utc, under the names of the options; docs/config.md has all of them.
 
 Access records are personal data: who may read them, and why, is a matter of law and of your
 organisation's policy. Reading them against either may make you liable, so ask first, and
@@ -86,6 +101,9 @@ pub struct Cli {
     /// Other questions than imsconnutil's.
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// What holds of the settings, as nobody typed otherwise.
+    #[arg(skip)]
+    pub settings: Vec<Setting>,
 }
 
 /// Questions that have a name.
@@ -112,6 +130,12 @@ pub enum Command {
     /// Whether what a manifest names is still the same
     #[command(version, after_help = verify::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Verify(VerifyArgs),
+    /// A script for your shell, which then completes commands, options and their values
+    #[command(version, after_help = completions::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Completions(CompletionsArgs),
+    /// Manual pages, of the program and of each command
+    #[command(version, after_help = man::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Man(ManArgs),
 }
 
 /// `imstrail coverage`
@@ -202,9 +226,15 @@ pub struct Common {
     /// A host that was renamed: OLD=NEW; may be repeated
     #[arg(long, value_name = "OLD=NEW", value_parser = alias, help_heading = "Input")]
     pub store_alias: Vec<(String, String)>,
+    /// Addresses of multiplexors or other proxies before the stores, as 10.0.0.0/28, or one address: nobody's own; may be repeated
+    #[arg(long, value_name = "CIDR", value_parser = network, help_heading = "Input")]
+    pub proxy: Vec<IpNet>,
     /// Users of this domain are those without a domain
     #[arg(long, value_name = "DOMAIN", help_heading = "Input")]
     pub default_domain: Option<String>,
+    /// A file that is damaged, as is known: no reason for exit status 1; may be repeated, * and ** stand for any part
+    #[arg(long, value_name = "FILE[=SHA256]", help_heading = "Input")]
+    pub known_damage: Vec<PathBuf>,
     /// Where standard input and nested zips are kept for the time being [default: the system's]
     #[arg(long, value_name = "DIR", help_heading = "Input")]
     pub tmpdir: Option<PathBuf>,
@@ -212,12 +242,23 @@ pub struct Common {
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Input")]
     pub threads: Option<u16>,
 
-    /// Print help
-    #[arg(short = 'h', long, alias = "h", action = ArgAction::Help)]
-    help: Option<bool>,
-    /// Print version
-    #[arg(short = 'V', long, alias = "v", action = ArgAction::Version)]
-    version: Option<bool>,
+    /// `--config` and `--no-config`.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// `--help` and `--version`.
+    #[command(flatten)]
+    help: Help,
+}
+
+/// Where settings are.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigArgs {
+    /// The file of settings [default: imstrail.toml in $XDG_CONFIG_HOME or ~/.config]
+    #[arg(long, value_name = "FILE", help_heading = "Settings")]
+    pub config: Option<PathBuf>,
+    /// Only what is typed counts: no file of settings, and no IMSTRAIL_ variables
+    #[arg(long, conflicts_with = "config", help_heading = "Settings")]
+    pub no_config: bool,
 }
 
 fn network(text: &str) -> Result<IpNet, String> {
@@ -275,32 +316,6 @@ impl From<StatusArg> for Status {
     }
 }
 
-/// `--format`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// As the vendor's tool prints it
-    Table,
-    /// One document, with coverage, notes and tally
-    Json,
-    /// One object a row
-    Jsonl,
-    /// Comma-separated values
-    Csv,
-    /// Logins, logouts and refusals as JSON Lines for Timesketch; as the next two, of sessions and failures, in UTC
-    Timesketch,
-    /// The same as events of the Elastic Common Schema
-    Ecs,
-    /// The same as OCSF events of class 3002, Authentication
-    Ocsf,
-}
-
-impl Format {
-    /// Whether it tells of events, which only sessions and failures are.
-    fn is_of_events(self) -> bool {
-        matches!(self, Format::Timesketch | Format::Ecs | Format::Ocsf)
-    }
-}
-
 /// `--progress`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Progress {
@@ -334,7 +349,7 @@ impl Cli {
                 | Command::Report(ReportArgs { common, .. }),
             ) => self.common = common.clone(),
             Some(Command::Verify(args)) => args.settle(&mut self.common),
-            None => {}
+            Some(Command::Completions(_) | Command::Man(_)) | None => {}
         }
         if let Some(Command::Explain(explain)) = &self.command {
             (self.at, self.connected, self.access) = (explain.at, explain.at.is_some(), explain.at.is_none());
@@ -427,9 +442,7 @@ impl Cli {
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());
         }
-        if self.common.format.is_of_events() && self.sessions().is_none() && self.failures().is_none() {
-            return Err("--format timesketch, ecs and ocsf tell of logins, logouts and refusals: ask for sessions or failures, or take --format jsonl".to_owned());
-        }
+        self.check_format()?;
         self.common.check()
     }
 

@@ -41,6 +41,11 @@ impl Doubt {
     pub fn of_both(self, other: Doubt) -> Doubt {
         Doubt { inferred: self.inferred | other.inferred, forged: self.forged | other.forged }
     }
+
+    /// What something is doubted for that one of two lines proves.
+    pub fn of_either(self, other: Doubt) -> Doubt {
+        Doubt { inferred: self.inferred & other.inferred, forged: self.forged & other.forged }
+    }
 }
 
 /// The access services, in the order of the answers (R1).
@@ -64,6 +69,15 @@ impl Service {
             b"imapd" => Some(Service::Imap),
             b"popd" => Some(Service::Pop),
             b"httpd" | b"mshttpd" => Some(Service::Http),
+            _ => None,
+        }
+    }
+
+    /// The service that a multiplexor of this process name stands before, if it is one.
+    pub fn of_multiplexor(name: &[u8]) -> Option<Service> {
+        match name {
+            b"ImapProxy" => Some(Service::Imap),
+            b"PopProxy" => Some(Service::Pop),
             _ => None,
         }
     }
@@ -149,6 +163,14 @@ impl Peer {
     /// Whether the log gave a port.
     pub fn has_port(self) -> bool {
         self.port != 0
+    }
+
+    /// The peer as shown.
+    pub fn text(self) -> String {
+        // It grows but once: `to_string` would begin with nothing.
+        let mut text = String::with_capacity("[2001:db8:1234:5678:9abc:def0:1234:5678]:65535".len());
+        _ = fmt::Write::write_fmt(&mut text, format_args!("{self}"));
+        text
     }
 
     /// The peer as numbers: the halves of the address, and the port + 1 or 0.

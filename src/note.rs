@@ -14,6 +14,8 @@ pub struct Note {
     pub kind: NoteKind,
     /// One plain sentence, with the remedy where there is one.
     pub text: String,
+    /// Damage that was known beforehand (`--known-damage`).
+    pub known: bool,
     /// From where to where the text is the name of another file.
     names: Vec<(usize, usize)>,
 }
@@ -21,7 +23,7 @@ pub struct Note {
 impl Note {
     /// A note at no particular place in the file.
     pub fn new(path: impl Into<String>, kind: NoteKind, text: impl Into<String>) -> Self {
-        Self { path: path.into(), place: 0, kind, text: text.into(), names: Vec::new() }
+        Self { path: path.into(), place: 0, kind, text: text.into(), known: false, names: Vec::new() }
     }
 
     /// The same note, with the name of another file behind its text, and more text behind that.
@@ -57,9 +59,21 @@ impl Note {
         self
     }
 
+    /// The same note, with more text behind it.
+    #[must_use]
+    pub fn adding(self, more: &str) -> Self {
+        self.naming("", more)
+    }
+
+    /// The same note, about damage that is known: no reason for exit code 1.
+    #[must_use]
+    pub fn known(self) -> Self {
+        Self { known: true, ..self.adding("; known damage") }
+    }
+
     /// Whether the run that made this note answered without a part of its input (exit code 1).
     pub fn fails(&self) -> bool {
-        self.kind.fails()
+        self.kind.fails() && !self.known
     }
 }
 
@@ -124,7 +138,12 @@ impl NoteKind {
     /// Whether a note of this kind leads to exit code 1: a file or member could not be opened or read to its end,
     /// or a path given by name does not exist.
     pub fn fails(self) -> bool {
-        matches!(self, NoteKind::Unreadable | NoteKind::Missing | NoteKind::Damaged)
+        self.is_damage() || self == NoteKind::Missing
+    }
+
+    /// Whether it tells of a file or member that could not be opened or read to its end.
+    pub fn is_damage(self) -> bool {
+        matches!(self, NoteKind::Unreadable | NoteKind::Damaged)
     }
 }
 

@@ -1,15 +1,17 @@
 //! Quote: the lines that the rows of an answer rest on, read once more.
 //!
-//! While reading, of each line that matters only its place is kept. When the rows are known, their places are put into the order of files,
-//! the files are read again as far as needed, and what stands there is put back into the order of the rows. Both orders are [`Runs`], so
-//! that memory is bounded, however many rows there are.
+//! While reading, of each line that matters only its place is kept. What comes nearly in the order of the files, as sessions do, has its
+//! lines looked up in plain texts when it is rendered (`blocks`). Of all other lines, when the rows are known, the places are put into the
+//! order of files, the files are read again as far as needed, and what stands there is put back into the order of the rows (`seek`). Both
+//! orders are [`Runs`], so that memory is bounded, however many rows there are.
 
+mod blocks;
 mod seek;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -18,7 +20,9 @@ use crate::model::{Evidence, FileId};
 use crate::open::WalkOptions;
 use crate::plan::{Leaf, Plan, Unit};
 use crate::pseudonym::Pseudonyms;
+use crate::read::Newlines;
 use crate::runs::{Merged, Runs};
+use blocks::{Block, Blocks};
 use seek::{Out, Texts, Wanted};
 
 /// So much is held in memory on the way into either order, in bytes.
@@ -27,38 +31,64 @@ const HELD: usize = 32 << 20;
 const AT_ONCE: usize = 1 << 20;
 const AT_ONCE_PLAIN: usize = 1 << 17;
 
-/// What a line shows of its row, as bits: of a session [`LOGIN`] and [`CLOSE`]; of a last access, which has both of them for each
+/// What a line shows of its row, as bits: of a session [`LOGIN`], [`CLOSE`] and [`CLIENT`]; of a last access, which has both of them for each
 /// service, two bits further on for each in the order of [`Service::ALL`](crate::model::Service::ALL).
 pub type Shows = u8;
 /// When the session, or the latest one, began.
 pub const LOGIN: Shows = 1;
 /// When the session, or the latest one, ended.
 pub const CLOSE: Shows = 2;
+/// Of a refusal: that itself.
+pub const REFUSAL: Shows = 1;
+/// Of a session: whose it was, behind a proxy.
+pub const CLIENT: Shows = 4;
+
+/// The different ones among the lines of a row, each with what it shows of it.
+fn different(lines: &[Option<Evidence>]) -> impl Iterator<Item = (Evidence, Shows)> {
+    let first = |(at, line): (usize, &Option<Evidence>)| line.filter(|_| !lines.iter().take(at).any(|l| l == line));
+    lines.iter().enumerate().filter_map(first).map(|line| {
+        let shows = lines.iter().enumerate().filter(|(_, other)| **other == Some(line));
+        (line, shows.fold(0, |shows, (bit, _)| shows | 1 << bit))
+    })
+}
 
 /// The places of lines that rows rest on.
 #[derive(Debug)]
-pub struct Cited {
+pub struct Cited<'a> {
+    sources: Sources<'a>,
+    walk: &'a WalkOptions,
+    /// Those that are looked up when their rows are rendered.
+    blocks: Blocks,
+    /// Of records these are all.
+    all_later: bool,
     runs: Runs,
     rows: u64,
     texts: bool,
 }
 
-impl Cited {
-    /// None yet; `tmpdir` is where too many go. Where `texts` are not wanted, only their numbers are found.
-    pub fn new(tmpdir: &Path, texts: bool) -> Cited {
-        Cited { runs: Runs::new(tmpdir, HELD), rows: 0, texts }
+impl<'a> Cited<'a> {
+    /// None yet. `leaves` are all texts, by number, and `newlines` those of plain ones. Where `texts` are not wanted, only their numbers
+    /// are found.
+    pub fn new(
+        plan: &'a Plan,
+        leaves: &[&Leaf],
+        newlines: BTreeMap<FileId, Newlines>,
+        walk: &'a WalkOptions,
+        texts: bool,
+    ) -> Cited<'a> {
+        let sources = Sources::of(plan, leaves);
+        let text = |(id, newlines)| Some((id, (sources.unit(id)?.input.clone(), newlines)));
+        let blocks = Blocks::of(newlines.into_iter().filter_map(text).collect());
+        // Of copies no line was read.
+        let all_later = leaves.iter().all(|leaf| leaf.copy_of.is_some() || blocks.have(leaf.id));
+        Cited { sources, walk, blocks, all_later, runs: Runs::new(&walk.tmpdir, HELD), rows: 0, texts }
     }
 
-    /// Takes the lines of the next row, in the order of [`Shows`].
-    fn row(&mut self, lines: &[Option<Evidence>]) {
+    /// Takes the lines of the next row, in the order of [`Shows`], as far as they are not looked up later.
+    fn row(&mut self, lines: &[Option<Evidence>], later: bool) {
         let row = self.rows;
         self.rows += 1;
-        for (at, line) in lines.iter().enumerate() {
-            let Some(line) = line.filter(|line| !lines.iter().take(at).any(|before| *before == Some(*line))) else {
-                continue;
-            };
-            let shows = lines.iter().enumerate().filter(|(_, other)| **other == Some(line));
-            let shows = shows.fold(0, |shows, (bit, _)| shows | 1 << bit);
+        for (line, shows) in different(lines).filter(|(line, _)| !later || !self.blocks.have(line.file)) {
             self.runs.push(|record| Wanted { line, row, shows }.write(record));
         }
     }
@@ -69,50 +99,59 @@ impl Cited {
     /// Those of reading back rows that were put aside.
     pub fn take(&mut self, all: &Rows<'_>) -> io::Result<()> {
         let connected = all.connected.map_or(&[][..], |(rows, _)| rows);
-        connected.iter().for_each(|row| self.row(&row.evidence()));
+        connected.iter().for_each(|row| self.row(&row.evidence(), false));
         for row in all.access.iter().flat_map(|rows| rows.iter()) {
             let lines = row.services().map(|access| access.map_or([None; 2], |access| access.evidence()));
-            self.row(lines.as_flattened());
+            self.row(lines.as_flattened(), false);
         }
-        if let Some(sessions) = &all.sessions {
-            let mut rows = sessions.rows()?;
-            while rows.next(|record| SessionRow::read(record).iter().for_each(|row| self.row(&row.evidence)))? {}
-        }
-        if let Some(failures) = &all.failures {
-            let mut rows = failures.rows()?;
-            while rows.next(|record| FailureRow::read(record).iter().for_each(|row| self.row(&[row.evidence])))? {}
-        }
-        if let Some(messages) = &all.messages {
-            let mut rows = messages.rows()?;
-            while rows.next(|record| MessageRow::read(record).iter().for_each(|row| self.row(&row.evidence)))? {}
-        }
+        self.take_records(all)?;
         // Of findings each event has lines of its own.
         all.only_findings().map_or(Ok(()), |findings| {
             findings.each(|finding| {
-                finding.events.iter().for_each(|event| self.row(&[event.evidence]));
+                finding.events.iter().for_each(|event| self.row(&event.lines(), false));
                 Ok(())
             })
         })
     }
 
-    /// Reads the lines.
+    /// Those of rows that are records. Behind them comes nothing else.
+    fn take_records(&mut self, all: &Rows<'_>) -> io::Result<()> {
+        if self.all_later {
+            return Ok(());
+        }
+        if let Some(sessions) = &all.sessions {
+            let mut rows = sessions.rows()?;
+            while rows.next(|record| SessionRow::read(record).iter().for_each(|row| self.row(&row.lines(), true)))? {}
+        }
+        if let Some(failures) = &all.failures {
+            let mut rows = failures.rows()?;
+            while rows.next(|record| FailureRow::read(record).iter().for_each(|row| self.row(&row.lines(), true)))? {}
+        }
+        if let Some(messages) = &all.messages {
+            let mut rows = messages.rows()?;
+            while rows.next(|record| MessageRow::read(record).iter().for_each(|row| self.row(&row.lines(), true)))? {}
+        }
+        Ok(())
+    }
+
+    /// Reads the lines, but for those that are looked up later.
     ///
     /// # Errors
     /// Places or lines could not be put aside, for want of room.
-    pub fn read(mut self, plan: &Plan, leaves: &[&Leaf], walk: &WalkOptions) -> io::Result<Quotes> {
+    pub fn read(mut self) -> io::Result<Quotes> {
         self.runs.finish()?;
+        let Cited { sources, walk, .. } = &self;
         let workers = rayon::current_num_threads().max(1);
         let runs = || Mutex::new(Runs::new(&walk.tmpdir, HELD / workers));
         let out = Out { runs: (0..workers).map(|_| runs()).collect(), texts: self.texts };
-        let sources = Sources::of(plan, leaves);
         let mut wanted = Merged::of(std::slice::from_ref(&self.runs))?;
         let mut ahead = None;
-        let mut these = gather(&mut wanted, &mut ahead, &sources)?;
+        let mut these = gather(&mut wanted, &mut ahead, sources)?;
         while !these.is_empty() {
             let mut next = Ok(Vec::new());
             rayon::in_place_scope(|scope| {
                 scope.spawn(|_| these.par_iter_mut().for_each(|texts| texts.seek(walk, &out)));
-                next = gather(&mut wanted, &mut ahead, &sources);
+                next = gather(&mut wanted, &mut ahead, sources);
             });
             let mut next = next?;
             if let (Some(last), Some(first)) = (these.last(), next.first_mut()) {
@@ -120,10 +159,11 @@ impl Cited {
             }
             these = next;
         }
+        drop((these, wanted));
         let into = |runs: Mutex<Runs>| runs.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut runs: Vec<Runs> = out.runs.into_iter().map(into).collect();
         runs.par_iter_mut().try_for_each(Runs::finish)?;
-        Ok(Quotes { runs, files: sources.files, masked: false })
+        Ok(Quotes { runs, blocks: self.blocks, files: self.sources.files, masked: false })
     }
 }
 
@@ -155,6 +195,7 @@ fn gather<'a>(
 }
 
 /// Where the texts are.
+#[derive(Debug)]
 struct Sources<'a> {
     plan: &'a Plan,
     /// Path and member of each text.
@@ -238,6 +279,7 @@ const HEAD: usize = 8 + 1 + Evidence::BYTES + 8;
 #[derive(Debug)]
 pub struct Quotes {
     runs: Vec<Runs>,
+    blocks: Blocks,
     files: Vec<(String, Option<String>)>,
     /// Texts may not be told.
     masked: bool,
@@ -283,7 +325,7 @@ pub struct QuoteRows<'a> {
 }
 
 impl<'a> QuoteRows<'a> {
-    /// The lines of so many rows.
+    /// The lines of so many rows, but for those that [`Quoted::find`] must find.
     ///
     /// # Errors
     /// Those of reading back what was put aside.
@@ -293,6 +335,7 @@ impl<'a> QuoteRows<'a> {
         let mut quoted = Quoted {
             quotes: Some(self.quotes),
             records: Vec::with_capacity(self.room),
+            blocks: Vec::new(),
             lines: Vec::with_capacity(rows),
         };
         let QuoteRows { merged, row: end, next, .. } = self;
@@ -316,30 +359,69 @@ impl<'a> QuoteRows<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Quoted<'a> {
     quotes: Option<&'a Quotes>,
-    /// What is known of the lines, as [`Quote::write`] wrote it.
+    /// What is known of lines that were read before, as [`Quote::write`] wrote it.
     records: Vec<u8>,
-    /// Of each line the number of the row among these, and where its record is.
-    lines: Vec<(u64, Range<usize>)>,
+    /// Where other lines are.
+    blocks: Vec<Arc<Block>>,
+    lines: Vec<Line>,
+}
+
+/// A line of one of some rows.
+#[derive(Clone, Debug)]
+struct Line {
+    /// The number of the row among these.
+    row: usize,
+    shows: Shows,
+    found: Found,
+}
+
+/// Where to look for a line.
+#[derive(Clone, Debug)]
+enum Found {
+    /// In this record.
+    Read(Range<usize>),
+    /// In the block of this number.
+    In(usize, Evidence),
 }
 
 impl<'a> Quoted<'a> {
     /// Takes a record, if it is of one of these rows.
     fn put(&mut self, record: &[u8], rows: Range<u64>) -> bool {
         let Some(row) = Quote::row(record).filter(|row| rows.contains(row)) else { return false };
+        let Some(quote) = Quote::read(record) else { return true };
+        let (row, shows) = ((row - rows.start) as usize, quote.shows);
         let from = self.records.len();
         self.records.extend_from_slice(record);
-        self.lines.push((row - rows.start, from..self.records.len()));
+        self.lines.push(Line { row, shows, found: Found::Read(from..self.records.len()) });
         true
+    }
+
+    /// Finds those lines of these rows that were not read before. Can be done side by side.
+    pub fn find(&mut self, rows: impl Iterator<Item = impl AsRef<[Option<Evidence>]>>) {
+        let Some(Quotes { blocks, .. }) = self.quotes else { return };
+        let from = self.lines.len();
+        for (row, lines) in rows.enumerate() {
+            let later = different(lines.as_ref()).filter(|(line, _)| blocks.have(line.file));
+            self.lines.extend(later.map(|(line, shows)| Line { row, shows, found: Found::In(0, line) }));
+        }
+        let found = self.lines.get_mut(from..).unwrap_or_default();
+        let places = found.iter_mut().filter_map(|line| match &mut line.found {
+            Found::In(number, line) => Some((*line, number)),
+            Found::Read(_) => None,
+        });
+        self.blocks = blocks.with(places);
+        if from > 0 {
+            self.lines.sort_by_key(|line| (line.row, line.shows));
+        }
     }
 
     /// The lines of one of the rows; `None` if evidence is not asked for.
     pub fn row(&self, row: usize) -> Option<Lines<'a, '_>> {
-        let row = row as u64;
         let quotes = self.quotes?;
-        let from = self.lines.partition_point(|(of, _)| *of < row);
+        let from = self.lines.partition_point(|line| line.row < row);
         let lines = self.lines.get(from..)?;
-        let count = lines.iter().take_while(|(of, _)| *of == row).count();
-        Some(Lines { quotes, records: &self.records, lines: lines.get(..count)?, shows: Shows::MAX })
+        let count = lines.iter().take_while(|line| line.row == row).count();
+        Some(Lines { quotes, quoted: self, lines: lines.get(..count)?, shows: Shows::MAX })
     }
 }
 
@@ -347,8 +429,8 @@ impl<'a> Quoted<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Lines<'a, 'b> {
     quotes: &'a Quotes,
-    records: &'b [u8],
-    lines: &'b [(u64, Range<usize>)],
+    quoted: &'b Quoted<'a>,
+    lines: &'b [Line],
     /// Only those that show any of this.
     shows: Shows,
 }
@@ -365,10 +447,16 @@ impl<'a, 'b> Lines<'a, 'b> {
     }
 
     /// Each with path and member of its text.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>, Quote<'b>)> {
-        let Lines { quotes, records, lines, shows } = *self;
-        let quote = move |(_, place): &(u64, Range<usize>)| Quote::read(records.get(place.clone())?);
-        lines.iter().filter_map(quote).filter(move |quote| quote.shows & shows != 0).map(|quote| {
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>, Quote<'b>)> + use<'a, 'b> {
+        let Lines { quotes, quoted, lines, shows } = *self;
+        let quote = move |line: &'b Line| match &line.found {
+            Found::Read(record) => Quote::read(quoted.records.get(record.clone())?),
+            Found::In(number, at) => {
+                let (number, text) = quotes.blocks.line(*at, quoted.blocks.get(*number)?);
+                Some(Quote { shows: line.shows, at: *at, line: number, text })
+            }
+        };
+        lines.iter().filter(move |line| line.shows & shows != 0).filter_map(quote).map(|quote| {
             let (path, member) = quotes.file(quote.at.file);
             (path, member, quote)
         })

@@ -6,9 +6,12 @@
 //! all is read again with its peer held back, so that the answer never depends on the order.
 
 mod asked;
+mod clients;
 mod logins;
+mod newlines;
 mod progress;
 mod queue;
+mod range;
 mod refusals;
 mod shards;
 mod sieve;
@@ -19,7 +22,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,8 +29,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rayon::prelude::*;
 
 use crate::answer::report::PARTS;
-use crate::answer::{Asked, Events, TracesQuery};
-use crate::chunk::{Cut, Cutter};
+use crate::answer::{Asked, ClientsQuery, Events, TracesQuery};
+use crate::chunk::Cut;
 use crate::fold::{Folder, Needs, keep_access};
 use crate::grammar::Grammars;
 use crate::hash::Text;
@@ -42,9 +44,13 @@ use crate::resolve::{coverage_end, hours_to_read_in_full};
 use crate::runs::Runs;
 use crate::streams::{StreamId, Streams};
 use crate::trail::{FileId, LastAccess, Trail};
+use clients::Clients;
 use logins::Logins;
+pub use newlines::{Newlines, PART};
 use progress::Progress;
 use queue::Queue;
+use range::PlainRange;
+pub use range::read_some;
 use refusals::Refusals;
 use shards::{Finished, Shards, Wanted};
 pub use sieve::{Shown, Sieve};
@@ -54,8 +60,6 @@ use traces::Traces;
 
 /// The piece of a plain file that a worker claims at a time, in bytes. Behind each piece its shards are settled.
 const PIECE: u64 = 512 << 10;
-/// The block that is read at a time, in bytes: it stays in the second cache, a larger one does not.
-const BLOCK: usize = 128 << 10;
 /// So much of the records of `sessions` or `failures` is held in memory, in bytes.
 const HELD: usize = 64 << 20;
 /// After this many readings everything is held until the end.
@@ -118,6 +122,8 @@ pub struct Reading<'a> {
     pub asked: Asked<'a>,
     /// What is asked of the message trace.
     pub traces: Option<&'a TracesQuery>,
+    /// What is asked of clients behind proxies.
+    pub clients: Option<&'a ClientsQuery>,
     /// Templates.
     pub grammars: &'a Grammars,
     /// Names of stores and users.
@@ -132,6 +138,8 @@ pub struct Reading<'a> {
     pub sieve: Option<&'a Sieve>,
     /// Texts that must be unpacked are hashed on the way.
     pub hashes: bool,
+    /// Rows show their lines: of plain texts, the newlines are counted on the way.
+    pub cites: bool,
     /// How far it has come.
     pub meter: &'a Meter,
 }
@@ -159,6 +167,8 @@ pub struct Outcome {
     pub traces: Vec<Runs>,
     /// The streams that have such lines, asked for or not; of nothing if none are asked for.
     pub traced: BTreeSet<StreamId>,
+    /// Lines of multiplexors that tell a user and the client.
+    pub clients: Vec<Runs>,
     /// Logins that findings may need.
     pub logins: Vec<Events>,
     /// What was noticed.
@@ -173,6 +183,8 @@ pub struct Outcome {
     pub hashed: BTreeMap<FileId, Text>,
     /// What the sieve saw clocks show.
     pub shown: BTreeSet<Shown>,
+    /// Where lines end in plain texts, if rows show their lines.
+    pub newlines: BTreeMap<FileId, Newlines>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -193,7 +205,9 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
         let traces = traces.map(|(query, owners)| Traces::new(query, owners, &reading.walk.tmpdir));
         let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
         let logins = Logins::new(reading.asked, streams, &reading.walk.tmpdir);
-        let (mut outcome, accesses) = run.read(refusals.as_ref(), logins.as_ref(), traces.as_ref());
+        let clients = reading.clients.map(|query| Clients::new(query, &reading.walk.tmpdir));
+        let (mut outcome, accesses) = run.read((refusals.as_ref(), logins.as_ref()), traces.as_ref(), clients.as_ref());
+        outcome.clients = clients.map(Clients::finish).unwrap_or_default();
         outcome.logins = logins.map(Logins::finish).unwrap_or_default();
         // In a second reading all owners are known.
         let is_late = round == 1 && traces.as_ref().is_some_and(Traces::is_late);
@@ -257,6 +271,8 @@ struct Found {
     unplanned: Vec<Leaf>,
     hashed: BTreeMap<FileId, Text>,
     shown: BTreeSet<Shown>,
+    /// By file and number of the piece.
+    newlines: BTreeMap<FileId, BTreeMap<u64, newlines::OfPiece>>,
 }
 
 /// What is to be read next.
@@ -293,9 +309,9 @@ impl<'a> Run<'a> {
     /// Reads all; sessions are still in the shards, and what each worker knows of users stands apart.
     fn read(
         mut self,
-        refusals: Option<&'a Refusals<'a>>,
-        logins: Option<&'a Logins<'a>>,
+        (refusals, logins): (Option<&'a Refusals<'a>>, Option<&'a Logins<'a>>),
         traces: Option<&'a Traces<'a>>,
+        clients: Option<&'a Clients<'a>>,
     ) -> (Outcome, Vec<LastAccess>) {
         let Reading { needs, grammars, names, pseudonyms, .. } = self.reading;
         let workers = rayon::current_num_threads().max(1);
@@ -312,6 +328,10 @@ impl<'a> Run<'a> {
             };
             let folder = match pseudonyms {
                 Some(pseudonyms) => folder.masking(pseudonyms),
+                None => folder,
+            };
+            let folder = match clients {
+                Some(clients) => folder.clients(clients),
                 None => folder,
             };
             match traces {
@@ -354,10 +374,11 @@ impl<'a> Run<'a> {
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
             trail.files.entry(file).or_default().jumped(jumps);
         }
-        let Found { mut notes, damaged, holes, unplanned, hashed, shown } =
+        let Found { mut notes, damaged, holes, unplanned, hashed, shown, newlines } =
             self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         notes.sort();
-        (Outcome { trail, notes, damaged, holes, unplanned, hashed, shown, ..Outcome::default() }, accesses)
+        let newlines = newlines.iter().map(|(file, pieces)| (*file, Newlines::of(pieces))).collect();
+        (Outcome { trail, notes, damaged, holes, unplanned, hashed, shown, newlines, ..Outcome::default() }, accesses)
     }
 
     /// Folds whole lines, or counts those that are passed over.
@@ -444,10 +465,14 @@ impl<'a> Run<'a> {
     fn range(&self, unit: &Unit, leaf: &Leaf, file: &File, from: u64) {
         let to = (from + PIECE).min(unit.size);
         self.fold((leaf.id, 0), from / PIECE, Some(unit.size.div_ceil(PIECE)), |folder| {
-            if let Err((place, cause)) = read_range(file, from, to, folder, &mut |folder, cut| {
-                self.feed(folder, cut, Some(unit.size), &leaf.years)
-            }) {
-                self.unreadable(leaf, place, &cause);
+            let mut newlines = self.reading.cites.then(newlines::OfPiece::default);
+            let range = PlainRange::new(file, from..to, newlines.as_mut());
+            match (range.cut(&mut |cut| self.feed(folder, &cut, Some(unit.size), &leaf.years)), newlines) {
+                (Err((place, cause)), _) => self.unreadable(leaf, place, &cause),
+                (Ok(()), Some(newlines)) => {
+                    lock(&self.found).newlines.entry(leaf.id).or_default().insert(from / PIECE, newlines);
+                }
+                (Ok(()), None) => {}
             }
         });
         self.reading.meter.add(to - from);
@@ -477,90 +502,6 @@ impl<'a> Run<'a> {
             let owners = self.traces.map(Traces::owners);
             let wanted = Wanted { asked: self.reading.asked.sessions, owners, streams: self.streams };
             folder.with_access(|accessed| self.shards.settle(&frontier, wanted, accessed));
-        }
-    }
-}
-
-/// Feeds the lines that begin in `from..to` to a folder.
-///
-/// # Errors
-/// Where reading failed, and why.
-fn read_range<'a>(
-    file: &File,
-    from: u64,
-    to: u64,
-    folder: &mut Folder<'a>,
-    feed: &mut dyn FnMut(&mut Folder<'a>, &Cut<'_>),
-) -> Result<(), (u64, io::Error)> {
-    let mut block = vec![0; BLOCK];
-    let mut at = from.saturating_sub(1);
-    if from > 0 {
-        // A line that begins before the range belongs to the range before.
-        loop {
-            let got = read_some(file, &mut block, at).map_err(|e| (at, e))?;
-            match memchr::memchr(b'\n', got) {
-                _ if got.is_empty() => return Ok(()),
-                Some(newline) => {
-                    at += newline as u64 + 1;
-                    break;
-                }
-                None => at += got.len() as u64,
-            }
-            if at >= to {
-                return Ok(());
-            }
-        }
-    }
-    if at >= to {
-        return Ok(());
-    }
-    let mut cutter = Cutter::at(at);
-    let read = cut_range(file, &mut at, to, &mut block, &mut cutter, &mut |cut| feed(folder, &cut));
-    match read {
-        Ok(()) => cutter.end(&mut |cut| feed(folder, &cut)),
-        // What has begun before the failure was read, too.
-        Err(_) => cutter.lost(&mut |cut| feed(folder, &cut)),
-    }
-    read.map_err(|cause| (at, cause))
-}
-
-/// Cuts the lines that begin before `to`, from `at` on, which goes along.
-fn cut_range(
-    file: &File,
-    at: &mut u64,
-    to: u64,
-    block: &mut [u8],
-    cutter: &mut Cutter,
-    out: &mut dyn FnMut(Cut<'_>),
-) -> io::Result<()> {
-    while *at < to {
-        let want = usize::try_from(to - *at).unwrap_or(BLOCK).min(BLOCK);
-        let got = read_some(file, block.get_mut(..want).unwrap_or_default(), *at)?;
-        if got.is_empty() {
-            break;
-        }
-        *at += got.len() as u64;
-        cutter.push(got, out);
-    }
-    // The last line may go on behind the range.
-    while cutter.is_inside_line() {
-        let got = read_some(file, block.get_mut(..4096).unwrap_or_default(), *at)?;
-        let end = memchr::memchr(b'\n', got).map_or(got.len(), |newline| newline + 1);
-        if got.is_empty() {
-            break;
-        }
-        *at += end as u64;
-        cutter.push(got.get(..end).unwrap_or_default(), out);
-    }
-    Ok(())
-}
-
-fn read_some<'b>(file: &File, block: &'b mut [u8], at: u64) -> io::Result<&'b [u8]> {
-    loop {
-        match file.read_at(block, at) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-            Ok(n) => return Ok(block.get(..n).unwrap_or_default()),
         }
     }
 }

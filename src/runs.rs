@@ -24,6 +24,8 @@ pub struct Runs {
     limit: usize,
     text: Vec<u8>,
     places: Vec<Place>,
+    /// What all records begin with that were put in order.
+    common: Option<Vec<u8>>,
     /// Runs that are over, one behind the other.
     file: Option<File>,
     runs: Vec<Range<u64>>,
@@ -51,8 +53,9 @@ fn alike(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
-/// The first bytes of a record as a number that sorts as they do.
-fn first_bytes(record: &[u8]) -> u64 {
+/// The first bytes of a record behind so many, as a number that sorts as they do.
+fn first_bytes(record: &[u8], common: usize) -> u64 {
+    let record = record.get(common..).unwrap_or_default();
     record.first_chunk().map_or_else(
         || record.iter().chain(&[0; 8]).take(8).fold(0, |all, byte| all << 8 | u64::from(*byte)),
         |bytes| u64::from_be_bytes(*bytes),
@@ -83,6 +86,11 @@ impl Runs {
         }
     }
 
+    /// Where runs go that are too long to be held.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Whether no record was added.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty() && self.runs.is_empty()
@@ -97,17 +105,22 @@ impl Runs {
     fn sort(&mut self, side_by_side: bool) {
         let Runs { text, places, .. } = self;
         // All begin with the same store and the same high bytes of their times: what comes then tells most of them apart.
-        let first = places.first().map_or(&[][..], |place| place.of(text));
-        let common =
-            places.iter().fold(first, |common, place| common.get(..alike(common, place.of(text))).unwrap_or_default());
+        let Some(first) = places.first().map(|place| place.of(text)) else { return };
+        let common = places.iter().map(|place| place.of(text)).fold(first, |common, record| {
+            if record.starts_with(common) { common } else { common.get(..alike(common, record)).unwrap_or_default() }
+        });
+        let before = self.common.as_deref().unwrap_or(common);
+        let of_all = before.get(..alike(before, common)).unwrap_or_default().to_vec();
         for place in places.iter_mut() {
-            let mut key = [0; 8];
-            let behind = place.of(text).get(common.len()..).unwrap_or_default();
-            key.iter_mut().zip(behind).for_each(|(key, byte)| *key = *byte);
-            place.key = u64::from_be_bytes(key);
+            place.key = first_bytes(place.of(text), common.len());
         }
         let order = |a: &Place, b: &Place| a.key.cmp(&b.key).then_with(|| a.of(text).cmp(b.of(text)));
-        if side_by_side { places.par_sort_unstable_by(order) } else { places.sort_unstable_by(order) }
+        if side_by_side {
+            places.par_sort_unstable_by(order)
+        } else {
+            places.sort_unstable_by(order)
+        }
+        self.common = Some(of_all);
     }
 
     fn records(&self) -> impl Iterator<Item = &[u8]> {
@@ -154,7 +167,9 @@ impl Runs {
 #[derive(Debug)]
 pub struct Merged<'a> {
     sources: Vec<Source<'a>>,
-    /// The next record of each source that has one, with its first bytes, which tell most of them apart.
+    /// So many bytes all records begin with alike.
+    common: usize,
+    /// The next record of each source that has one, with the first bytes behind those, which tell most of them apart.
     heads: BinaryHeap<Reverse<(u64, Vec<u8>, usize)>>,
 }
 
@@ -216,11 +231,14 @@ impl<'a> Merged<'a> {
             let part = |run: &Range<u64>| Some(Part { file: runs.file.as_ref()?, left: run.clone() });
             runs.runs.iter().filter_map(part).map(|part| Source::Spilled(BufReader::with_capacity(BLOCK, part)))
         });
-        let mut merged = Merged { sources: held.chain(spilled).collect(), heads: BinaryHeap::new() };
+        let mut starts = all.iter().filter_map(|runs| runs.common.as_deref());
+        let first = starts.next().unwrap_or_default();
+        let common = starts.map(|start| alike(first, start)).fold(first.len(), usize::min);
+        let mut merged = Merged { sources: held.chain(spilled).collect(), common, heads: BinaryHeap::new() };
         for (number, source) in merged.sources.iter_mut().enumerate() {
             let mut record = Vec::new();
             if source.next(&mut record)? {
-                merged.heads.push(Reverse((first_bytes(&record), record, number)));
+                merged.heads.push(Reverse((first_bytes(&record, common), record, number)));
             }
         }
         Ok(merged)
@@ -235,11 +253,44 @@ impl<'a> Merged<'a> {
         let Reverse((bytes, record, number)) = &mut *first;
         work(record);
         let more = self.sources.get_mut(*number).map_or(Ok(false), |source| source.next(record))?;
-        *bytes = first_bytes(record);
+        *bytes = first_bytes(record, self.common);
         if !more {
             PeekMut::pop(first);
         }
         Ok(true)
+    }
+}
+
+/// The next record of some finished [`Runs`].
+#[derive(Debug)]
+pub struct Head<'a> {
+    merged: Merged<'a>,
+    /// It; empty if there is none.
+    pub record: Vec<u8>,
+    /// Whether there is one.
+    pub there: bool,
+}
+
+impl<'a> Head<'a> {
+    /// The first one.
+    ///
+    /// # Errors
+    /// A run cannot be read again.
+    pub fn of(runs: &'a [Runs]) -> io::Result<Head<'a>> {
+        let mut head = Head { merged: Merged::of(runs)?, record: Vec::new(), there: false };
+        head.advance()?;
+        Ok(head)
+    }
+
+    /// Goes on to the next.
+    ///
+    /// # Errors
+    /// A run cannot be read again.
+    pub fn advance(&mut self) -> io::Result<()> {
+        let Head { merged, record, there } = self;
+        record.clear();
+        *there = merged.next(|next| record.extend_from_slice(next))?;
+        Ok(())
     }
 }
 

@@ -18,18 +18,20 @@ pub fn visible(bytes: &[u8]) -> Cow<'_, str> {
     }
     let mut shown = String::with_capacity(bytes.len() + 8);
     for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match u32::from(c) {
-                code if steers(c) && code < 0x80 => _ = write!(shown, "\\x{code:02x}"),
-                code if steers(c) => _ = write!(shown, "\\u{{{code:x}}}"),
-                _ => shown.push(c),
-            }
-        }
+        chunk.valid().chars().for_each(|c| push_visible(&mut shown, c));
         for byte in chunk.invalid() {
             let _ = write!(shown, "\\x{byte:02x}");
         }
     }
     Cow::Owned(shown)
+}
+
+fn push_visible(shown: &mut String, c: char) {
+    match u32::from(c) {
+        code if steers(c) && code < 0x80 => _ = write!(shown, "\\x{code:02x}"),
+        code if steers(c) => _ = write!(shown, "\\u{{{code:x}}}"),
+        _ => shown.push(c),
+    }
 }
 
 /// Text for JSON, exact: UTF-8 as it is. Where bytes are no UTF-8, or the text has `\x` in it, backslashes are doubled and bytes that are no
@@ -43,6 +45,30 @@ pub fn exact(bytes: &[u8]) -> Cow<'_, str> {
     let mut shown = String::with_capacity(bytes.len() + 8);
     for chunk in bytes.utf8_chunks() {
         shown.push_str(&chunk.valid().replace('\\', "\\\\"));
+        for byte in chunk.invalid() {
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Text for databases, exact as well, and harmless where it is printed as it is: what [`visible`] writes otherwise is written so. Where
+/// that is needed, or the text has `\x` or `\u{` in it, backslashes are doubled; so two texts never look the same.
+pub fn harmless(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && (bytes.iter().all(|b| (b' '..=b'~').contains(b) && *b != b'\\')
+            || !(text.chars().any(steers) || text.contains("\\x") || text.contains("\\u{")))
+    {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(bytes.len() + 8);
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c == '\\' {
+                shown.push(c);
+            }
+            push_visible(&mut shown, c);
+        }
         for byte in chunk.invalid() {
             let _ = write!(shown, "\\x{byte:02x}");
         }
@@ -89,6 +115,18 @@ mod tests {
         assert_eq!(visible(b"\x1b[31med\x07\xff"), "\\x1b[31med\\x07\\xff");
         assert_eq!(visible("a\u{9b}b\u{202e}c".as_bytes()), "a\\u{9b}b\\u{202e}c");
         assert_eq!(visible("jürgen".as_bytes()), "jürgen");
+    }
+
+    #[test]
+    fn text_in_databases_is_harmless_and_exact() {
+        assert_eq!(harmless(b"a\\b"), "a\\b");
+        assert_eq!(harmless(b"a\\b\x1b"), "a\\\\b\\x1b");
+        assert_eq!(harmless("j\u{fc}rgen".as_bytes()), "j\u{fc}rgen");
+        assert_eq!(harmless("\u{fc}\u{202e}".as_bytes()), "\u{fc}\\u{202e}");
+        assert_eq!(harmless(b"\\u{202e}"), "\\\\u{202e}");
+        assert_eq!(harmless("\u{9b}".as_bytes()), "\\u{9b}");
+        assert_eq!(harmless(b"\x9b"), "\\x9b");
+        assert_eq!(harmless(b"\\x9b"), "\\\\x9b");
     }
 
     #[test]

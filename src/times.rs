@@ -177,26 +177,32 @@ fn push_ascii(text: &mut String, bytes: &[u8]) {
     text.push_str(std::str::from_utf8(bytes).unwrap_or_default());
 }
 
-fn push_offset(text: &mut String, offset: i16, between: &str) {
-    text.push(if offset < 0 { '-' } else { '+' });
-    let off = u32::from(offset.unsigned_abs());
-    push_ascii(text, &two_digits(off / 60));
-    text.push_str(between);
-    push_ascii(text, &two_digits(off % 60));
+/// An offset: its sign, its hours and its minutes.
+fn offset_digits(offset: i16) -> (u8, [[u8; 2]; 2]) {
+    let minutes = u32::from(offset.unsigned_abs());
+    (if offset < 0 { b'-' } else { b'+' }, [minutes / 60, minutes % 60].map(two_digits))
+}
+
+/// Appends `2019-05-29T12:00:00+02:00`; `Z` for UTC if asked for by name.
+pub fn push_rfc3339(text: &mut Vec<u8>, stamp: Stamp, zone: Zone) {
+    let stamp = zone.of(stamp);
+    let ([[a, b], [c, d], [e, f], [g, h], [i, j], [k, l], [m, n]], _) = digits(stamp.local());
+    let (sign, [[o, p], [q, r]]) = offset_digits(stamp.offset);
+    let all = [a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n, sign, o, p, b':', q, r];
+    match all.split_last_chunk::<6>() {
+        Some((digits, _)) if zone == Zone::Utc && stamp.offset == 0 => {
+            text.extend_from_slice(digits);
+            text.push(b'Z');
+        }
+        _ => text.extend_from_slice(&all),
+    }
 }
 
 /// `2019-05-29T12:00:00+02:00`; `Z` for UTC if asked for by name.
 pub fn rfc3339_of(stamp: Stamp, zone: Zone) -> String {
-    let stamp = zone.of(stamp);
-    let ([[a, b], [c, d], [e, f], [g, h], [i, j], [k, l], [m, n]], _) = digits(stamp.local());
-    let mut text = String::with_capacity(25);
-    push_ascii(&mut text, &[a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n]);
-    if zone == Zone::Utc && stamp.offset == 0 {
-        text.push('Z');
-    } else {
-        push_offset(&mut text, stamp.offset, ":");
-    }
-    text
+    let mut text = Vec::with_capacity(25);
+    push_rfc3339(&mut text, stamp, zone);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Appends `29/May/2019:12:00:00`, as the logs and the vendor's tool write it.
@@ -217,8 +223,9 @@ pub fn log_digits(stamp: Stamp) -> String {
 
 /// `+0200`
 pub fn log_offset(offset: i16) -> String {
+    let (sign, [[a, b], [c, d]]) = offset_digits(offset);
     let mut text = String::with_capacity(5);
-    push_offset(&mut text, offset, "");
+    push_ascii(&mut text, &[sign, a, b, c, d]);
     text
 }
 

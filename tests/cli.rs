@@ -449,6 +449,16 @@ fn refused(args: &[&str], has: &[&str]) {
     assert!(!stderr.contains("panicked"), "{stderr}");
 }
 
+#[cfg(not(any(feature = "parquet", feature = "sqlite")))]
+#[test]
+fn formats_that_were_left_out_say_how_to_get_them() {
+    for format in ["parquet", "sqlite"] {
+        let feature = format!("--features {format}");
+        refused(&["-a", "--format", format, "samples"], &[&feature, "--format csv"]);
+        refused(&["-a", "--format", format, "-o", "nowhere/answer", "samples"], &[&feature, "--format csv"]);
+    }
+}
+
 #[test]
 fn wrong_usage_says_what_was_expected() {
     refused(&["-a", "--bogus"], &["--bogus", "--help"]);

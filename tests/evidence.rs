@@ -181,7 +181,19 @@ fn check_shapes(config: &Config) {
         let texts = files.iter().map(|(path, bytes)| text(name.into(), Some(path.clone()), bytes)).collect();
         assert_eq!(check(archive.path(), &texts), lines);
     }
-    println!("{lines} lines checked in each of four shapes");
+    // Rows whose login line must be unpacked, and whose close line need not be.
+    let mixed = tempfile::tempdir().expect("a temporary folder");
+    let mut texts = Texts::new();
+    for (i, (path, bytes)) in files.iter().enumerate() {
+        let (name, packed) = match i % 2 {
+            0 => (format!("logs/{path}"), bytes.clone()),
+            _ => (format!("logs/{path}.gz"), gz(bytes)),
+        };
+        write(mixed.path(), &name, packed);
+        texts.extend([text(name, None, bytes)]);
+    }
+    assert_eq!(check(mixed.path(), &texts), lines);
+    println!("{lines} lines checked in each of five shapes");
     assert!(lines > 1000, "{lines}");
 }
 
@@ -196,6 +208,25 @@ fn every_row_shows_lines_at_level_notice_without_ports() {
     config.site.level = Level::Notice;
     config.traffic.ports = false;
     check_shapes(&config);
+}
+
+/// A text of which several workers read pieces.
+#[test]
+fn lines_of_a_long_text_have_their_numbers() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let time = |n: usize| format!("{:02}:{:02}:{:02}", 10 + n / 3600, n / 60 % 60, n % 60);
+    let lines: Vec<String> = (0..15_000).map(|n| login(&time(n), n as u16, "ed")).collect();
+    let text = lines.concat();
+    assert!(text.len() > 3 << 19, "{}", text.len());
+    write(folder.path(), "imap", text);
+    let (_, evidence) = parted(&ask(folder.path(), &["sessions"], &["--evidence", "--format", "jsonl", "imap"]));
+    assert_eq!(evidence.len(), lines.len());
+    let mut offset = 0;
+    for ((number, text), found) in (1..).zip(&lines).zip(evidence.iter().flatten()) {
+        let place = [&found["line"], &found["offset"]].map(Value::as_u64);
+        assert_eq!((place, text_of(found, "text")), ([Some(number), Some(offset)], text.trim_end()));
+        offset += text.len() as u64;
+    }
 }
 
 /// Of equal lines in files that overlap, the first by path and place stands for all, whichever is read first.

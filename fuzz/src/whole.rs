@@ -74,6 +74,7 @@ fn answer_here(paths: &[PathBuf], question: &Question) -> Answered {
         services: Service::ALL.to_vec(),
         users: Default::default(),
         drift: 120,
+        proxies: Default::default(),
     });
     let reading = Reading {
         needs: &needs,
@@ -82,6 +83,7 @@ fn answer_here(paths: &[PathBuf], question: &Question) -> Answered {
             ..Asked::default()
         },
         traces: None,
+        clients: None,
         grammars: Templates::built_in().grammars(),
         names: &Names::default(),
         pseudonyms: None,
@@ -89,6 +91,7 @@ fn answer_here(paths: &[PathBuf], question: &Question) -> Answered {
         year: options.year,
         sieve: None,
         hashes: false,
+        cites: false,
         meter: &Meter::default(),
     };
     let outcome = read(&plan, &streams, &reading);
@@ -121,6 +124,7 @@ fn rendered(
         once: false,
         inferred: summary.inferred,
         only_traced: &OnlyTraced::default(),
+        proxied: &[],
         no_traces: false,
     };
     let mut notes: Vec<Note> = [plan.notes.clone(), outcome.notes.clone(), remarks.notes()].concat();

@@ -133,7 +133,7 @@ pub struct Totals {
     pub doubtful: u64,
     /// Users with a session.
     pub users: u64,
-    /// Addresses with a session.
+    /// Addresses with a session, but for those of proxies.
     pub addresses: u64,
     /// Refused logins, as `failures` lists them.
     pub failures: u64,
@@ -464,7 +464,7 @@ pub struct SessionLine {
     pub store: String,
     /// The service.
     pub service: Service,
-    /// The far end, with its port if that is known.
+    /// The far end, with its port if that is known; behind `via` if it is a proxy (`--proxy`).
     pub from: String,
     /// The mechanism, where a login line is known.
     pub auth: Option<String>,

@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::again::{CLOCKS, shows_clocks};
-use super::{Stop, manifest, mask, twice};
-use crate::answer::{At, AtError, By, ConnectedQuery, FailuresQuery, Filter, SessionsQuery, TracesQuery};
+use super::{Stop, manifest, mask, settings, twice};
+use crate::answer::{At, AtError, By, ClientsQuery, ConnectedQuery, FailuresQuery, Filter, SessionsQuery, TracesQuery};
 use crate::cli::{Cli, Format};
 use crate::fold::{Moment, Needs, Refusal, Window};
 use crate::grammar::Grammars;
@@ -19,6 +19,7 @@ use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::pair::Behind;
 use crate::parse::Names;
+use crate::proxies::Proxies;
 use crate::pseudonym::Pseudonyms;
 use crate::read::Sieve;
 use crate::resolve::Resolved;
@@ -39,6 +40,10 @@ pub(super) struct Ask {
     pub(super) failures: Option<FailuresQuery>,
     /// The message trace: what `messages` lists, or `sessions` counts.
     pub(super) traces: Option<TracesQuery>,
+    /// Which addresses are those of proxies.
+    pub(super) proxies: Proxies,
+    /// The clients behind proxies, where rows have addresses.
+    pub(super) clients: Option<ClientsQuery>,
     pub(super) grammars: Grammars,
     pub(super) names: Names,
     pub(super) walk: WalkOptions,
@@ -48,6 +53,8 @@ pub(super) struct Ask {
     pub(super) pseudonyms: Option<Pseudonyms>,
     /// What is to be said of the key of the pseudonyms.
     key: Option<Note>,
+    /// What is to be said of settings.
+    pub(super) settings: Vec<Note>,
     /// The users that are asked for, as lines name them.
     named: BTreeSet<Vec<u8>>,
     times: Vec<(&'static str, Time)>,
@@ -66,14 +73,20 @@ impl Ask {
             Some(file) => mask::read_key(file).map(|(pseudonyms, note)| (Some(pseudonyms), note))?,
             None => (None, None),
         };
-        let pseudonyms = pseudonyms.map(|pseudonyms| pseudonyms.within(cli.networks().to_vec()));
+        let pseudonyms =
+            pseudonyms.map(|pseudonyms| pseudonyms.within(cli.networks().to_vec()).proxies(cli.common.proxy.clone()));
+        let proxies = match &pseudonyms {
+            Some(_) if !cli.common.proxy.is_empty() => Proxies::of_pseudonyms(),
+            _ => Proxies::new(cli.common.proxy.clone()),
+        };
         let named = users(cli, &names, &mut aside)?;
         let users: BTreeSet<Vec<u8>> = match &pseudonyms {
             Some(pseudonyms) => named.iter().map(|user| pseudonyms.user(user).to_vec()).collect(),
             None => named.clone(),
         };
         let networks = match &pseudonyms {
-            Some(_) if !cli.networks().is_empty() => vec![Pseudonyms::ASKED],
+            Some(_) if !cli.networks().is_empty() && proxies.are_none() => vec![Pseudonyms::ASKED],
+            Some(_) if !cli.networks().is_empty() => vec![Pseudonyms::ASKED_WITH_PROXIES],
             _ => cli.networks().to_vec(),
         };
         let window = Window { since: cli.common.since.map(bound), until: cli.common.until.map(bound) };
@@ -82,6 +95,7 @@ impl Ask {
             users: users.clone(),
             window,
             from: from.to_vec(),
+            proxies: proxies.clone(),
         };
         let failures = cli.failures().map(|asked| FailuresQuery {
             filter: filter(&networks),
@@ -115,6 +129,14 @@ impl Ask {
         });
         let sessions = sessions.or(of_report).or(collected);
         let amounts = sessions.is_some() && cli.messages().is_none();
+        let has_addresses = cli.connected || sessions.is_some() || failures.is_some();
+        // A finding may be about logins of other users and services than those of the refusals that are asked for.
+        let client = if cli.finds() {
+            Filter { from: networks.clone(), proxies: proxies.clone(), ..Filter::default() }
+        } else {
+            filter(&networks)
+        };
+        let clients = Some(ClientsQuery { filter: client }).filter(|_| has_addresses && !proxies.are_none());
         let needs = Needs {
             access: cli.access || cli.report().is_some(),
             pairs: cli.connected || sessions.is_some() || cli.coverage(),
@@ -128,8 +150,15 @@ impl Ask {
             Some(Time::Instant(stamp)) => At::Instant(stamp),
             Some(Time::Digits(digits, _)) => At::Local(digits),
         };
-        let connected = cli.connected.then(|| ConnectedQuery { at, services: cli.services(), users, drift: DRIFT });
+        let connected = cli.connected.then(|| ConnectedQuery {
+            at,
+            services: cli.services(),
+            users,
+            drift: DRIFT,
+            proxies: proxies.clone(),
+        });
         let times = [("--at", cli.at), ("--since", cli.common.since), ("--until", cli.common.until)];
+        let settings = mask::notes(pseudonyms.as_ref(), settings::notes(cli));
         Ok(Ask {
             paths: paths(cli)?,
             needs,
@@ -137,10 +166,13 @@ impl Ask {
             sessions,
             failures,
             traces,
+            proxies,
+            clients,
             grammars: grammars(cli, &mut aside)?,
             aside,
             names,
             pseudonyms,
+            settings,
             key,
             named,
             walk: WalkOptions {
@@ -205,7 +237,7 @@ impl Ask {
 
     /// Notes that say which instants times without an offset stand for, and what is to be said of a key.
     pub(super) fn echoes(&self, streams: &[Resolved]) -> Vec<Note> {
-        let mut notes: Vec<Note> = self.key.iter().cloned().collect();
+        let mut notes: Vec<Note> = self.key.iter().chain(&self.settings).cloned().collect();
         for (flag, time) in &self.times {
             let Time::Digits(digits, _) = time else { continue };
             let mut meant: Vec<(Stamp, String)> = Vec::new();
@@ -233,8 +265,23 @@ impl Ask {
         notes
     }
 
-    /// The question, for the JSON document.
+    /// The question, for the JSON document; with what a file or the environment set of it, if they did.
     pub(super) fn as_json(&self, cli: &Cli) -> Value {
+        let mut asked = self.question(cli);
+        let Some(query) = asked.as_object_mut() else { return asked };
+        if !self.proxies.are_none() {
+            let shown = |net: &IpNet| self.pseudonyms.as_ref().map_or(*net, |_| Pseudonyms::ASKED).to_string();
+            let shown: BTreeSet<String> = cli.common.proxy.iter().map(shown).collect();
+            query.insert("proxies".to_owned(), json!(shown));
+        }
+        let settings = settings::as_json(cli, self.pseudonyms.is_some());
+        if !settings.is_empty() {
+            query.insert("settings".to_owned(), settings.into());
+        }
+        asked
+    }
+
+    fn question(&self, cli: &Cli) -> Value {
         let time = |time: Option<Time>| json!(time.map(Time::text));
         let users: Vec<_> = self.needs.users.iter().map(|u| exact(u).into_owned()).collect();
         let services: Vec<&str> = self.connected.iter().flat_map(|q| &q.services).map(|s| s.as_str()).collect();

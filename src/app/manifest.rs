@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 
 use super::ask::Ask;
 use super::output::Place;
-use super::{Exit, Stop, bar};
+use super::{Exit, Stop, bar, settings};
 use crate::cli::Cli;
 use crate::discover::Discovered;
 use crate::hash::Hashed;
@@ -75,6 +75,7 @@ impl Begun {
             tool: tool(),
             run: Run { started: self.started.clone(), ended: now() },
             arguments: std::env::args_os().skip(1).map(|text| exact_path(Path::new(&text))).collect(),
+            settings: settings::recorded(cli),
             directory: std::env::current_dir().map(|folder| exact_path(&folder)).unwrap_or_default(),
             environment: environment(cli),
             roots: ask.paths.iter().map(|path| root(path)).collect(),

@@ -3,6 +3,8 @@
 use std::ffi::OsStr;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+#[cfg(feature = "sqlite")]
+use std::sync::atomic::AtomicU64;
 
 use tempfile::NamedTempFile;
 
@@ -87,6 +89,9 @@ fn one_place(file: &Path) -> (PathBuf, Option<&OsStr>) {
 pub(super) struct Output {
     to: Where,
     shape: Shape,
+    /// Where a database is written of which only the hash is wanted.
+    #[cfg(feature = "sqlite")]
+    tmpdir: PathBuf,
     pub(super) manifest: Option<Begun>,
     /// The file beside a report, should there be too much for it.
     pub(super) beside: Option<Place>,
@@ -104,7 +109,7 @@ impl Output {
     /// Checks the places before anything is read.
     ///
     /// # Errors
-    /// A file exists already.
+    /// A file exists already, or the format needs one and none is named.
     pub(super) fn new(cli: &Cli) -> Result<Output, Stop> {
         if let (Some(answer), Some(manifest)) = (&cli.common.output, &cli.common.manifest)
             && one_place(answer) == one_place(manifest)
@@ -122,7 +127,10 @@ impl Output {
         }
         let to = match &cli.common.output {
             Some(file) => Where::File(Place::new("-o", file, cli.common.force)?),
-            None => Where::Stdout,
+            None => {
+                cli.check_stdout().map_err(Stop::Usage)?;
+                Where::Stdout
+            }
         };
         let beside = beside.map(|file| Place::new("-o (its table)", &file, cli.common.force)).transpose()?;
         Ok(Output { to, manifest: Begun::new(cli)?, beside, ..Output::nowhere(cli) })
@@ -155,8 +163,17 @@ impl Output {
             Format::Timesketch => Shape::Timesketch,
             Format::Ecs => Shape::Ecs,
             Format::Ocsf => Shape::Ocsf,
+            Format::Parquet => Shape::Parquet,
+            Format::Sqlite => Shape::Sqlite,
         };
-        Output { to: Where::Nowhere, shape, manifest: None, beside: None }
+        Output {
+            to: Where::Nowhere,
+            shape,
+            #[cfg(feature = "sqlite")]
+            tmpdir: cli.common.tmpdir.clone().unwrap_or_else(std::env::temp_dir),
+            manifest: None,
+            beside: None,
+        }
     }
 
     /// Writes an answer; its hash, if that is wanted.
@@ -164,9 +181,33 @@ impl Output {
     /// # Errors
     /// The place cannot be written, or whoever reads went away.
     pub(super) fn write(&self, answer: &Answer<'_>) -> Result<Option<Hashed>, Stop> {
+        #[cfg(feature = "sqlite")]
+        if self.shape == Shape::Sqlite {
+            return self.write_database(answer);
+        }
         let mut sink = self.open()?;
         write(answer, self.shape, &mut sink)?;
         sink.finish()
+    }
+
+    /// The same of a database, which is written in place and hashed when it is whole.
+    #[cfg(feature = "sqlite")]
+    fn write_database(&self, answer: &Answer<'_>) -> Result<Option<Hashed>, Stop> {
+        let (file, place) = match &self.to {
+            Where::File(place) => (place.open()?, Some(place)),
+            Where::Stdout | Where::Nowhere => (BufWriter::new(NamedTempFile::new_in(&self.tmpdir)?), None),
+        };
+        let database = file.get_ref();
+        let named = |e: io::Error| if let Some(place) = place { place.named(&e) } else { e.into() };
+        super::sqlite::write(answer, database.path()).map_err(named)?;
+        let hash = || crate::manifest::hash_file(database.as_file(), None, &AtomicU64::new(0)).map(|(hash, _)| hash);
+        let hash = self.is_hashed().then(hash).transpose()?;
+        place.map_or(Ok(()), |place| place.keep(file))?;
+        Ok(hash)
+    }
+
+    fn is_hashed(&self) -> bool {
+        self.manifest.is_some() || matches!(self.to, Where::Nowhere)
     }
 
     /// Opens the place for writing; a file gets its name only by [`Sink::finish`].
@@ -174,13 +215,12 @@ impl Output {
     /// # Errors
     /// The folder cannot be written.
     pub(super) fn open(&self) -> Result<Sink, Stop> {
-        let is_hashed = self.manifest.is_some() || matches!(self.to, Where::Nowhere);
         let to = match &self.to {
             Where::Stdout => To::Stdout(BufWriter::with_capacity(1 << 16, io::stdout())),
             Where::File(place) => To::File(place.open()?, place.clone()),
             Where::Nowhere => To::Nowhere,
         };
-        Ok(Sink { to, hash: is_hashed.then(Hasher::default) })
+        Ok(Sink { to, hash: self.is_hashed().then(Hasher::default) })
     }
 }
 

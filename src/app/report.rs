@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::ask::Ask;
 use super::output::{Output, Place};
-use super::{Exit, Notes, Stop, activity, all_notes, by_id, documented, findings, mask, refused};
+use super::{Exit, Notes, Stop, activity, all_notes, by_id, documented, findings, mask, origins, refused};
 use crate::answer::report::{PARTS, Report, Sources, part_of};
 use crate::answer::{Failures, Findings, LastAccessRows, Rows, covered};
 use crate::cli::{Cli, ReportArgs};
@@ -41,7 +41,12 @@ pub(super) fn answer(
     let visits = visits(&mut outcome, &resolved, ask)?;
     let refused = refused(&mut outcome)?;
     let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
-    let failures = Failures { services: &only, runs: &refused, streams: &resolved };
+    // Sessions are not joined with lines of multiplexors: those through proxies say so.
+    let told = origins::of(&mut outcome, (&[], &refused), &resolved, ask)?;
+    let told = origins::Told { sessions: None, ..told };
+    let proxied = origins::count(&told, None, &outcome, (cli, ask))?;
+    let origins = told.failures.as_ref();
+    let failures = Failures { services: &only, runs: &refused, streams: &resolved, origins };
     let found = findings::find(cli, ask, (plan, streams), &outcome, Some(&failures))?;
     let (found, thresholds) = found.unwrap_or_default();
     let accesses = std::mem::take(&mut outcome.trail.access);
@@ -62,9 +67,10 @@ pub(super) fn answer(
         sieved: None,
         inferred: summary.inferred || outcome.trail.collected.inferred,
         only_traced: &only_traced,
+        proxied: &proxied,
         no_traces: false,
     };
-    let all = all_notes(ask, plan, &outcome, &remarks);
+    let all = all_notes(cli, ask, plan, &outcome, &remarks);
     let limits = remarks.limits(ask.narrow());
     let damaged: BTreeSet<FileId> = outcome.damaged.iter().chain(outcome.holes.keys()).copied().collect();
     let beside = args.beside().and_then(|file| Some(file.file_name()?.to_string_lossy().into_owned()));

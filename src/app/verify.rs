@@ -4,12 +4,11 @@ use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
 use serde_json::json;
 
 use super::manifest::tool;
 use super::output::Output;
-use super::{Exit, Notes, Stop, bar, query, threads};
+use super::{Exit, Notes, Stop, bar, query, settings, threads};
 use crate::cli::{Cli, VerifyArgs, VerifyFormat};
 use crate::discover;
 use crate::hash::Hashed;
@@ -73,9 +72,9 @@ fn read(file: &Path) -> Result<Manifest, Stop> {
 /// The recorded arguments, as this version understands them.
 fn parsed(manifest: &Manifest) -> Result<Cli, String> {
     let typed = manifest.arguments.iter().map(|text| path_of(text).into_os_string());
-    let cli = Cli::try_parse_from([OsString::from("imstrail")].into_iter().chain(typed));
-    match cli.map(Cli::settled) {
-        Ok(cli) if cli.verify().is_none() && !cli.common.plan => Ok(cli),
+    let typed: Vec<OsString> = [OsString::from("imstrail")].into_iter().chain(typed).collect();
+    match settings::again(&manifest.settings).map(|settings| Cli::read(&typed, settings)) {
+        Some(Ok(cli)) if cli.verify().is_none() && !cli.common.plan => Ok(cli),
         _ => Err("this imstrail does not understand the arguments".to_owned()),
     }
 }
@@ -129,7 +128,7 @@ fn again(
     match query(&then, &mut Output::nowhere(&then), &notes) {
         Ok((_, Some(now))) => compared(now, manifest),
         Ok((_, None)) | Err(Stop::Closed) => changed("no answer".to_owned()),
-        Err(Stop::Usage(why)) => changed(format!("no answer: {why}")),
+        Err(why @ (Stop::Usage(_) | Stop::Pictures(_))) => changed(format!("no answer: {why}")),
     }
 }
 
@@ -139,7 +138,8 @@ fn settle(then: &mut Cli, manifest: &Manifest, cli: &Cli, moves: &[(PathBuf, Pat
     (common.manifest, common.force) = (None, false);
     (common.progress, common.color, common.threads) = (cli.common.progress, cli.common.color, cli.common.threads);
     common.tmpdir.clone_from(&cli.common.tmpdir);
-    let paths = common.paths.iter_mut().chain(&mut common.file).chain(&mut common.grammar);
+    let paths =
+        common.paths.iter_mut().chain(&mut common.file).chain(&mut common.grammar).chain(&mut common.known_damage);
     paths.filter(|path| path.is_absolute()).for_each(|path| *path = moved(path, moves));
     if let (Zone::Local, Some(Ok(zone))) = (common.tz, manifest.environment.local_zone.as_ref().map(|z| z.parse())) {
         common.tz = Zone::Named(zone);

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{Args, ValueEnum};
 
-use super::{Color, Common, Progress};
+use super::{Color, Common, ConfigArgs, Help, Progress};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -44,12 +44,12 @@ pub struct VerifyArgs {
     /// Worker threads [default: one a processor]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Print help
-    #[arg(short = 'h', long, alias = "h", action = ArgAction::Help)]
-    help: Option<bool>,
-    /// Print version
-    #[arg(short = 'V', long, alias = "v", action = ArgAction::Version)]
-    version: Option<bool>,
+    /// `--config` and `--no-config`.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// `--help` and `--version`.
+    #[command(flatten)]
+    help: Help,
 }
 
 impl VerifyArgs {
@@ -59,6 +59,7 @@ impl VerifyArgs {
         common.color = self.color;
         common.tmpdir.clone_from(&self.tmpdir);
         common.threads = self.threads;
+        common.config = self.config.clone();
     }
 }
 

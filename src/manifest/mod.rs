@@ -40,6 +40,9 @@ pub struct Manifest {
     pub run: Run,
     /// As typed, behind the program's name, each by [`crate::text::exact`].
     pub arguments: Vec<String>,
+    /// What a file or the environment set beside them.
+    #[serde(default)]
+    pub settings: Vec<Set>,
     /// The folder in which it ran, by `exact`.
     pub directory: String,
     /// Settings of the environment that matter to the answer.
@@ -89,6 +92,17 @@ pub struct Run {
     pub started: String,
     /// When the manifest was written, in UTC.
     pub ended: String,
+}
+
+/// What was set beside the arguments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Set {
+    /// What: the name of the option, or `paths`.
+    pub name: String,
+    /// To what, each by [`crate::text::exact`].
+    pub values: Vec<String>,
+    /// By which file, by `exact`, or by which variable.
+    pub from: String,
 }
 
 /// What matters of the environment: where `--tz local` shows this machine's times, whose those are.
@@ -229,6 +243,7 @@ impl Manifest {
         part("tool", &self.tool, out)?;
         part("run", &self.run, out)?;
         part("arguments", &self.arguments, out)?;
+        list("settings", &self.settings, out)?;
         part("directory", &self.directory, out)?;
         part("environment", &self.environment, out)?;
         list("roots", &self.roots, out)?;

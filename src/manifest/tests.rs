@@ -21,6 +21,7 @@ fn manifest() -> Manifest {
         },
         run: Run { started: "2019-05-29T10:00:00Z".to_owned(), ended: "2019-05-29T10:00:01Z".to_owned() },
         arguments: vec!["-a".to_owned(), "logs".to_owned(), "\u{202e}".to_owned()],
+        settings: Vec::new(),
         directory: "/home/ed".to_owned(),
         environment: Environment::default(),
         roots: vec![root("logs", "/evidence/7/logs"), root("logs/new", "/elsewhere/new"), root(".", "/home/ed")],

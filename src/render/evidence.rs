@@ -3,50 +3,59 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use serde::Serialize;
-
+use super::object::{List, Value, nested};
 use crate::quote::{Lines, Quote, Shows};
 use crate::text::{exact, visible};
 
 /// What the lines of a session show of it, by the bits of [`Shows`](crate::quote::Shows).
-pub(super) const SESSION: [&str; 2] = ["login", "close"];
+pub(super) const SESSION: [&str; 3] = ["login", "close", "client"];
 /// The same of a line of the message trace: itself, and its session's.
-pub(super) const MESSAGE: [&str; 3] = ["message", "login", "close"];
+pub(super) const MESSAGE: [&str; 4] = ["message", "login", "close", "client"];
 /// The same of a refused login.
-pub(super) const FAILURE: [&str; 1] = ["refusal"];
+pub(super) const FAILURE: [&str; 2] = ["refusal", "client"];
 /// The same of a last access.
 pub(super) const ACCESS: [&str; 6] =
     ["imap.last_login", "imap.last_logout", "http.last_login", "http.last_logout", "pop.last_login", "pop.last_logout"];
 
-/// A line in JSON. What could not be read again has no number, length and text.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct EvidenceLine<'a> {
+/// The lines of a row in JSON; `None` if they are not asked for. What could not be read again has no number, length and text.
+pub(super) fn lines<'a>(lines: Option<Lines<'a, 'a>>, names: &'a [&'static str]) -> Option<impl Value> {
+    let of_line = move |lines: Lines<'a, 'a>, (file, member, quote): (&'a str, Option<&'a str>, Quote<'a>)| {
+        nested(move |object| {
+            let shows = names.iter().enumerate().filter(move |(bit, _)| quote.shows >> bit & 1 != 0);
+            object
+                .field("file", file.as_bytes())
+                .field("member", member.map(str::as_bytes))
+                .field("line", quote.line)
+                .field("offset", quote.at.place)
+                .field("length", quote.line.map(|_| quote.text.len()))
+                .field("text", lines.text(&quote))
+                .field("shows", List(shows.map(|(_, name)| *name)))
+        })
+    };
+    lines.map(|lines| List(lines.iter().map(move |line| of_line(lines, line))))
+}
+
+/// A line as an event tells it. What could not be read again has no number and text.
+#[derive(Clone, Debug)]
+pub(super) struct EventLine<'a> {
     pub(super) file: Cow<'a, str>,
     pub(super) member: Option<Cow<'a, str>>,
     pub(super) line: Option<u64>,
     pub(super) offset: u64,
-    length: Option<usize>,
     pub(super) text: Option<Cow<'a, str>>,
-    shows: Vec<&'static str>,
 }
 
-/// The lines of a row in JSON; `None` if they are not asked for.
-pub(super) fn json<'a>(lines: Option<Lines<'a, 'a>>, names: &[&'static str]) -> Option<Vec<EvidenceLine<'a>>> {
-    let line = |lines: &Lines<'a, 'a>, (file, member, quote): (&'a str, Option<&'a str>, Quote<'a>)| EvidenceLine {
+/// The first line of a row that shows some of this; `None` also if lines are not asked for.
+pub(super) fn first<'a>(lines: Option<Lines<'a, 'a>>, shows: Shows) -> Option<EventLine<'a>> {
+    let lines = lines?.that_show(shows);
+    let (file, member, quote) = lines.iter().next()?;
+    Some(EventLine {
         file: exact(file.as_bytes()),
         member: member.map(|member| exact(member.as_bytes())),
         line: quote.line,
         offset: quote.at.place,
-        length: quote.line.map(|_| quote.text.len()),
         text: lines.text(&quote).map(exact),
-        shows: names.iter().enumerate().filter(|(bit, _)| quote.shows >> bit & 1 != 0).map(|(_, name)| *name).collect(),
-    };
-    lines.map(|lines| lines.iter().map(|one| line(&lines, one)).collect())
-}
-
-/// The first line of a row that shows some of this; `None` also if lines are not asked for.
-pub(super) fn first<'a>(lines: Option<Lines<'a, 'a>>, shows: Shows) -> Option<EvidenceLine<'a>> {
-    json(lines.map(|lines| lines.that_show(shows)), &[])?.into_iter().next()
+    })
 }
 
 /// Where a line is: path, member and number.
@@ -78,7 +87,10 @@ pub(super) fn block(lines: Option<Lines<'_, '_>>, text: &mut Vec<u8>) {
     }
 }
 
-/// Where the lines of a row are, in one cell.
-pub(super) fn cell(lines: Option<Lines<'_, '_>>) -> Option<String> {
-    lines.map(|lines| lines.iter().map(place).collect::<Vec<_>>().join("; "))
+/// The column of those places.
+pub(super) const COLUMN: &str = "evidence";
+
+/// Where the lines of a row are; `None` if they are not asked for.
+pub(super) fn places(lines: Option<Lines<'_, '_>>) -> Option<Vec<String>> {
+    lines.map(|lines| lines.iter().map(place).collect())
 }

@@ -2,17 +2,15 @@
 
 use std::io;
 
-use serde_json::{Value, json};
-
-use super::csv::safe;
-use super::json::put;
+use super::cells::{Cell, Cells, Column, Kind};
+use super::object::{List, Object, nested};
 use super::records_table::several;
-use super::{Answer, evidence, next_lines};
-use crate::answer::{Event, Finding, Findings, Rule};
+use super::{Answer, ends, evidence, next_lines};
+use crate::answer::{Finding, Findings, Rule, Thresholds};
 use crate::model::Stamp;
 use crate::quote::Quoted;
-use crate::text::{exact, visible};
-use crate::times::{Zone, rfc3339_of, written};
+use crate::text::visible;
+use crate::times::written;
 
 /// Writes every finding with its rule and its lines.
 pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mut dyn io::Write) -> io::Result<()> {
@@ -33,6 +31,7 @@ pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mu
             Rule::ManyAddresses => format!("{user}: {addresses} addresses, {failures} refusals"),
             Rule::SuccessAfterFailures => {
                 let same = finding.same_address;
+                let address = if address.is_empty() { "an address that is not known" } else { &address };
                 format!("{user}: login from {address} after {failures} refusals, {same} of them from there")
             }
             Rule::FirstSuccess => {
@@ -46,7 +45,8 @@ pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mu
                 writeln!(out, "    {left_out} more refusals")?;
             }
             let flags = event.flags().iter().map(|flag| format!(" {flag}")).collect::<String>();
-            let (from, word, user) = (visible(&event.from), visible(&event.word), visible(event.user()));
+            let (from, word) = (ends::shown(&event.from, &event.client), visible(&event.word));
+            let user = visible(event.user());
             let what = if event.success { format!("login {word}") } else { word.into_owned() };
             writeln!(out, "    {}  {from}  {what}{flags}  {user}", time(event.time))?;
             block.clear();
@@ -66,94 +66,99 @@ pub(super) fn write_json(
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
     let mut quotes = answer.quote()?;
+    let mut text = Vec::new();
     findings.each(|finding| {
         let quoted = next_lines(&mut quotes, || finding.events.len())?;
-        out.write_all(before)?;
-        put(&object(finding, findings, answer.zone, &quoted), out)?;
-        out.write_all(behind)
+        text.clear();
+        text.extend_from_slice(before);
+        put(finding, findings, answer, &quoted, &mut text);
+        text.extend_from_slice(behind);
+        out.write_all(&text)
     })
 }
 
-fn object(finding: &Finding<'_>, findings: &Findings<'_>, zone: Zone, quoted: &Quoted<'_>) -> Value {
+fn put(finding: &Finding<'_>, findings: &Findings<'_>, answer: &Answer<'_>, quoted: &Quoted<'_>, out: &mut Vec<u8>) {
     let Finding { rule, users, addresses, failures, same_address, left_out, .. } = finding;
-    let text = |text: &Option<std::borrow::Cow<'_, [u8]>>| text.as_deref().map(|text| exact(text).into_owned());
-    let event = |(n, event): (usize, &Event<'_>)| {
-        let mut object = json!({
-            "time": rfc3339_of(event.time, zone),
-            "what": if event.success { "login" } else { "refused" },
-            "store": exact(&event.store),
-            "service": event.service.as_str(),
-            "user": exact(event.user()),
-            "from": exact(&event.from),
-            "reason": (!event.success).then(|| exact(&event.word)),
-            "flags": event.flags(),
-        });
-        let shows = if event.success { &["login"] } else { &evidence::FAILURE };
-        if let (Some(lines), Value::Object(object)) = (evidence::json(quoted.row(n), shows), &mut object) {
-            object.insert("evidence".to_owned(), json!(lines));
-        }
-        object
-    };
-    json!({
-        "record": "finding",
-        "rule": rule.as_str(),
-        "rule_text": findings.thresholds.text(*rule),
-        "user": text(&finding.user),
-        "address": text(&finding.address),
-        "users": users,
-        "addresses": addresses,
-        "failures": failures,
-        "failures_same_address": (*rule == Rule::SuccessAfterFailures).then_some(same_address),
-        "from": rfc3339_of(finding.from, zone),
-        "to": rfc3339_of(finding.to, zone),
-        "window_s": findings.thresholds.within,
-        "threshold": findings.thresholds.of(*rule),
-        "events": finding.events.iter().enumerate().map(event).collect::<Vec<_>>(),
-        "events_left_out": left_out,
-    })
+    let events = finding.events.iter().enumerate().map(|(n, event)| {
+        let shows = if event.success { &["login", "client"] } else { &evidence::FAILURE };
+        let lines = quoted.row(n);
+        nested(move |object| {
+            object
+                .field("time", event.time)
+                .field("what", if event.success { "login" } else { "refused" })
+                .field("store", &event.store)
+                .field("service", event.service.as_str())
+                .field("user", event.user())
+                .with(|object| ends::put(object, &event.from, &event.client, answer.rows.with_proxies))
+                .field("reason", Some(&event.word).filter(|_| !event.success))
+                .field("flags", &event.flags()[..])
+                .field_if("evidence", evidence::lines(lines, shows))
+        })
+    });
+    Object::new(answer.zone, out)
+        .field("record", "finding")
+        .field("rule", rule.as_str())
+        .field("rule_text", findings.thresholds.text(*rule).as_str())
+        .field("user", finding.user.as_ref())
+        .field("address", finding.address.as_ref())
+        .field("users", *users)
+        .field("addresses", *addresses)
+        .field("failures", *failures)
+        .field("failures_same_address", (*rule == Rule::SuccessAfterFailures).then_some(*same_address))
+        .field("from", finding.from)
+        .field("to", finding.to)
+        .field("window_s", findings.thresholds.within)
+        .field("threshold", findings.thresholds.of(*rule))
+        .field("events", List(events))
+        .field("events_left_out", *left_out)
+        .end();
 }
 
-const COLUMNS: [&str; 14] = [
-    "record",
-    "rule",
-    "rule_text",
-    "user",
-    "address",
-    "users",
-    "addresses",
-    "failures",
-    "failures_same_address",
-    "from",
-    "to",
-    "window_s",
-    "threshold",
-    "events_left_out",
+/// A finding in columns, without its lines.
+pub(super) struct FindingRow<'a> {
+    pub(super) finding: &'a Finding<'a>,
+    pub(super) thresholds: &'a Thresholds,
+}
+
+const FINDING: [Column; 13] = [
+    ("rule", Kind::Text),
+    ("rule_text", Kind::Text),
+    ("user", Kind::Text),
+    ("address", Kind::Text),
+    ("users", Kind::Number),
+    ("addresses", Kind::Number),
+    ("failures", Kind::Number),
+    ("failures_same_address", Kind::Number),
+    ("from", Kind::Time),
+    ("to", Kind::Time),
+    ("window_s", Kind::Number),
+    ("threshold", Kind::Number),
+    ("events_left_out", Kind::Number),
 ];
 
-/// Writes every finding as a line, without its lines.
-pub(super) fn write_csv(answer: &Answer<'_>, findings: &Findings<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    super::csv::write_line(out, &COLUMNS)?;
-    findings.each(|finding| {
-        let Finding { rule, users, addresses, failures, same_address, left_out, .. } = finding;
-        let text = |text: &Option<std::borrow::Cow<'_, [u8]>>| {
-            text.as_deref().map_or_else(String::new, |text| safe(visible(text)))
-        };
-        let cells: [String; COLUMNS.len()] = [
-            "finding".to_owned(),
-            rule.as_str().to_owned(),
-            findings.thresholds.text(*rule),
-            text(&finding.user),
-            text(&finding.address),
-            users.to_string(),
-            addresses.to_string(),
-            failures.to_string(),
-            if *rule == Rule::SuccessAfterFailures { same_address.to_string() } else { String::new() },
-            rfc3339_of(finding.from, answer.zone),
-            rfc3339_of(finding.to, answer.zone),
-            findings.thresholds.within.to_string(),
-            findings.thresholds.of(*rule).to_string(),
-            left_out.to_string(),
+impl Cells for FindingRow<'_> {
+    const RECORD: &'static str = "finding";
+    const COLUMNS: &'static [Column] = &FINDING;
+
+    fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
+        let Finding { rule, users, addresses, failures, same_address, left_out, .. } = self.finding;
+        let rule_text = self.thresholds.text(*rule);
+        let same_address = (*rule == Rule::SuccessAfterFailures).then_some(*same_address);
+        let cells: [Cell<'_>; FINDING.len()] = [
+            Cell::text(rule.as_str()),
+            Cell::text(&rule_text),
+            Cell::maybe(self.finding.user.as_deref(), Cell::text),
+            Cell::maybe(self.finding.address.as_deref(), Cell::text),
+            Cell::number(*users),
+            Cell::number(*addresses),
+            Cell::number(*failures),
+            Cell::maybe(same_address, Cell::number),
+            Cell::Time(self.finding.from),
+            Cell::Time(self.finding.to),
+            Cell::number(self.thresholds.within),
+            Cell::count(self.thresholds.of(*rule)),
+            Cell::number(*left_out),
         ];
-        super::csv::write_line(out, &cells)
-    })
+        cells.into_iter().for_each(put);
+    }
 }

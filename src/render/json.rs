@@ -7,13 +7,16 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use serde_json::{Value, json};
 
-use super::evidence::{self, EvidenceLine};
+use super::ends::put as put_ends;
+use super::evidence;
 use super::findings::write_json as write_findings;
+use super::object::{self, Object, nested};
 use super::records::write_rows;
 use super::{Answer, Record, refused_by, write_records};
 use crate::answer::{
     Connected, FailureRow, LastAccessRow, MessageRow, Messages, ServiceAccess, SessionRow, StreamCoverage, Why,
 };
+use crate::fold::Action;
 use crate::model::{Instant, Service};
 use crate::note::Note;
 use crate::quote::Lines;
@@ -51,302 +54,165 @@ pub fn put<W: io::Write + ?Sized>(value: &impl Serialize, out: &mut W) -> io::Re
     value.serialize(&mut serializer).map_err(io::Error::from)
 }
 
-#[derive(Serialize)]
-struct AccessLine<'a> {
-    record: &'static str,
-    user: &'a str,
-    imap: Option<ServiceLine<'a>>,
-    http: Option<ServiceLine<'a>>,
-    pop: Option<ServiceLine<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    never: Option<Never<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    evidence: Option<Vec<EvidenceLine<'a>>>,
+impl object::Value for ServiceAccess<'_> {
+    fn put(self, zone: Zone, out: &mut Vec<u8>) {
+        Object::new(zone, out)
+            .field("last_login", self.last_login())
+            .field("last_logout", self.last_logout())
+            .field("last_access", self.last_access())
+            .field("login_source", self.login_source())
+            .field("store", self.store())
+            .field("flags", self.flags())
+            .end();
+    }
 }
 
-/// Why a service over which a user was not seen is not the same as never.
-#[derive(Default, Serialize)]
-struct Never<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    imap: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    http: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pop: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct ServiceLine<'a> {
-    last_login: Option<String>,
-    last_logout: Option<String>,
-    last_access: String,
-    login_source: Option<&'static str>,
-    store: std::borrow::Cow<'a, str>,
-    flags: &'a [&'static str],
-}
-
-/// A span in which lines are missing.
-#[derive(Serialize)]
-struct GapLine {
-    from: String,
-    to: String,
-    why: &'static str,
-}
-
-#[derive(Serialize)]
-struct ConnectedLine<'a> {
-    record: &'static str,
-    service: &'static str,
-    user: &'a str,
-    since: String,
-    auth: Option<&'a str>,
-    to: &'a str,
-    from: &'a str,
-    store: &'a str,
-    certainty: &'static str,
-    at: String,
-    flags: &'a [&'static str],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    gap: Option<GapLine>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    evidence: Option<Vec<EvidenceLine<'a>>>,
-}
-
-fn put_access(
-    row: &LastAccessRow<'_>,
-    lines: Option<Lines<'_, '_>>,
-    answer: &Answer<'_>,
-    out: &mut Vec<u8>,
-) -> io::Result<()> {
-    let zone = answer.zone;
-    let line = |access: Option<ServiceAccess<'_>>| {
-        access.map(|a| (a, exact(a.store()))).map(|(a, store)| ServiceLine {
-            last_login: a.last_login().map(|t| rfc3339_of(t, zone)),
-            last_logout: a.last_logout().map(|t| rfc3339_of(t, zone)),
-            last_access: rfc3339_of(a.last_access(), zone),
-            login_source: a.login_source(),
-            store: std::borrow::Cow::Owned(store.into_owned()),
-            flags: a.flags(),
-        })
-    };
-    let [imap, http, pop] = row.services().map(line);
+fn put_access(row: &LastAccessRow<'_>, lines: Option<Lines<'_, '_>>, answer: &Answer<'_>, out: &mut Vec<u8>) {
+    // Why a service over which a user was not seen is not the same as never.
     let limits = Service::ALL.into_iter().zip(&answer.limits);
     let mut limits = limits.map(|(service, limit)| limit.as_deref().filter(|_| row.over(service).is_none()));
-    let mut limit = || limits.next().flatten();
-    let never = Never { imap: limit(), http: limit(), pop: limit() };
-    let never = Some(never).filter(|never| never.imap.or(never.http).or(never.pop).is_some());
-    let evidence = evidence::json(lines, &evidence::ACCESS);
-    put(&AccessLine { record: "last_access", user: &exact(row.user), imap, http, pop, never, evidence }, out)
+    let [imap_limit, http_limit, pop_limit] = [(); 3].map(|()| limits.next().flatten());
+    let never = imap_limit.or(http_limit).or(pop_limit).map(|_| {
+        nested(|object| object.field_if("imap", imap_limit).field_if("http", http_limit).field_if("pop", pop_limit))
+    });
+    let [imap, http, pop] = row.services();
+    Object::new(answer.zone, out)
+        .field("record", "last_access")
+        .field("user", row.user)
+        .field("imap", imap)
+        .field("http", http)
+        .field("pop", pop)
+        .field_if("never", never)
+        .field_if("evidence", evidence::lines(lines, &evidence::ACCESS))
+        .end();
 }
 
-fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
-    let store = exact(row.store);
-    let auth = row.auth.map(exact);
-    let line = ConnectedLine {
-        record: "connected",
-        service: row.service.as_str(),
-        user: &exact(row.user),
-        since: rfc3339_of(row.since, zone),
-        auth: auth.as_deref(),
-        to: &store,
-        from: &row.from.to_string(),
-        store: &store,
-        certainty: if row.certain { "certain" } else { "possible" },
-        at: rfc3339_of(row.at, zone),
-        flags: &row.flags,
-        gap: row.gap.as_deref().map(|gap| {
-            let (from, to) = (rfc3339_of(gap.from, zone), rfc3339_of(gap.to, zone));
-            GapLine { from, to, why: gap.why }
-        }),
-        evidence: evidence::json(lines, &evidence::SESSION),
-    };
-    put(&line, out)
+fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, answer: &Answer<'_>, out: &mut Vec<u8>) {
+    let far_end = row.from.text();
+    let gap = row
+        .gap
+        .as_deref()
+        .map(|gap| nested(|object| object.field("from", gap.from).field("to", gap.to).field("why", gap.why)));
+    Object::new(answer.zone, out)
+        .field("record", "connected")
+        .field("service", row.service.as_str())
+        .field("user", row.user)
+        .field("since", row.since)
+        .field("auth", row.auth)
+        .field("to", row.store)
+        .with(|object| put_ends(object, far_end.as_bytes(), &row.client, answer.rows.with_proxies))
+        .field("store", row.store)
+        .field("certainty", if row.certain { "certain" } else { "possible" })
+        .field("at", row.at)
+        .field("flags", &row.flags[..])
+        .field_if("gap", gap)
+        .field_if("evidence", evidence::lines(lines, &evidence::SESSION))
+        .end();
 }
 
-fn put_record(
-    record: &Record<'_>,
-    lines: Option<Lines<'_, '_>>,
-    answer: &Answer<'_>,
-    out: &mut Vec<u8>,
-) -> io::Result<()> {
+fn put_record(record: &Record<'_>, lines: Option<Lines<'_, '_>>, answer: &Answer<'_>, out: &mut Vec<u8>) {
     match record {
-        Record::Connected(row) => put_connected(row, lines, answer.zone, out),
+        Record::Connected(row) => put_connected(row, lines, answer, out),
         Record::Access(row) => put_access(row, lines, answer, out),
     }
 }
 
-#[derive(Serialize)]
-struct SessionLine<'a> {
-    record: &'static str,
-    store: &'a str,
-    service: &'static str,
-    user: &'a str,
-    from: &'a str,
-    auth: Option<&'a str>,
-    connect: Option<String>,
-    login: String,
-    logout: Option<String>,
-    status: &'static str,
-    login_source: &'static str,
-    duration_s: Option<i64>,
-    bytes_in: Option<u64>,
-    bytes_out: Option<u64>,
-    mailboxes: Option<u64>,
-    pid: u32,
-    messages: Option<MessagesLine>,
-    flags: &'a [&'static str],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    evidence: Option<Vec<EvidenceLine<'a>>>,
-}
-
-#[derive(Serialize)]
-struct MessagesLine {
-    append: u64,
-    fetch: u64,
-    expunge: u64,
-}
-
-impl From<Messages> for MessagesLine {
-    fn from(messages: Messages) -> MessagesLine {
-        let [append, fetch, expunge] = messages.counts;
-        MessagesLine { append, fetch, expunge }
+impl object::Value for Messages {
+    fn put(self, zone: Zone, out: &mut Vec<u8>) {
+        let counts = Action::ALL.into_iter().zip(self.counts);
+        counts.fold(Object::new(zone, out), |object, (action, count)| object.field(action.as_str(), count)).end();
     }
 }
 
-fn put_session(row: &SessionRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
-    let auth = row.auth.as_deref().map(exact);
-    let line = SessionLine {
-        record: "session",
-        store: &exact(&row.store),
-        service: row.service.as_str(),
-        user: &exact(&row.user),
-        from: &exact(&row.from),
-        auth: auth.as_deref(),
-        connect: row.connect.map(|at| rfc3339_of(at, zone)),
-        login: rfc3339_of(row.login, zone),
-        logout: row.logout.map(|at| rfc3339_of(at, zone)),
-        status: row.status.as_str(),
-        login_source: row.login_source(),
-        duration_s: row.duration,
-        bytes_in: row.amounts.bytes_in,
-        bytes_out: row.amounts.bytes_out,
-        mailboxes: row.amounts.mailboxes,
-        pid: row.pid,
-        messages: row.messages.map(MessagesLine::from),
-        flags: &row.flags(),
-        evidence: evidence::json(lines, &evidence::SESSION),
-    };
-    put(&line, out)
+fn put_session(row: &SessionRow<'_>, lines: Option<Lines<'_, '_>>, answer: &Answer<'_>, out: &mut Vec<u8>) {
+    Object::new(answer.zone, out)
+        .field("record", "session")
+        .field("store", &row.store)
+        .field("service", row.service.as_str())
+        .field("user", &row.user)
+        .with(|object| put_ends(object, &row.from, &row.client, answer.rows.with_proxies))
+        .field("auth", row.auth.as_ref())
+        .field("connect", row.connect)
+        .field("login", row.login)
+        .field("logout", row.logout)
+        .field("status", row.status.as_str())
+        .field("login_source", row.login_source())
+        .field("duration_s", row.duration)
+        .field("bytes_in", row.amounts.bytes_in)
+        .field("bytes_out", row.amounts.bytes_out)
+        .field("mailboxes", row.amounts.mailboxes)
+        .field("pid", row.pid)
+        .field("messages", row.messages)
+        .field("flags", &row.flags()[..])
+        .field_if("evidence", evidence::lines(lines, &evidence::SESSION))
+        .end();
 }
 
-#[derive(Serialize)]
-struct MessageLine<'a> {
-    record: &'static str,
-    store: &'a str,
-    service: Option<&'static str>,
-    user: &'a str,
-    action: &'static str,
-    folder: Option<&'a str>,
-    size: Option<u64>,
-    message_id: &'a str,
-    time: String,
-    process: &'a str,
-    pid: u32,
-    session: Option<FittingLine<'a>>,
-    fits: u64,
-    flags: &'a [&'static str],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    evidence: Option<Vec<EvidenceLine<'a>>>,
-}
-
-#[derive(Serialize)]
-struct FittingLine<'a> {
-    login: String,
-    from: std::borrow::Cow<'a, str>,
-    status: &'static str,
-    logout: Option<String>,
-}
-
-fn put_message(row: &MessageRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+fn put_message(row: &MessageRow<'_>, lines: Option<Lines<'_, '_>>, answer: &Answer<'_>, out: &mut Vec<u8>) {
     let line = &row.line;
-    let session = row.session.as_ref().map(|session| FittingLine {
-        login: rfc3339_of(session.login, zone),
-        from: exact(&session.from),
-        status: session.status.as_str(),
-        logout: session.logout.map(|at| rfc3339_of(at, zone)),
+    let session = row.session.as_ref().map(|session| {
+        nested(|object| {
+            object
+                .field("login", session.login)
+                .with(|object| put_ends(object, &session.from, &session.client, answer.rows.with_proxies))
+                .field("status", session.status.as_str())
+                .field("logout", session.logout)
+        })
     });
-    let message_id = row.message_id();
-    let folder = Some(exact(&line.folder)).filter(|folder| !folder.is_empty());
-    let line = MessageLine {
-        record: "message",
-        store: &exact(&line.store),
-        service: line.service.map(|service| service.as_str()),
-        user: &exact(&line.user),
-        action: line.action.as_str(),
-        folder: folder.as_deref(),
-        size: line.size,
-        message_id: &exact(&message_id),
-        time: rfc3339_of(line.time, zone),
-        process: &exact(&line.process),
-        pid: line.pid,
-        session,
-        fits: row.fits,
-        flags: &row.flags(),
-        evidence: evidence::json(lines, &evidence::MESSAGE),
-    };
-    put(&line, out)
+    Object::new(answer.zone, out)
+        .field("record", "message")
+        .field("store", &line.store)
+        .field("service", line.service.map(Service::as_str))
+        .field("user", &line.user)
+        .field("action", line.action.as_str())
+        .field("folder", told(&line.folder))
+        .field("size", line.size)
+        .field("message_id", &row.message_id())
+        .field("time", line.time)
+        .field("process", &line.process)
+        .field("pid", line.pid)
+        .field("session", session)
+        .field("fits", row.fits)
+        .field("flags", &row.flags()[..])
+        .field_if("evidence", evidence::lines(lines, &evidence::MESSAGE))
+        .end();
 }
 
-#[derive(Serialize)]
-struct FailureLine<'a> {
-    record: &'static str,
-    kind: &'static str,
-    store: &'a str,
-    service: &'static str,
-    user: Option<&'a str>,
-    from: Option<&'a str>,
-    auth: Option<&'a str>,
-    reason: &'a str,
-    time: String,
-    pid: u32,
-    flags: &'a [&'static str],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    evidence: Option<Vec<EvidenceLine<'a>>>,
+fn put_failure(row: &FailureRow<'_>, lines: Option<Lines<'_, '_>>, answer: &Answer<'_>, out: &mut Vec<u8>) {
+    Object::new(answer.zone, out)
+        .field("record", "failure")
+        .field("kind", row.kind.as_str())
+        .field("store", &row.store)
+        .field("service", row.service.as_str())
+        .field("user", told(&row.user))
+        .with(|object| put_ends(object, &row.from, &row.client, answer.rows.with_proxies))
+        .field("auth", told(&row.auth))
+        .field("reason", &row.reason)
+        .field("time", row.time)
+        .field("pid", row.pid)
+        .field("flags", &row.flags()[..])
+        .field_if("evidence", evidence::lines(lines, &evidence::FAILURE))
+        .end();
 }
 
-fn put_failure(row: &FailureRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
-    let told = [&row.user, &row.from, &row.auth].map(|text| Some(exact(text)).filter(|text| !text.is_empty()));
-    let [user, from, auth] = &told;
-    let line = FailureLine {
-        record: "failure",
-        kind: row.kind.as_str(),
-        store: &exact(&row.store),
-        service: row.service.as_str(),
-        user: user.as_deref(),
-        from: from.as_deref(),
-        auth: auth.as_deref(),
-        reason: &exact(&row.reason),
-        time: rfc3339_of(row.time, zone),
-        pid: row.pid,
-        flags: row.flags(),
-        evidence: evidence::json(lines, &evidence::FAILURE),
-    };
-    put(&line, out)
+/// A text that is not empty.
+fn told(text: &[u8]) -> Option<&[u8]> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     write_rows(answer, answer.rows.sessions.as_ref(), out, |row, lines, text| {
-        put_session(row, lines, answer.zone, text)?;
+        put_session(row, lines, answer, text);
         text.push(b'\n');
         Ok(())
     })?;
     write_rows(answer, answer.rows.failures.as_ref(), out, |row, lines, text| {
-        put_failure(row, lines, answer.zone, text)?;
+        put_failure(row, lines, answer, text);
         text.push(b'\n');
         Ok(())
     })?;
     write_rows(answer, answer.rows.messages.as_ref(), out, |row, lines, text| {
-        put_message(row, lines, answer.zone, text)?;
+        put_message(row, lines, answer, text);
         text.push(b'\n');
         Ok(())
     })?;
@@ -355,11 +221,9 @@ pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::R
         write_findings(answer, findings, (b"", b"\n"), out)?;
     }
     write_covered(answer, b"", b"\n", out)?;
-    write_records(answer, out, |records, lines, text| {
-        for (row, record) in records.enumerate() {
-            put_record(&record, lines.row(row), answer, text)?;
-            text.push(b'\n');
-        }
+    write_records(answer, out, |record, lines, text| {
+        put_record(record, lines, answer, text);
+        text.push(b'\n');
         Ok(())
     })
 }
@@ -390,24 +254,25 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
     put(&answer.query, out)?;
     out.write_all(b",\"records\":[")?;
     let mut behind = BehindComma { out, begun: false };
-    write_records(answer, &mut behind, |records, lines, text| {
-        for (row, record) in records.enumerate() {
-            text.extend_from_slice(b",\n");
-            put_record(&record, lines.row(row), answer, text)?;
-        }
+    write_records(answer, &mut behind, |record, lines, text| {
+        text.extend_from_slice(b",\n");
+        put_record(record, lines, answer, text);
         Ok(())
     })?;
     write_rows(answer, answer.rows.sessions.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
-        put_session(row, lines, answer.zone, text)
+        put_session(row, lines, answer, text);
+        Ok(())
     })?;
     write_rows(answer, answer.rows.failures.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
-        put_failure(row, lines, answer.zone, text)
+        put_failure(row, lines, answer, text);
+        Ok(())
     })?;
     write_rows(answer, answer.rows.messages.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
-        put_message(row, lines, answer.zone, text)
+        put_message(row, lines, answer, text);
+        Ok(())
     })?;
     refused_by::write_json(answer, (b",\n", b""), &mut behind)?;
     if let Some(findings) = answer.rows.only_findings() {
@@ -503,7 +368,11 @@ fn coverage(stream: &Resolved, zone: Zone) -> Value {
 
 /// A note as the document has it.
 pub fn note(note: &Note) -> Value {
-    json!({"kind": note.kind.as_str(), "path": note.path, "place": note.place, "text": note.text})
+    let mut told = json!({"kind": note.kind.as_str(), "path": note.path, "place": note.place, "text": note.text});
+    if let (Value::Object(told), true) = (&mut told, note.known) {
+        told.insert("known".to_owned(), true.into());
+    }
+    told
 }
 
 /// A shape of messages that no template reads. `texts` is every text by its number, as shown.

@@ -1,21 +1,29 @@
-//! Render: rows as a table, JSON or CSV, or as events for other tools. Pure: everything is written to the writer that is given.
+//! Render: rows as a table, JSON or CSV, as columns of a database, or as events for other tools. Pure: everything is written to the writer that is given.
 
+mod cells;
+mod columns;
 mod coverage;
 mod csv;
 mod ecs;
+mod ends;
 mod events;
 mod evidence;
 mod explain;
 mod findings;
 mod json;
 mod messages_table;
+mod object;
 mod ocsf;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod records;
 mod records_table;
 mod refused_by;
 pub mod report;
 mod strip;
 mod table;
+#[cfg(any(feature = "parquet", feature = "sqlite"))]
+mod tables;
 mod timesketch;
 
 use std::io;
@@ -23,15 +31,18 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+pub use cells::{Column, Kind};
 pub use json::{note, put};
 pub use records::Recorded;
 pub use records_table::{Fit, Tabled};
 pub use table::{Align, Columns};
+#[cfg(any(feature = "parquet", feature = "sqlite"))]
+pub use tables::{TableRows, Tables, Value, offset_of, write_tables};
 
 use crate::answer::{Connected, INFERRED_FORMAT, LastAccessRow, LastAccessRows, Rows};
 use crate::model::Stamp;
 use crate::note::Note;
-use crate::quote::{QuoteRows, Quoted, Quotes};
+use crate::quote::{Lines, QuoteRows, Quoted, Quotes};
 use crate::resolve::Resolved;
 use crate::times::Zone;
 use crate::trail::Tally;
@@ -174,13 +185,24 @@ pub enum Shape {
     Ocsf,
     /// A story of one user in words.
     Words,
+    /// A Parquet file: one table. Needs the feature `parquet`.
+    Parquet,
+    /// A database of SQLite, which is no stream of bytes: [`write_tables`] fills it. Needs the feature `sqlite`.
+    Sqlite,
 }
 
-/// Writes an answer. As events, only sessions and failures have something to write.
+impl Shape {
+    /// Whether it shows the lines of rows themselves, and not only where they are.
+    pub fn shows_lines(self) -> bool {
+        !matches!(self, Shape::Csv | Shape::Parquet | Shape::Sqlite)
+    }
+}
+
+/// Writes an answer. As events, only sessions and failures have something to write; in Parquet only one question.
 ///
 /// # Errors
-/// Those of the writer.
-pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut dyn io::Write) -> io::Result<()> {
+/// Those of the writer; and the shape is none of a stream, or needs a feature that this build lacks.
+pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut (dyn io::Write + Send)) -> io::Result<()> {
     match shape {
         Shape::Table if answer.rows.covered.is_some() => coverage::write(answer, out),
         Shape::Table => table::write(answer, out),
@@ -191,6 +213,11 @@ pub fn write(answer: &Answer<'_>, shape: Shape, out: &mut dyn io::Write) -> io::
         Shape::Ecs => events::write(answer, ecs::map, out),
         Shape::Ocsf => events::write(answer, ocsf::map, out),
         Shape::Words => explain::write(answer, out),
+        #[cfg(feature = "parquet")]
+        Shape::Parquet => parquet::write(answer, out),
+        #[cfg(not(feature = "parquet"))]
+        Shape::Parquet => Err(io::ErrorKind::Unsupported.into()),
+        Shape::Sqlite => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
@@ -224,74 +251,108 @@ fn next_lines<'a>(quotes: &mut Option<QuoteRows<'a>>, rows: impl FnOnce() -> usi
     quotes.as_mut().map_or_else(|| Ok(Quoted::default()), |quotes| quotes.take(rows()))
 }
 
-/// Writes every record in the order of the answer, connected rows first. `render` writes some of them to a text, with their lines.
+/// Writes what was made, and makes room for more.
+fn writer(out: &mut dyn io::Write) -> impl FnMut(&mut Vec<u8>) -> io::Result<()> {
+    |text| {
+        out.write_all(text)?;
+        text.clear();
+        Ok(())
+    }
+}
+
+/// Writes every record in the order of the answer, connected rows first. `render` appends one to a text, with its lines.
 fn write_records(
     answer: &Answer<'_>,
     out: &mut dyn io::Write,
-    render: impl Fn(&mut dyn Iterator<Item = Record<'_>>, &Quoted<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
+    render: impl Fn(&Record<'_>, Option<Lines<'_, '_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
     let mut quotes = answer.quote()?;
-    let connected = answer.rows.connected.map_or(&[][..], |(rows, _)| rows);
-    let parts: Vec<&[Connected<'_>]> = connected.chunks(answer.at_once()).collect();
+    let connected = |row: &Connected<'_>, lines: Option<Lines<'_, '_>>, text: &mut Vec<u8>| {
+        render(&Record::Connected(row), lines, text)
+    };
+    make_of_connected(answer, &mut quotes, connected, writer(out))?;
+    let access = |row: LastAccessRow<'_>, lines: Option<Lines<'_, '_>>, text: &mut Vec<u8>| {
+        render(&Record::Access(row), lines, text)
+    };
+    make_of_access(answer, &mut quotes, access, writer(out))
+}
+
+/// Makes something of every row of `-c`, many at a time, and hands what it came to on, in order.
+fn make_of_connected<M: Default + Send>(
+    answer: &Answer<'_>,
+    quotes: &mut Option<QuoteRows<'_>>,
+    make: impl Fn(&Connected<'_>, Option<Lines<'_, '_>>, &mut M) -> io::Result<()> + Sync,
+    out: impl FnMut(&mut M) -> io::Result<()>,
+) -> io::Result<()> {
+    let rows = answer.rows.connected.map_or(&[][..], |(rows, _)| rows);
+    let parts: Vec<&[Connected<'_>]> = rows.chunks(answer.at_once()).collect();
     side_by_side(
         &parts,
-        &mut quotes,
+        quotes,
         |part| part.len(),
         out,
-        |rows, lines, text| render(&mut rows.iter().map(Record::Connected), lines, text),
-    )?;
+        |part, lines, made| part.iter().enumerate().try_for_each(|(number, row)| make(row, lines.row(number), made)),
+    )
+}
+
+/// The same of `-a`.
+fn make_of_access<M: Default + Send>(
+    answer: &Answer<'_>,
+    quotes: &mut Option<QuoteRows<'_>>,
+    make: impl Fn(LastAccessRow<'_>, Option<Lines<'_, '_>>, &mut M) -> io::Result<()> + Sync,
+    out: impl FnMut(&mut M) -> io::Result<()>,
+) -> io::Result<()> {
     let Some(access) = &answer.rows.access else { return Ok(()) };
     let count = |part: &Range<usize>| access.rows(part.clone()).count();
-    side_by_side(&access.parts(answer.at_once()), &mut quotes, count, out, |part, lines, text| {
-        render(&mut access.rows(part.clone()).map(Record::Access), lines, text)
+    side_by_side(&access.parts(answer.at_once()), quotes, count, out, |part, lines, made| {
+        let mut rows = access.rows(part.clone()).enumerate();
+        rows.try_for_each(|(number, row)| make(row, lines.row(number), made))
     })
 }
 
 /// Fetches the lines of parts.
-fn fetch<'a, T>(
+fn fetch<'a, T, M>(
     quotes: &mut Option<QuoteRows<'a>>,
     parts: &[T],
     rows: &impl Fn(&T) -> usize,
-    texts: &mut [(Vec<u8>, Quoted<'a>)],
+    made: &mut [(M, Quoted<'a>)],
 ) -> io::Result<()> {
-    texts.iter_mut().zip(parts).try_for_each(|((_, lines), part)| {
+    made.iter_mut().zip(parts).try_for_each(|((_, lines), part)| {
         *lines = next_lines(quotes, || rows(part))?;
         Ok(())
     })
 }
 
-/// Renders parts side by side, some of them at a time, and writes them one after another. `quotes` has the lines of all rows, `rows` says
-/// how many a part has.
-fn side_by_side<T: Sync>(
+/// Makes something of parts side by side, some of them at a time, and hands what it came to to `out`, one after another, which leaves
+/// nothing in it. `quotes` has the lines of all rows, `rows` says how many a part has.
+fn side_by_side<T: Sync, M: Default + Send>(
     parts: &[T],
     quotes: &mut Option<QuoteRows<'_>>,
     rows: impl Fn(&T) -> usize,
-    out: &mut dyn io::Write,
-    render: impl Fn(&T, &Quoted<'_>, &mut Vec<u8>) -> io::Result<()> + Sync,
+    mut out: impl FnMut(&mut M) -> io::Result<()>,
+    make: impl Fn(&T, &Quoted<'_>, &mut M) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
-    // While some are rendered, those before them are written, and the lines of those behind them are fetched.
+    // While something is made of some, those before them are written, and the lines of those behind them are fetched.
     let threads = rayon::current_num_threads();
     let at_once = if quotes.is_some() { 2 * threads } else { threads };
     let all: Vec<&[T]> = parts.chunks(at_once).collect();
-    let [mut texts, mut others] = [(); 2].map(|()| vec![(Vec::new(), Quoted::default()); at_once]);
-    fetch(quotes, all.first().map_or(&[], |parts| parts), &rows, &mut texts)?;
+    let room = || (0..at_once).map(|_| <(M, Quoted<'_>)>::default()).collect::<Vec<_>>();
+    let (mut these, mut others) = (room(), room());
+    fetch(quotes, all.first().map_or(&[], |parts| parts), &rows, &mut these)?;
     let mut before = 0;
     for (number, parts) in all.iter().enumerate() {
-        let mut rendered = Ok(());
+        let mut done = Ok(());
         rayon::in_place_scope(|scope| {
             scope.spawn(|_| {
-                rendered = texts.par_iter_mut().zip(*parts).try_for_each(|((text, lines), part)| {
-                    text.clear();
-                    render(part, lines, text)
-                });
+                let each = these.par_iter_mut().zip(*parts);
+                done = each.try_for_each(|((made, lines), part)| make(part, lines, made));
             });
-            others.iter().take(before).try_for_each(|(text, _)| out.write_all(text))?;
+            others.iter_mut().take(before).try_for_each(|(made, _)| out(made))?;
             fetch(quotes, all.get(number + 1).map_or(&[], |parts| parts), &rows, &mut others)
         })?;
-        rendered?;
+        done?;
         before = parts.len();
-        std::mem::swap(&mut texts, &mut others);
+        std::mem::swap(&mut these, &mut others);
     }
-    others.iter().take(before).try_for_each(|(text, _)| out.write_all(text))?;
-    Ok(())
+    others.iter_mut().take(before).try_for_each(|(made, _)| out(made))
 }

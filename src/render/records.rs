@@ -5,10 +5,11 @@ use std::io;
 
 use rayon::prelude::*;
 
-use super::{Answer, ROWS, next_lines};
+use super::{Answer, ROWS, next_lines, writer};
 use crate::answer::{
     FailureRow, FailureRows, Failures, MessageLines, MessageRow, MessageRows, SessionRow, SessionRows, Sessions,
 };
+use crate::model::Evidence;
 use crate::quote::{Lines, QuoteRows, Quoted};
 
 /// Where records come from, in order.
@@ -42,6 +43,8 @@ impl Records for MessageRows<'_> {
 pub trait Recorded {
     /// One of them.
     type Row<'r>;
+    /// The lines that one rests on.
+    type Lines: AsRef<[Option<Evidence>]>;
 
     /// Their records, from the beginning.
     ///
@@ -51,10 +54,14 @@ pub trait Recorded {
 
     /// The row of a record; `None` for bytes that are none.
     fn read(record: &[u8]) -> Option<Self::Row<'_>>;
+
+    /// The lines that a row rests on, if evidence is asked for.
+    fn lines(row: &Self::Row<'_>) -> Self::Lines;
 }
 
 impl Recorded for Sessions<'_> {
     type Row<'r> = SessionRow<'r>;
+    type Lines = [Option<Evidence>; 3];
 
     fn rows(&self) -> io::Result<impl Records> {
         Sessions::rows(self)
@@ -63,10 +70,15 @@ impl Recorded for Sessions<'_> {
     fn read(record: &[u8]) -> Option<SessionRow<'_>> {
         SessionRow::read(record)
     }
+
+    fn lines(row: &SessionRow<'_>) -> [Option<Evidence>; 3] {
+        row.lines()
+    }
 }
 
 impl Recorded for MessageLines<'_> {
     type Row<'r> = MessageRow<'r>;
+    type Lines = [Option<Evidence>; 4];
 
     fn rows(&self) -> io::Result<impl Records> {
         MessageLines::rows(self)
@@ -75,10 +87,15 @@ impl Recorded for MessageLines<'_> {
     fn read(record: &[u8]) -> Option<MessageRow<'_>> {
         MessageRow::read(record)
     }
+
+    fn lines(row: &MessageRow<'_>) -> [Option<Evidence>; 4] {
+        row.lines()
+    }
 }
 
 impl Recorded for Failures<'_> {
     type Row<'r> = FailureRow<'r>;
+    type Lines = [Option<Evidence>; 2];
 
     fn rows(&self) -> io::Result<impl Records> {
         Failures::rows(self)
@@ -86,6 +103,10 @@ impl Recorded for Failures<'_> {
 
     fn read(record: &[u8]) -> Option<FailureRow<'_>> {
         FailureRow::read(record)
+    }
+
+    fn lines(row: &FailureRow<'_>) -> [Option<Evidence>; 2] {
+        row.lines()
     }
 }
 
@@ -121,10 +142,19 @@ impl<'a> Chunk<'a> {
         Ok(!ends.is_empty())
     }
 
-    fn records(&self) -> impl Iterator<Item = (&[u8], Option<Lines<'a, '_>>)> {
-        let from = std::iter::once(&0).chain(&self.ends);
-        let records = from.zip(&self.ends).filter_map(|(from, to)| self.text.get(*from..*to));
-        records.enumerate().map(|(row, record)| (record, self.quoted.row(row)))
+    /// Makes something of every row.
+    fn make<K: Recorded, T>(
+        &mut self,
+        make: impl Fn(&K::Row<'_>, Option<Lines<'_, '_>>, &mut T) -> io::Result<()>,
+        made: &mut T,
+    ) -> io::Result<()> {
+        let Chunk { text, ends, quoted } = self;
+        let from = std::iter::once(&0).chain(&*ends);
+        let records = from.zip(&*ends).filter_map(|(from, to)| text.get(*from..*to));
+        let rows: Vec<Option<K::Row<'_>>> = records.map(K::read).collect();
+        quoted.find(rows.iter().flatten().map(K::lines));
+        let mut rows = rows.iter().enumerate().filter_map(|(number, row)| Some((number, row.as_ref()?)));
+        rows.try_for_each(|(number, row)| make(row, quoted.row(number), made))
     }
 }
 
@@ -137,9 +167,9 @@ fn fill<'a>(chunks: &mut [Chunk<'a>], rows: &mut Rows<'a, impl Records>) -> io::
 }
 
 /// Makes something of every record, many at a time, and hands what it came to on, in order.
-fn each<T: Default + Send>(
+fn each<K: Recorded, T: Default + Send>(
     mut rows: Rows<'_, impl Records>,
-    make: impl Fn(&[u8], Option<Lines<'_, '_>>, &mut T) -> io::Result<()> + Sync,
+    make: impl Fn(&K::Row<'_>, Option<Lines<'_, '_>>, &mut T) -> io::Result<()> + Sync,
     mut out: impl FnMut(&mut T) -> io::Result<()>,
 ) -> io::Result<()> {
     let chunks = || (0..2 * rayon::current_num_threads()).map(|_| Chunk::default()).collect::<Vec<_>>();
@@ -148,9 +178,8 @@ fn each<T: Default + Send>(
     let mut any = fill(&mut these, &mut rows)?;
     while any {
         let make_all = || {
-            let parts = made.par_iter_mut().zip(&these);
-            parts
-                .try_for_each(|(made, chunk)| chunk.records().try_for_each(|(record, lines)| make(record, lines, made)))
+            let parts = made.par_iter_mut().zip(&mut these);
+            parts.try_for_each(|(made, chunk)| chunk.make::<K, T>(&make, made))
         };
         let (filled, all) = rayon::join(|| fill(&mut next, &mut rows), make_all);
         all?;
@@ -168,16 +197,18 @@ pub(super) fn write_rows<K: Recorded>(
     out: &mut dyn io::Write,
     render: impl Fn(&K::Row<'_>, Option<Lines<'_, '_>>, &mut Vec<u8>) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
-    let Some(all) = all else { return Ok(()) };
+    all.map_or(Ok(()), |all| make_of_rows(answer, all, render, writer(out)))
+}
+
+/// Makes something of every row, many at a time, and hands what it came to on, in order; `out` leaves nothing in it.
+pub(super) fn make_of_rows<K: Recorded, T: Default + Send>(
+    answer: &Answer<'_>,
+    all: &K,
+    make: impl Fn(&K::Row<'_>, Option<Lines<'_, '_>>, &mut T) -> io::Result<()> + Sync,
+    out: impl FnMut(&mut T) -> io::Result<()>,
+) -> io::Result<()> {
     let rows = Rows { records: all.rows()?, at_once: answer.at_once(), quotes: answer.quote()? };
-    let render = |record: &[u8], lines: Option<Lines<'_, '_>>, text: &mut Vec<u8>| {
-        K::read(record).map_or(Ok(()), |row| render(&row, lines, text))
-    };
-    each(rows, render, |text: &mut Vec<u8>| {
-        out.write_all(text)?;
-        text.clear();
-        Ok(())
-    })
+    each::<K, _>(rows, make, out)
 }
 
 /// Looks at every row.
@@ -190,11 +221,11 @@ pub(super) fn look_at_rows<K: Recorded, T: Default + Send>(
     mut merge: impl FnMut(T),
 ) -> io::Result<()> {
     let rows = Rows { records: all.rows()?, at_once: ROWS, quotes: None };
-    let see = |record: &[u8], _: Option<Lines<'_, '_>>, seen: &mut T| {
-        K::read(record).iter().for_each(|row| see(row, seen));
+    let see = |row: &K::Row<'_>, _: Option<Lines<'_, '_>>, seen: &mut T| {
+        see(row, seen);
         Ok(())
     };
-    each(rows, see, |seen| {
+    each::<K, _>(rows, see, |seen| {
         merge(std::mem::take(seen));
         Ok(())
     })

@@ -2,18 +2,15 @@
 
 use std::io;
 
-use serde::Serialize;
-
-use super::csv::{cause, safe};
-use super::json::put;
+use super::cells::{Cell, Cells, Column, Kind};
+use super::object::Object;
 use super::records::{Recorded, Records, write_rows};
 use super::records_table::{Tabled, several};
 use super::{Align, Answer};
 use crate::answer::{By, RefusedBy, RefusedByRow};
-use crate::model::{Service, Stamp};
+use crate::model::{Evidence, Service, Stamp};
 use crate::runs::Merged;
-use crate::text::{exact, visible};
-use crate::times::rfc3339_of;
+use crate::text::visible;
 
 impl Records for Merged<'_> {
     fn next(&mut self, work: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
@@ -23,6 +20,7 @@ impl Records for Merged<'_> {
 
 impl Recorded for RefusedBy {
     type Row<'r> = RefusedByRow<'r>;
+    type Lines = [Option<Evidence>; 0];
 
     fn rows(&self) -> io::Result<impl Records> {
         RefusedBy::rows(self)
@@ -30,6 +28,11 @@ impl Recorded for RefusedBy {
 
     fn read(record: &[u8]) -> Option<RefusedByRow<'_>> {
         RefusedByRow::read(record)
+    }
+
+    /// A count has none.
+    fn lines(_: &RefusedByRow<'_>) -> [Option<Evidence>; 0] {
+        []
     }
 }
 
@@ -77,17 +80,7 @@ impl Tabled for RefusedBy {
     }
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    record: &'static str,
-    by: &'static str,
-    key: Option<&'a str>,
-    failures: u64,
-    users: u64,
-    addresses: u64,
-    first: Option<String>,
-    last: Option<String>,
-}
+const RECORD: &str = "refused_by";
 
 /// Writes every row as an object, between two texts.
 pub(super) fn write_json(
@@ -97,36 +90,53 @@ pub(super) fn write_json(
 ) -> io::Result<()> {
     let by = answer.rows.refused_by.as_ref().map_or(By::User, |counts| counts.by);
     write_rows(answer, answer.rows.refused_by.as_ref(), out, |row, _, text| {
-        let time = |stamp: Option<Stamp>| stamp.map(|stamp| rfc3339_of(stamp, answer.zone));
-        let key = exact(&row.key);
-        let RefusedByRow { failures, users, addresses, .. } = *row;
         text.extend_from_slice(before);
-        let line = Line {
-            record: "refused_by",
-            by: by.as_str(),
-            key: Some(&*key).filter(|key| !key.is_empty()),
-            failures,
-            users,
-            addresses,
-            first: time(row.first),
-            last: time(row.last),
-        };
-        put(&line, text)?;
+        Object::new(answer.zone, text)
+            .field("record", RECORD)
+            .field("by", by.as_str())
+            .field("key", Some(&row.key).filter(|key| !key.is_empty()))
+            .field("failures", row.failures)
+            .field("users", row.users)
+            .field("addresses", row.addresses)
+            .field("first", row.first)
+            .field("last", row.last)
+            .end();
         text.extend_from_slice(behind);
         Ok(())
     })
 }
 
-/// Writes every row as a line of CSV.
-pub(super) fn write_csv(answer: &Answer<'_>, counts: &RefusedBy, out: &mut dyn io::Write) -> io::Result<()> {
-    out.write_all(b"record,by,key,failures,users,addresses,first,last\n")?;
-    write_rows(answer, Some(counts), out, |row, _, text| {
-        let time = |stamp: Option<Stamp>| stamp.map_or_else(String::new, |stamp| rfc3339_of(stamp, answer.zone));
-        let mut writer = csv::WriterBuilder::new().from_writer(text);
-        let numbers = [row.failures, row.users, row.addresses].map(|number| number.to_string());
-        let cells = ["refused_by".to_owned(), counts.by.as_str().to_owned(), safe(visible(&row.key))];
-        let times = [time(row.first), time(row.last)];
-        writer.write_record(cells.into_iter().chain(numbers).chain(times)).map_err(cause)?;
-        writer.flush()
-    })
+/// A row in columns.
+pub(super) struct CountedBy<'a> {
+    pub(super) by: By,
+    pub(super) row: &'a RefusedByRow<'a>,
+}
+
+const COUNTED: [Column; 7] = [
+    ("by", Kind::Text),
+    ("key", Kind::Text),
+    ("failures", Kind::Number),
+    ("users", Kind::Number),
+    ("addresses", Kind::Number),
+    ("first", Kind::Time),
+    ("last", Kind::Time),
+];
+
+impl Cells for CountedBy<'_> {
+    const RECORD: &'static str = RECORD;
+    const COLUMNS: &'static [Column] = &COUNTED;
+
+    fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
+        let RefusedByRow { key, failures, users, addresses, first, last } = self.row;
+        let cells: [Cell<'_>; COUNTED.len()] = [
+            Cell::text(self.by.as_str()),
+            Cell::told(key),
+            Cell::number(*failures),
+            Cell::number(*users),
+            Cell::number(*addresses),
+            Cell::maybe(*first, Cell::Time),
+            Cell::maybe(*last, Cell::Time),
+        ];
+        cells.into_iter().for_each(put);
+    }
 }

@@ -9,8 +9,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
+use super::ends;
 use super::evidence::block;
-use super::{Answer, findings, records_table, repeats, side_by_side};
+use super::{Answer, findings, records_table, repeats, side_by_side, writer};
 use crate::answer::{Connected, LastAccessRow, ServiceAccess};
 use crate::model::{Service, Stamp};
 use crate::quote::QuoteRows;
@@ -174,7 +175,7 @@ fn connected(
         &parts,
         quotes,
         |part| part.len(),
-        out,
+        writer(out),
         |part, lines, text| {
             each_connected(answer, part, with_offset, |row, cells| {
                 columns.row(text, cells)?;
@@ -214,6 +215,9 @@ fn each_connected(
         auth.push_str(&row.auth.map_or("-".into(), visible));
         to.push_str(&visible(row.store));
         _ = write!(from, "{}", row.from);
+        if row.client.is_behind_proxy() {
+            *from = ends::shown(from.as_bytes(), &row.client);
+        }
         if !row.certain {
             from.push_str(" (possible)");
         }
@@ -244,7 +248,7 @@ fn access(
     widths.iter().enumerate().for_each(|(column, width)| columns.widen(column, *width));
     columns.head(out)?;
     let count = |part: &Range<usize>| rows.rows(part.clone()).count();
-    side_by_side(&parts, quotes, count, out, |part, lines, text| {
+    side_by_side(&parts, quotes, count, writer(out), |part, lines, text| {
         // The cells of a row are written into the same four strings again and again.
         let mut cells: [String; 4] = Default::default();
         rows.rows(part.clone()).enumerate().try_for_each(|(number, row)| {

@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub(crate) mod commands;
 pub(crate) mod pack;
+pub(crate) mod proxied;
 
 use serde_json::Value;
 use std::ffi::OsStr;

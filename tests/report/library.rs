@@ -60,6 +60,8 @@ fn report_here(folder: &Path, asking: &Asking) -> Report {
         needs: &needs,
         asked: Asked { sessions: AskedSessions::ByUser(&query), failures: Some(&refusals), logins: None },
         traces: None,
+        clients: None,
+        cites: false,
         grammars: &Grammars::new(&[]).expect("the built-in templates"),
         names: &Names::default(),
         pseudonyms: None,
@@ -86,7 +88,7 @@ fn report_here(folder: &Path, asking: &Asking) -> Report {
     let visits = visits(&mut outcome, &resolved, &query);
     let mut refused = std::mem::take(&mut outcome.refused);
     refused.iter_mut().for_each(|runs| runs.finish().expect("memory"));
-    let failures = Failures { services: &asking.services, runs: &refused, streams: &resolved };
+    let failures = Failures { services: &asking.services, runs: &refused, streams: &resolved, origins: None };
     let (nobody, accesses) = (BTreeSet::new(), std::mem::take(&mut outcome.trail.access));
     Report::of(&Sources {
         about: &About::default(),

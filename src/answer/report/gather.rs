@@ -68,7 +68,7 @@ fn line(visit: &Visit<'_>) -> SessionLine {
     SessionLine {
         store: text(&visit.store),
         service: visit.service,
-        from: visit.peer.to_string(),
+        from: if visit.via { format!("via {}", visit.peer) } else { visit.peer.to_string() },
         auth: visit.auth.as_deref().map(text),
         connect: visit.connect,
         login: visit.login,
@@ -300,9 +300,11 @@ impl<'a> Pass<'a> {
         self.totals.by_status.get_mut(visit.status as usize).into_iter().for_each(|count| *count += 1);
         self.totals.by_service.get_mut(service).into_iter().for_each(|count| *count += 1);
         let seen = later(visit.login, visit.logout.unwrap_or(visit.login));
-        let (address, _) = visit.peer.bits();
-        let known = (user, self.user.addresses);
-        self.user.addresses += u64::from(self.addresses.add(address, known, 1, seen));
+        if !visit.via {
+            let (address, _) = visit.peer.bits();
+            let known = (user, self.user.addresses);
+            self.user.addresses += u64::from(self.addresses.add(address, known, 1, seen));
+        }
         self.user.last = later(self.user.last, seen);
         self.user.keep(record);
     }
@@ -363,6 +365,7 @@ mod tests {
             user: user.as_bytes().into(),
             login: stamp(from),
             logout: to.map(stamp),
+            via: false,
             until: open.then_some(BEGIN + 600),
             status: if open { Status::Open } else { Status::Closed },
             ..visit()

@@ -7,6 +7,7 @@ use std::hash::Hasher;
 use std::io;
 use std::net::IpAddr;
 
+use crate::answer::filter::Far;
 use crate::answer::record::{Fields, put_instant, put_number, put_text};
 use crate::answer::sessions::{marks, names, unclosed};
 use crate::answer::{SessionsQuery, Status};
@@ -32,12 +33,18 @@ impl SessionsQuery {
             return false;
         }
         let Whole { user, peer, mechanism, flags, .. } = session.whole(behind);
+        let (peer, far) = self.filter.far_end(peer);
+        if far == Far::ProxyOnlyIf {
+            // Whose it is, only lines of multiplexors may tell.
+            return false;
+        }
         let visit = Visit {
             user: user.into(),
             login: session.login,
             store: store.into(),
             service: session.stream.service(),
             peer,
+            via: far == Far::Proxy,
             logout: session.end,
             status: Status::Closed,
             connect: session.connect,
@@ -52,8 +59,9 @@ impl SessionsQuery {
     /// The same of a session without a close.
     pub fn unclosed_visit(&self, session: &Session, stream: &Resolved, record: &mut Vec<u8>) -> bool {
         let (status, flags, gone) = unclosed(session, stream);
-        let asked = self.asks_for(stream.service, &session.user, session.peer.ip(), (session.login, None));
-        if !asked || !self.has(status) {
+        let asked = self.asks_for(stream.service, &session.user, session.peer, (session.login, None));
+        let (peer, far) = self.filter.far_end(session.peer);
+        if !asked || !self.has(status) || far == Far::ProxyOnlyIf {
             return false;
         }
         let visit = Visit {
@@ -61,7 +69,8 @@ impl SessionsQuery {
             login: session.login,
             store: Cow::Borrowed(&stream.store),
             service: stream.service,
-            peer: session.peer,
+            peer,
+            via: far == Far::Proxy,
             logout: None,
             status,
             connect: session.connect,
@@ -82,6 +91,8 @@ pub(super) struct Visit<'a> {
     pub(super) store: Cow<'a, [u8]>,
     pub(super) service: Service,
     pub(super) peer: Peer,
+    /// The peer is a proxy: the client's address is not known.
+    pub(super) via: bool,
     pub(super) logout: Option<Stamp>,
     pub(super) status: Status,
     pub(super) connect: Option<Stamp>,
@@ -97,6 +108,7 @@ const HAS_PORT: u8 = 2;
 const IS_V6: u8 = 4;
 /// Connect and end have the offset of the login, as nearly all have.
 const ONE_OFFSET: u8 = 8;
+const VIA: u8 = 16;
 
 impl<'a> Visit<'a> {
     /// Until when it may have lasted at most, as far as is known.
@@ -129,7 +141,8 @@ impl<'a> Visit<'a> {
             flag(self.auth.is_some(), HAS_AUTH)
                 | flag(self.peer.has_port(), HAS_PORT)
                 | flag(ip.is_ipv6(), IS_V6)
-                | flag(one_offset, ONE_OFFSET),
+                | flag(one_offset, ONE_OFFSET)
+                | flag(self.via, VIA),
         );
         match ip {
             IpAddr::V4(ip) => record.extend(ip.octets()),
@@ -177,6 +190,7 @@ impl<'a> Visit<'a> {
             store,
             service: *Service::ALL.iter().find(|s| **s as u8 == service)?,
             peer: Peer::new(ip, port),
+            via: has & VIA != 0,
             logout,
             status,
             connect,
@@ -218,6 +232,7 @@ pub(super) mod tests {
             store: b"store1"[..].into(),
             service: Service::Pop,
             peer: Peer::new("192.0.2.7".parse().unwrap(), Some(0)),
+            via: true,
             logout: stamp(1_559_080_900, 120),
             status: Status::Closed,
             connect: stamp(1_559_080_799, 120),
