@@ -12,6 +12,7 @@ mod manners;
 mod mask;
 mod origins;
 mod output;
+mod report;
 mod settings;
 mod show_plan;
 #[cfg(feature = "sqlite")]
@@ -24,8 +25,8 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use crate::answer::{
-    Asked, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines, RefusedBy, Rows,
-    Sessions, connected, covered,
+    Asked, AskedSessions, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines,
+    RefusedBy, Rows, Sessions, connected, covered,
 };
 use crate::cli::{Cli, Color, Command};
 use crate::discover::{self, discover};
@@ -165,7 +166,10 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     }
     let streams = Streams::default();
     let read = read_with_bar(cli, &ask, &plan, &streams, &pool);
-    pool.install(|| answer(cli, &ask, &plan, &streams, read, output, notes))
+    pool.install(|| match cli.report() {
+        Some(args) => report::answer((cli, args), &ask, (&plan, &streams), read, output, notes),
+        None => answer(cli, &ask, &plan, &streams, read, output, notes),
+    })
 }
 
 fn read_with_bar(
@@ -184,11 +188,15 @@ fn read_with_bar(
             loop {
                 let reading = Reading {
                     needs: &needs,
-                    asked: match (&query, &ask.sessions, &ask.failures) {
-                        (Some(query), ..) => Asked::Connected(query),
-                        (None, Some(query), _) => Asked::Sessions(query),
-                        (None, None, Some(query)) => Asked::Failures(query),
-                        (None, None, None) => Asked::Nothing,
+                    asked: Asked {
+                        sessions: match (&query, &ask.sessions) {
+                            (Some(query), _) => AskedSessions::Connected(query),
+                            (None, Some(query)) if cli.report().is_some() => AskedSessions::ByUser(query),
+                            (None, Some(query)) => AskedSessions::Listed(query),
+                            (None, None) => AskedSessions::Nothing,
+                        },
+                        failures: ask.failures.as_ref(),
+                        logins: None,
                     },
                     traces: ask.traces.as_ref(),
                     clients: ask.clients.as_ref(),
@@ -250,7 +258,8 @@ fn answer(
     notes: &Notes,
 ) -> Result<(Exit, Option<Hashed>), Stop> {
     let runs = runs(&mut outcome, &resolved, ask)?;
-    let told = origins::of(&mut outcome, (&runs, &resolved), ask)?;
+    let refused = refused(&mut outcome)?;
+    let told = origins::of(&mut outcome, (&runs, &refused), &resolved, ask)?;
     let activity = activity::of(&mut outcome, (&runs, &resolved, streams), told.sessions.as_ref(), cli, ask)?;
     let accesses = std::mem::take(&mut outcome.trail.access);
     let only_traced = activity::only_traced(&accesses, &mut outcome.trail.traced, &ask.needs.users);
@@ -263,7 +272,7 @@ fn answer(
     let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
     let failures = ask.failures.as_ref().map(|_| Failures {
         services: &only,
-        runs: &runs,
+        runs: &refused,
         streams: &resolved,
         origins: told.failures.as_ref(),
     });
@@ -320,11 +329,7 @@ fn answer(
         proxied: &proxied,
         no_traces: cli.messages().is_some() && outcome.traces.iter().all(Runs::is_empty),
     };
-    let of_files = known::marked(&cli.common.known_damage, [plan.notes.as_slice(), &outcome.notes].concat());
-    let of_files = mask::notes(ask.pseudonyms.as_ref(), of_files);
-    let mut all = [of_files, remarks.notes(), ask.echoes(&resolved)].concat();
-    all.sort();
-    all.dedup();
+    let all = all_notes(cli, ask, plan, &outcome, &remarks);
     let texts: Vec<&str> = leaves.iter().map(|leaf| leaf.shown.as_str()).collect();
     let answer = Answer {
         rows,
@@ -352,6 +357,16 @@ fn answer(
     let exit = documented(cli, ask, plan, &outcome, output, notes, (&all, written))?;
     std::mem::forget((outcome.sessions, outcome.trail));
     Ok((exit, written))
+}
+
+/// All notes of a run, in order.
+fn all_notes(cli: &Cli, ask: &Ask, plan: &Plan, outcome: &Outcome, remarks: &Remarks<'_>) -> Vec<Note> {
+    let of_files = known::marked(&cli.common.known_damage, [plan.notes.as_slice(), &outcome.notes].concat());
+    let of_files = mask::notes(ask.pseudonyms.as_ref(), of_files);
+    let mut all = [of_files, remarks.notes(), ask.echoes(remarks.streams)].concat();
+    all.sort();
+    all.dedup();
+    all
 }
 
 /// How the run ends; before that its manifest is written, if one is wanted.
@@ -399,6 +414,13 @@ fn runs(outcome: &mut Outcome, streams: &[Resolved], ask: &Ask) -> Result<Vec<Ru
     }
     runs.iter_mut().try_for_each(Runs::finish)?;
     Ok(runs)
+}
+
+/// All refusals that were asked for.
+fn refused(outcome: &mut Outcome) -> Result<Vec<Runs>, Stop> {
+    let mut refused = std::mem::take(&mut outcome.refused);
+    refused.iter_mut().try_for_each(Runs::finish)?;
+    Ok(refused)
 }
 
 /// Digits that are no single instant: both candidates, or the moment that can be asked for.

@@ -8,6 +8,7 @@ mod grammar;
 mod help;
 mod man;
 mod messages;
+mod report;
 mod settings;
 mod verify;
 
@@ -31,6 +32,7 @@ pub use explain::ExplainArgs;
 pub use format::Format;
 pub use man::{ManArgs, Page, pages};
 pub use messages::{ActionArg, MessagesArgs};
+pub use report::ReportArgs;
 pub use settings::{CONFIG, KEYS, Key, Setting, Source, from_environment, from_toml, over};
 
 const EXAMPLES: &str = "\
@@ -45,6 +47,7 @@ Examples:
   imstrail messages -u ed logs/                       messages that a user read, stored, removed
   imstrail explain -u ed logs/                        all that is known of a user, and why
   imstrail coverage logs/                             what the logs cover, and what they lack
+  imstrail report -o report.html logs/                all of that on one page
   imstrail -a -c --format sqlite -o now.db logs/      both answers as tables of a database
   imstrail -a --manifest case7.json logs/             what was read, and the answer's hash; see imstrail verify
   imstrail sessions --pseudonymize KEYFILE logs/      sessions without names, to be shared
@@ -124,6 +127,9 @@ pub enum Command {
     /// What the logs cover: hours, what was logged, gaps, silences, restarts, clock jumps, copies
     #[command(version, after_help = COVERAGE_EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Coverage(CoverageArgs),
+    /// All of an archive on one page of HTML: what it covers, who, when, from where, refusals, findings
+    #[command(version, after_help = report::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Report(ReportArgs),
     /// Whether what a manifest names is still the same
     #[command(version, after_help = verify::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Verify(VerifyArgs),
@@ -345,7 +351,8 @@ impl Cli {
                 | Command::Explain(ExplainArgs { common, .. })
                 | Command::Failures(FailuresArgs { common, .. })
                 | Command::Messages(MessagesArgs { common, .. })
-                | Command::Coverage(CoverageArgs { common }),
+                | Command::Coverage(CoverageArgs { common })
+                | Command::Report(ReportArgs { common, .. }),
             ) => self.common = common.clone(),
             Some(Command::Verify(args)) => args.settle(&mut self.common),
             Some(Command::Grammar(args)) => args.settle(&mut self.common),
@@ -378,10 +385,19 @@ impl Cli {
         if let Some(Command::Messages(messages)) = &self.command { Some(messages) } else { None }
     }
 
+    /// `report`, if that is asked.
+    pub fn report(&self) -> Option<&ReportArgs> {
+        if let Some(Command::Report(report)) = &self.command { Some(report) } else { None }
+    }
+
     /// The networks that `--from` names.
     pub fn networks(&self) -> &[IpNet] {
-        let of_failures = || self.failures().map_or(&[][..], |failures| &failures.from);
-        self.sessions().map_or_else(of_failures, |sessions| &sessions.from)
+        match &self.command {
+            Some(Command::Sessions(SessionsArgs { from, .. })) => from,
+            Some(Command::Failures(FailuresArgs { from, .. })) => from,
+            Some(Command::Report(ReportArgs { from, .. })) => from,
+            _ => &[],
+        }
     }
 
     /// `verify`, if that is asked.
@@ -396,8 +412,9 @@ impl Cli {
 
     /// Whether findings are to be told, or counted.
     pub fn finds(&self) -> bool {
-        self.failures()
-            .is_some_and(|asked| asked.findings || (asked.by.is_none() && self.common.format == Format::Table))
+        let of_failures =
+            |asked: &FailuresArgs| asked.findings || (asked.by.is_none() && self.common.format == Format::Table);
+        self.report().is_some() || self.failures().is_some_and(of_failures)
     }
 
     /// Whether `coverage` is asked.
@@ -415,6 +432,7 @@ impl Cli {
         }
         self.explain().map_or(Ok(()), ExplainArgs::check)?;
         self.failures().map_or(Ok(()), FailuresArgs::check)?;
+        self.report().map_or(Ok(()), ReportArgs::check)?;
         let Common { user, file, since, until, .. } = &self.common;
         if self.coverage() && (!user.is_empty() || file.is_some() || since.is_some() || until.is_some()) {
             return Err("coverage tells of all lines: leave out -u, -f, --since and --until".to_owned());
@@ -431,7 +449,7 @@ impl Cli {
             );
         }
         if !self.connected && !self.access && self.command.is_none() {
-            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions, failures, messages, coverage or explain; see --help".to_owned());
+            return Err("say what you ask: -c (who was connected) or -a (last access of each user), or both; or sessions, failures, messages, coverage, explain or report; see --help".to_owned());
         }
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());

@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
+use crate::answer::report::PARTS;
 use crate::answer::{Asked, ClientsQuery, Events, TracesQuery};
 use crate::chunk::Cut;
 use crate::fold::{Folder, Needs, keep_access};
@@ -87,9 +88,10 @@ impl Outcome {
         trail.access = access.unwrap_or_default();
         let mut late = BTreeSet::new();
         for shard in finished {
-            let Finished { collected, runs, traced, others, late: keys } = shard;
+            let Finished { collected, runs, visits, traced, others, late: keys } = shard;
             trail.collected = std::mem::take(&mut trail.collected).merge(collected);
             self.runs.push(runs);
+            self.visits.iter_mut().zip(visits).for_each(|(all, runs)| all.push(runs));
             self.fitting.push(traced);
             self.others.push(others);
             late.extend(keys);
@@ -149,8 +151,12 @@ pub struct Outcome {
     pub trail: Trail,
     /// Sessions that `-c` may list: closed ones around the moment, and all logins without a close.
     pub sessions: Vec<Session>,
+    /// Refusals that are asked for.
+    pub refused: Vec<Runs>,
     /// Closed sessions that are asked for.
     pub runs: Vec<Runs>,
+    /// The same for `report`, each part having all sessions of its users.
+    pub visits: [Vec<Runs>; PARTS],
     /// Those of them that lines of the message trace may fit, if `sessions` asks for them.
     pub fitting: Vec<Runs>,
     /// The same of sessions that it does not ask for.
@@ -209,10 +215,10 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
             (outcome.traces, outcome.traced) = (runs, streams);
         }
         if let Some((runs, inferred)) = refusals.map(Refusals::finish) {
-            outcome.runs = runs;
+            outcome.refused = runs;
             outcome.trail.collected.inferred |= inferred;
         }
-        let wanted = Wanted { asked: reading.asked, owners: owners.as_ref(), streams };
+        let wanted = Wanted { asked: reading.asked.sessions, owners: owners.as_ref(), streams };
         let late = outcome.settle(shards, accesses, wanted);
         let full = if needs.pairs { hours_to_read_in_full(&outcome.trail) } else { BTreeSet::new() };
         let forged = if may_read_again(plan, reading) { forged(&outcome.trail) } else { BTreeMap::new() };
@@ -230,7 +236,7 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
 /// Whether rows can have the flag of lines that may be forged: those are known only when all has been read. A pipe can be read but
 /// once, and whoever passes over lines reads all of them first.
 fn may_read_again(plan: &Plan, reading: &Reading<'_>) -> bool {
-    let has_rows = reading.needs.access || !matches!(reading.asked, Asked::Nothing);
+    let has_rows = reading.needs.access || !reading.asked.is_nothing();
     let is_pipe = plan.units.iter().any(|unit| matches!(unit.input, Input::Stream));
     has_rows && reading.sieve.is_none() && !is_pipe
 }
@@ -312,10 +318,13 @@ impl<'a> Run<'a> {
         let streams = self.streams;
         let folder = || {
             let folder = Folder::new(needs, grammars, names, streams).pairing(self.shards);
-            let folder = match (refusals, logins) {
-                (Some(refusals), _) => folder.refusals(refusals),
-                (None, Some(logins)) => folder.logins(logins),
-                (None, None) => folder,
+            let folder = match refusals {
+                Some(refusals) => folder.refusals(refusals),
+                None => folder,
+            };
+            let folder = match logins {
+                Some(logins) => folder.logins(logins),
+                None => folder,
             };
             let folder = match pseudonyms {
                 Some(pseudonyms) => folder.masking(pseudonyms),
@@ -493,7 +502,7 @@ impl<'a> Run<'a> {
         };
         if self.settles && self.reading.needs.pairs {
             let owners = self.traces.map(Traces::owners);
-            let wanted = Wanted { asked: self.reading.asked, owners, streams: self.streams };
+            let wanted = Wanted { asked: self.reading.asked.sessions, owners, streams: self.streams };
             folder.with_access(|accessed| self.shards.settle(&frontier, wanted, accessed));
         }
     }

@@ -16,6 +16,17 @@ pub enum Time {
 }
 
 impl Time {
+    /// RFC 3339, without an offset where none was given.
+    pub fn text(self) -> String {
+        match self {
+            Time::Instant(stamp) => rfc3339_of(stamp, Zone::Log),
+            Time::Digits(digits, _) => {
+                let text = rfc3339_of(Stamp { at: digits, offset: 0 }, Zone::Log);
+                text.get(..19).unwrap_or_default().to_owned()
+            }
+        }
+    }
+
     /// Whether this time is before another, as far as that can be said: an instant and digits cannot be compared.
     pub fn is_before(self, other: Time) -> bool {
         match (self, other) {

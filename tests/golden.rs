@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{NOT_YET, Run, missing, run, run_with, waits, write};
+use common::{Run, missing, run, run_with, write};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -74,32 +74,19 @@ fn golden() {
     let matches =
         |file: &str, case: &Case| case.name.contains(&wanted) || file.contains(&wanted) || case.rules.contains(&wanted);
     let chosen: Vec<_> = all.into_iter().filter(|(file, case)| matches(file, case)).collect();
-    let (waiting, running): (Vec<_>, Vec<_>) = chosen.iter().partition(|(_, case)| waits(&case.args));
     let mut report = String::new();
     let mut failed = 0;
-    for (file, case) in &running {
+    for (file, case) in &chosen {
         let (got, complaints) = check(case);
         if !complaints.is_empty() {
             failed += 1;
             describe(&mut report, file, case, &got, &complaints);
         }
     }
-    println!("golden: {} cases", running.len());
-    if !waiting.is_empty() {
-        println!("golden: {} more wait for {}", waiting.len(), NOT_YET.join(", "));
-    }
-    assert!(failed == 0, "\n{report}{failed} of {} golden cases failed", running.len());
+    println!("golden: {} cases", chosen.len());
+    assert!(failed == 0, "\n{report}{failed} of {} golden cases failed", chosen.len());
     assert!(!wanted.is_empty() || chosen.len() == total);
     assert!(!chosen.is_empty(), "no case contains {wanted:?}");
-}
-
-#[test]
-fn nothing_waits_for_what_is_there() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    for command in NOT_YET {
-        let got = run_with(folder.path(), &[command, "--format", "jsonl"], b"");
-        assert_eq!(got.code, Some(2), "{command} is there now: take it out of NOT_YET in tests/common/mod.rs");
-    }
 }
 
 #[test]

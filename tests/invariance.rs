@@ -8,7 +8,7 @@ mod sim;
 
 use common::pack::{Codec, gz, tar, zip};
 use common::proxied::{self, Logged, PROXIES};
-use common::{Dice, Run, finish, run, waits, write, write_all};
+use common::{Dice, Run, finish, run, write, write_all};
 use serde_json::Value;
 use sim::{Config, Level, Service, Zone, simulate};
 use std::collections::BTreeMap;
@@ -163,7 +163,6 @@ fn queries<'a>(moments: &[&'a str]) -> Vec<Vec<&'a str>> {
     let mut queries: Vec<Vec<&str>> = vec![vec!["-a"], vec!["-c"], vec!["-c", "-s", "pop"]];
     queries.extend(moments.iter().map(|at| vec!["-c", "--at", at]));
     queries.extend([vec!["sessions"], vec!["failures"], vec!["messages"], vec!["sessions", "--status", "closed"]]);
-    queries.retain(|query| !waits(query));
     queries
 }
 
@@ -296,7 +295,7 @@ fn the_tally_adds_up_to_the_input() {
     for laid in forms.into_iter().map(Laid::new) {
         let queries =
             [vec!["-a"], vec!["-c"], vec!["-a", "-u", "nobody"], vec!["sessions"], vec!["failures"], vec!["messages"]];
-        for query in queries.into_iter().filter(|query| !waits(query)) {
+        for query in queries {
             let query: Vec<&str> = query.into_iter().chain(["--format", "json"]).collect();
             let document = laid.run(&query).document();
             let tally = &document["tally"];

@@ -27,7 +27,7 @@ mod sim;
 #[path = "truth/wounds.rs"]
 mod wounds;
 
-use common::{run, waits, write_all};
+use common::{run, write_all};
 use connected::{Asked, Count, at_all};
 use facts::{Facts, Stream, rfc3339};
 use serde_json::Value;
@@ -79,11 +79,9 @@ impl Trial {
     fn check_all(&mut self) -> &mut Trial {
         let rows = self.rows(&["-a"]);
         self.rows += last_access::check(&self.config, &self.archive, &rows, &mut self.errors);
-        if !waits(&["failures"]) {
-            let rows = self.rows(&["failures"]);
-            self.rows += sessions::check_failures(&self.config, &self.archive, &rows, &mut self.errors);
-        }
-        if self.config.traffic.ports && !waits(&["sessions"]) {
+        let rows = self.rows(&["failures"]);
+        self.rows += sessions::check_failures(&self.config, &self.archive, &rows, &mut self.errors);
+        if self.config.traffic.ports {
             let rows = self.rows(&["sessions"]);
             self.rows += sessions::check(&self.config, &self.archive, &self.facts, &rows, &mut self.errors);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use imstrail::answer::{Asked, At, ConnectedQuery, LastAccessRows, Rows, connected};
+use imstrail::answer::{Asked, AskedSessions, At, ConnectedQuery, LastAccessRows, Rows, connected};
 use imstrail::discover::{self, discover};
 use imstrail::fold::Needs;
 use imstrail::model::{Service, Stamp};
@@ -78,7 +78,10 @@ fn answer_here(paths: &[PathBuf], question: &Question) -> Answered {
     });
     let reading = Reading {
         needs: &needs,
-        asked: query.as_ref().map_or(Asked::Nothing, Asked::Connected),
+        asked: Asked {
+            sessions: query.as_ref().map_or(AskedSessions::Nothing, AskedSessions::Connected),
+            ..Asked::default()
+        },
         traces: None,
         clients: None,
         grammars: Templates::built_in().grammars(),

@@ -4,6 +4,7 @@ use crate::model::{Instant, Service};
 use crate::open::Kind;
 use crate::plan::Leaf;
 use crate::resolve::Resolved;
+use crate::text::visible;
 use crate::trail::{FileId, Jump, StreamHours, Trail};
 
 /// What the logs cover.
@@ -58,6 +59,16 @@ impl Why<'_> {
             Why::Empty => "empty",
             Why::NotALog => "not-a-log",
             Why::NoService => "no-service",
+        }
+    }
+
+    /// The same in words, for people.
+    pub fn text(&self) -> String {
+        match self {
+            Why::Copy(other) => format!("the same as {}, or its beginning", visible(other.as_bytes())),
+            Why::Empty => "empty".to_owned(),
+            Why::NotALog => "no line of a log".to_owned(),
+            Why::NoService => "no line of imapd, popd or httpd".to_owned(),
         }
     }
 }

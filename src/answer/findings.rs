@@ -41,7 +41,8 @@ pub enum Rule {
 }
 
 impl Rule {
-    const ALL: [Rule; 4] = [Rule::ManyUsers, Rule::ManyAddresses, Rule::SuccessAfterFailures, Rule::FirstSuccess];
+    /// Every rule, in the order of declaration.
+    pub const ALL: [Rule; 4] = [Rule::ManyUsers, Rule::ManyAddresses, Rule::SuccessAfterFailures, Rule::FirstSuccess];
 
     /// The name in answers.
     pub fn as_str(self) -> &'static str {

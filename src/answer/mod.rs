@@ -13,6 +13,7 @@ mod messages;
 mod origins;
 mod record;
 mod refused_by;
+pub mod report;
 mod rows;
 mod sessions;
 
@@ -32,19 +33,43 @@ pub use sessions::{Messages, SessionRow, SessionRows, Sessions, SessionsQuery, S
 
 use crate::model::Doubt;
 
+/// What is to be collected while all is read, beside last access and coverage; all of it at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// Sessions.
+    pub sessions: AskedSessions<'a>,
+    /// Refusals, for `failures`.
+    pub failures: Option<&'a FailuresQuery>,
+    /// Logins that findings of `failures` may need.
+    pub logins: Option<&'a LoginsQuery>,
+}
+
+impl Asked<'_> {
+    /// Whether nothing is to be collected.
+    pub fn is_nothing(&self) -> bool {
+        matches!(self.sessions, AskedSessions::Nothing) && self.failures.is_none() && self.logins.is_none()
+    }
+}
+
 /// What is asked of sessions.
-#[derive(Clone, Copy, Debug)]
-pub enum Asked<'a> {
+#[derive(Clone, Copy, Debug, Default)]
+pub enum AskedSessions<'a> {
     /// Nothing.
+    #[default]
     Nothing,
-    /// `-c`
+    /// Those around a moment, for `-c`.
     Connected(&'a ConnectedQuery),
-    /// `sessions`
-    Sessions(&'a SessionsQuery),
-    /// `failures`, which are none.
-    Failures(&'a FailuresQuery),
-    /// Nothing, but logins that findings of `failures` may need.
-    Logins(&'a LoginsQuery),
+    /// Those that `sessions` lists, in its order.
+    Listed(&'a SessionsQuery),
+    /// The same, user by user, for `report`.
+    ByUser(&'a SessionsQuery),
+}
+
+impl AskedSessions<'_> {
+    /// Whether all sessions are listed that a query asks for.
+    pub fn lists(self) -> bool {
+        matches!(self, AskedSessions::Listed(_) | AskedSessions::ByUser(_))
+    }
 }
 
 /// A row rests on a template that is a guess.

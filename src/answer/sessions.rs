@@ -16,7 +16,7 @@ use super::record::{Fields, put_evidence, put_instant, put_number, put_stamp, pu
 use super::{Filter, INFERRED_FORMAT, POSSIBLY_FORGED};
 use crate::fold::Action;
 use crate::model::{Evidence, Instant, Peer, Service, Stamp};
-use crate::pair::{Amounts, Behind, Carried, Session, Settled};
+use crate::pair::{Amounts, Behind, Carried, Session, SessionFlags, Settled};
 use crate::resolve::{LifeEnd, Resolved};
 use crate::runs::{Merged, Runs};
 
@@ -61,11 +61,17 @@ pub struct SessionsQuery {
 }
 
 impl SessionsQuery {
-    fn asks_for(&self, service: Service, user: &[u8], peer: Peer, (from, to): (Stamp, Option<Stamp>)) -> bool {
+    pub(super) fn asks_for(
+        &self,
+        service: Service,
+        user: &[u8],
+        peer: Peer,
+        (from, to): (Stamp, Option<Stamp>),
+    ) -> bool {
         self.filter.is_touched(from, to) && self.filter.asks_for(service, user, Some(peer))
     }
 
-    fn has(&self, status: Status) -> bool {
+    pub(super) fn has(&self, status: Status) -> bool {
         self.statuses.is_empty() || self.statuses.contains(&status)
     }
 
@@ -97,10 +103,7 @@ impl SessionsQuery {
 
     /// The same of a session without a close, `others` being those that are not asked for.
     pub fn unclosed(&self, session: &Session, stream: &Resolved, others: bool, record: &mut Vec<u8>) -> bool {
-        let (status, mut flags, gone) = unclosed(session, stream);
-        if is_within(&stream.overlaps, session.login.at) {
-            flags |= OVERLAP;
-        }
+        let (status, flags, gone) = unclosed(session, stream);
         let asked = self.asks_for(stream.service, &session.user, session.peer, (session.login, None));
         let asked = asked && self.has(status);
         if if others { !asked && self.filter.is_of(stream.service, &session.user) } else { asked } {
@@ -112,8 +115,8 @@ impl SessionsQuery {
     }
 }
 
-/// R7 and R8: open or lost, why, and by when a lost one was gone.
-fn unclosed(session: &Session, stream: &Resolved) -> (Status, u8, Option<Instant>) {
+/// R7 and R8: open or lost, what is to be known about that, and by when a lost one was gone.
+pub(super) fn unclosed(session: &Session, stream: &Resolved) -> (Status, u8, Option<Instant>) {
     let life = stream.lives.at(session.pid, session.login.at);
     let (ended, doubtful) = match life.map(|life| life.end) {
         Some(LifeEnd::Ended(at)) => (Some(at), false),
@@ -123,7 +126,9 @@ fn unclosed(session: &Session, stream: &Resolved) -> (Status, u8, Option<Instant
     // A peer that came back after the process had ended says nothing of when the session did.
     let until = ended.unwrap_or(stream.last.at);
     let reused = session.reused.is_some_and(|at| at <= until && at <= stream.last.at);
-    let flags = if reused { PEER_REUSED } else { 0 } | if doubtful && !reused { DOUBTFUL } else { 0 };
+    let overlaps = is_within(&stream.overlaps, session.login.at);
+    let flags = [(reused, PEER_REUSED), (doubtful && !reused, DOUBTFUL), (overlaps, OVERLAP)];
+    let flags = flags.iter().filter(|(is, _)| *is).fold(0, |all, (_, flag)| all | flag);
     let gone = session.reused.filter(|_| reused).or(ended);
     (if gone.is_some() { Status::Lost } else { Status::Open }, flags, gone)
 }
@@ -147,6 +152,22 @@ const FLAGS: [(u8, &str); 8] = [
     (FORGED, POSSIBLY_FORGED),
     (USER_DIFFERS, "user-differs"),
 ];
+
+/// What pairing says of a session, as flags.
+pub(super) fn marks(session: SessionFlags) -> u8 {
+    let SessionFlags { ambiguous, mismatch, doubt, user_differs } = session;
+    let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+    flag(ambiguous, AMBIGUOUS)
+        | flag(mismatch, MISMATCH)
+        | flag(doubt.inferred, INFERRED)
+        | flag(doubt.forged, FORGED)
+        | flag(user_differs, USER_DIFFERS)
+}
+
+/// Flags by name, in the order of the names.
+pub(super) fn names(flags: u8) -> Vec<&'static str> {
+    FLAGS.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, name)| *name).collect()
+}
 
 /// Lines of the message trace that fit a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -206,9 +227,7 @@ impl<'a> SessionRow<'a> {
         store: &'a [u8],
         filter: &Filter,
     ) -> SessionRow<'a> {
-        let marks = session.flags;
         let (peer, far) = filter.far_end(session.peer);
-        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
         let Carried { amounts, evidence } = session.carried();
         SessionRow {
             store: store.into(),
@@ -228,12 +247,7 @@ impl<'a> SessionRow<'a> {
             gone: None,
             messages: None,
             far,
-            flags: flags
-                | flag(marks.ambiguous, AMBIGUOUS)
-                | flag(marks.mismatch, MISMATCH)
-                | flag(marks.doubt.inferred, INFERRED)
-                | flag(marks.doubt.forged, FORGED)
-                | flag(marks.user_differs, USER_DIFFERS),
+            flags: flags | marks(session.flags),
         }
     }
 
@@ -247,7 +261,7 @@ impl<'a> SessionRow<'a> {
         let doubt = self.client.doubt();
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
         let flags = self.flags | flag(doubt.inferred, INFERRED) | flag(doubt.forged, FORGED);
-        let mut names: Vec<_> = FLAGS.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, name)| *name).collect();
+        let mut names = names(flags);
         let ambiguous = self.messages.filter(|messages| messages.ambiguous).map(|_| MESSAGES_AMBIGUOUS);
         for more in ambiguous.into_iter().chain(self.client.flag()) {
             names.insert(names.partition_point(|name| *name < more), more);

@@ -11,7 +11,7 @@ use super::again::{CLOCKS, shows_clocks};
 use super::{Stop, manifest, mask, settings, twice};
 use crate::answer::{At, AtError, By, ClientsQuery, ConnectedQuery, FailuresQuery, Filter, SessionsQuery, TracesQuery};
 use crate::cli::{Cli, Format};
-use crate::fold::{Moment, Needs, Window};
+use crate::fold::{Moment, Needs, Refusal, Window};
 use crate::grammar::Grammars;
 use crate::manifest::Aside;
 use crate::model::{DAY, Service, Stamp};
@@ -103,6 +103,11 @@ impl Ask {
             evidence: cli.common.evidence,
             kinds: asked.kinds(),
         });
+        let failures = failures.or_else(|| {
+            let kinds = vec![Refusal::Login, Refusal::Proxy];
+            cli.report().map(|_| FailuresQuery { filter: filter(&networks), kinds, ..FailuresQuery::default() })
+        });
+        let of_report = cli.report().map(|_| SessionsQuery { filter: filter(&networks), ..SessionsQuery::default() });
         let sessions = cli.sessions().map(|asked| SessionsQuery {
             filter: filter(&networks),
             statuses: asked.status.iter().map(|status| (*status).into()).collect(),
@@ -122,7 +127,7 @@ impl Ask {
             only_traced: cli.messages().is_some(),
             ..SessionsQuery::default()
         });
-        let sessions = sessions.or(collected);
+        let sessions = sessions.or(of_report).or(collected);
         let amounts = sessions.is_some() && cli.messages().is_none();
         let has_addresses = cli.connected || sessions.is_some() || failures.is_some();
         // A finding may be about logins of other users and services than those of the refusals that are asked for.
@@ -133,7 +138,7 @@ impl Ask {
         };
         let clients = Some(ClientsQuery { filter: client }).filter(|_| has_addresses && !proxies.are_none());
         let needs = Needs {
-            access: cli.access,
+            access: cli.access || cli.report().is_some(),
             pairs: cli.connected || sessions.is_some() || cli.coverage(),
             behind: Behind { amounts, evidence: cli.common.evidence },
             window,
@@ -277,14 +282,7 @@ impl Ask {
     }
 
     fn question(&self, cli: &Cli) -> Value {
-        let time = |time: Option<Time>| match time {
-            None => Value::Null,
-            Some(Time::Instant(stamp)) => json!(rfc3339_of(stamp, crate::times::Zone::Log)),
-            Some(Time::Digits(digits, _)) => {
-                let text = rfc3339_of(Stamp { at: digits, offset: 0 }, crate::times::Zone::Log);
-                json!(text.get(..19))
-            }
-        };
+        let time = |time: Option<Time>| json!(time.map(Time::text));
         let users: Vec<_> = self.needs.users.iter().map(|u| exact(u).into_owned()).collect();
         let services: Vec<&str> = self.connected.iter().flat_map(|q| &q.services).map(|s| s.as_str()).collect();
         if cli.coverage() {

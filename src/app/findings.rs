@@ -83,7 +83,7 @@ fn logins(
     let query = LoginsQuery { armed, logged, evidence: cli.common.evidence, proxies: ask.proxies.clone() };
     let reading = Reading {
         needs: &needs,
-        asked: Asked::Logins(&query),
+        asked: Asked { logins: Some(&query), ..Asked::default() },
         traces: None,
         clients: None,
         grammars: &ask.grammars,

@@ -21,7 +21,12 @@ pub(super) struct Told {
 ///
 /// # Errors
 /// Records could not be put aside.
-pub(super) fn of(outcome: &mut Outcome, (runs, streams): (&[Runs], &[Resolved]), ask: &Ask) -> Result<Told, Stop> {
+pub(super) fn of(
+    outcome: &mut Outcome,
+    (runs, refused): (&[Runs], &[Runs]),
+    streams: &[Resolved],
+    ask: &Ask,
+) -> Result<Told, Stop> {
     if ask.proxies.are_none() {
         return Ok(Told::default());
     }
@@ -32,7 +37,7 @@ pub(super) fn of(outcome: &mut Outcome, (runs, streams): (&[Runs], &[Resolved]),
         sessions.origins(lines, tmpdir)
     });
     let failures = ask.failures.as_ref().map(|_| {
-        let failures = Failures { services: &[], runs, streams, origins: None };
+        let failures = Failures { services: &[], runs: refused, streams, origins: None };
         failures.origins(lines, tmpdir)
     });
     let told = Told { sessions: sessions.transpose()?, failures: failures.transpose()? };

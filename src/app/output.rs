@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::Stop;
 use super::manifest::Begun;
-use crate::cli::{Cli, Format};
+use crate::cli::{Cli, Format, ReportArgs};
 use crate::discover::Found;
 use crate::hash::{Hashed, Hasher};
 use crate::render::{Answer, Shape, write};
@@ -93,6 +93,8 @@ pub(super) struct Output {
     #[cfg(feature = "sqlite")]
     tmpdir: PathBuf,
     pub(super) manifest: Option<Begun>,
+    /// The file beside a report, should there be too much for it.
+    pub(super) beside: Option<Place>,
 }
 
 #[derive(Debug)]
@@ -114,6 +116,15 @@ impl Output {
         {
             return Err(Stop::Usage("-o and --manifest name the same file: give each its own".to_owned()));
         }
+        let beside = cli.report().and_then(ReportArgs::beside);
+        if let (Some(beside), Some(manifest)) = (&beside, &cli.common.manifest)
+            && one_place(beside) == one_place(manifest)
+        {
+            return Err(Stop::Usage(
+                "--manifest names the file for the last access of all users, beside the report: give it another name"
+                    .to_owned(),
+            ));
+        }
         let to = match &cli.common.output {
             Some(file) => Where::File(Place::new("-o", file, cli.common.force)?),
             None => {
@@ -121,7 +132,8 @@ impl Output {
                 Where::Stdout
             }
         };
-        Ok(Output { to, manifest: Begun::new(cli)?, ..Output::nowhere(cli) })
+        let beside = beside.map(|file| Place::new("-o (its table)", &file, cli.common.force)).transpose()?;
+        Ok(Output { to, manifest: Begun::new(cli)?, beside, ..Output::nowhere(cli) })
     }
 
     pub(super) fn shape(&self) -> Shape {
@@ -136,6 +148,7 @@ impl Output {
         if let Where::File(place) = &self.to {
             place.is_none_of(inputs)?;
         }
+        self.beside.as_ref().map_or(Ok(()), |beside| beside.is_none_of(inputs))?;
         self.manifest.as_ref().map_or(Ok(()), |manifest| manifest.place.is_none_of(inputs))
     }
 
@@ -159,6 +172,7 @@ impl Output {
             #[cfg(feature = "sqlite")]
             tmpdir: cli.common.tmpdir.clone().unwrap_or_else(std::env::temp_dir),
             manifest: None,
+            beside: None,
         }
     }
 

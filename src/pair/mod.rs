@@ -20,7 +20,7 @@ mod table;
 pub use batch::Batch;
 pub use key::{Key, Overlaps, Sought};
 pub use line::{CloseLine, PairLine};
-pub use session::{Accessed, Amounts, Behind, Carried, Session, SessionFlags, Settled, With};
+pub use session::{Accessed, Amounts, Behind, Carried, Session, SessionFlags, Settled, Whole, With};
 pub use table::PairTable;
 
 use crate::model::Instant;

@@ -253,32 +253,68 @@ impl<'a> Settled<'a> {
         self.told().key.peer()
     }
 
-    /// The session with texts of its own; `behind` is what came with its lines.
-    pub fn to_session(&self, behind: Behind) -> Session {
+    /// All of it, with texts where they lie; `behind` is what came with its lines.
+    pub fn whole(&self, behind: Behind) -> Whole<'a> {
         let Told { key, pid, duration, reused, words, flags } = self.told();
         let SessionWords { login, close } = words;
         let user_differs = login.zip(close).is_some_and(|(login, close)| login.user != close.user);
         let mechanism = login.map(|words| behind.evidence(words.rest));
         let rest = close.map(|words| behind.evidence(words.rest));
         let amounts = rest.filter(|_| behind.amounts).map(|(rest, _)| Amounts::of(rest));
+        Whole {
+            user: words.user(),
+            peer: key.peer(),
+            pid,
+            mechanism: mechanism.map(|(mechanism, _)| mechanism),
+            duration,
+            reused,
+            flags: SessionFlags { user_differs, ..flags },
+            carried: Carried {
+                amounts: amounts.unwrap_or_default(),
+                evidence: [mechanism, rest].map(|line| line.and_then(|(_, evidence)| evidence)),
+            },
+        }
+    }
+
+    /// The session with texts of its own; `behind` is what came with its lines.
+    pub fn to_session(&self, behind: Behind) -> Session {
+        let Whole { user, peer, pid, mechanism, duration, reused, flags, carried } = self.whole(behind);
         Session {
             stream: self.stream,
             login: self.login,
-            user: words.user().to_vec(),
-            peer: key.peer(),
+            user: user.to_vec(),
+            peer,
             pid,
-            mechanism: mechanism.map(|(mechanism, _)| mechanism.to_vec()),
+            mechanism: mechanism.map(<[u8]>::to_vec),
             connect: self.connect,
             end: self.end,
             duration,
             reused,
-            flags: SessionFlags { user_differs, ..flags },
-            carried: behind.is_anything().then(|| {
-                let evidence = [mechanism, rest].map(|line| line.and_then(|(_, evidence)| evidence));
-                Box::new(Carried { amounts: amounts.unwrap_or_default(), evidence })
-            }),
+            flags,
+            carried: behind.is_anything().then(|| Box::new(carried)),
         }
     }
+}
+
+/// What of a [`Settled`] is looked up only if somebody asks; as in [`Session`].
+#[derive(Clone, Copy, Debug)]
+pub struct Whole<'a> {
+    /// The user.
+    pub user: &'a [u8],
+    /// The far end.
+    pub peer: Peer,
+    /// The process.
+    pub pid: u32,
+    /// The mechanism, where a login line is known.
+    pub mechanism: Option<&'a [u8]>,
+    /// How long it lasted, in seconds, as its close line says.
+    pub duration: Option<i64>,
+    /// When the same peer logged in again.
+    pub reused: Option<Instant>,
+    /// What is to be known about it.
+    pub flags: SessionFlags,
+    /// What came with its lines.
+    pub carried: Carried,
 }
 
 /// What a user did, as last access needs it (R11): from a login line, from a close line, or from both lines of one

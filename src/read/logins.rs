@@ -19,7 +19,7 @@ pub(super) struct Logins<'a> {
 impl<'a> Logins<'a> {
     /// For all workers, if logins are asked for; `tmpdir` is where too many of them go.
     pub(super) fn new(asked: Asked<'a>, streams: &'a Streams, tmpdir: &Path) -> Option<Logins<'a>> {
-        let Asked::Logins(query) = asked else { return None };
+        let query = asked.logins?;
         let workers = rayon::current_num_threads().max(1);
         let kept = |_| Mutex::new((Events::new(tmpdir, HELD / workers / 2), Stores::default()));
         Some(Logins { query, streams, workers: (0..workers).map(kept).collect() })

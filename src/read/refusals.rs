@@ -27,7 +27,7 @@ struct Kept {
 impl<'a> Refusals<'a> {
     /// For all workers, if refusals are asked for; `tmpdir` is where too many of them go.
     pub(super) fn new(asked: Asked<'a>, streams: &'a Streams, tmpdir: &Path) -> Option<Refusals<'a>> {
-        let Asked::Failures(query) = asked else { return None };
+        let query = asked.failures?;
         let workers = rayon::current_num_threads().max(1);
         let kept = || Kept { runs: Runs::new(tmpdir, HELD / workers), stores: Stores::default(), inferred: false };
         Some(Refusals { query, streams, workers: (0..workers).map(|_| Mutex::new(kept())).collect() })

@@ -10,7 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::{HELD, Owners, lock};
-use crate::answer::{Asked, collects};
+use crate::answer::report::{PARTS, part_of};
+use crate::answer::{AskedSessions, collects};
 use crate::fold::{Needs, Pairing};
 use crate::model::Instant;
 use crate::pair::{Accessed, Batch, Behind, Key, PairTable, Settled};
@@ -43,6 +44,8 @@ struct Gathering {
     collected: Collected,
     /// Closed sessions that are asked for.
     runs: Runs,
+    /// The same for `report`, by part.
+    visits: [Runs; PARTS],
     /// Those of them that lines of the message trace may fit, if `sessions` asks for them.
     traced: Runs,
     /// The same of sessions that it does not ask for.
@@ -96,6 +99,7 @@ pub(super) struct Finished {
     pub(super) collected: Collected,
     /// Closed sessions: see [`super::Outcome`].
     pub(super) runs: Runs,
+    pub(super) visits: [Runs; PARTS],
     pub(super) traced: Runs,
     pub(super) others: Runs,
     /// Keys of which a line came too late.
@@ -105,7 +109,7 @@ pub(super) struct Finished {
 /// What is asked of sessions, and who has lines of the message trace, if those are asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted<'a> {
-    pub(super) asked: Asked<'a>,
+    pub(super) asked: AskedSessions<'a>,
     pub(super) owners: Option<&'a Owners>,
     pub(super) streams: &'a Streams,
 }
@@ -117,8 +121,14 @@ impl Shards {
         let shards = (SHARDS * rayon::current_num_threads()).next_power_of_two();
         let runs = |held: usize| Runs::new(tmpdir, held / shards);
         let fitting = || runs(HELD / 2);
-        let gathering =
-            || Gathering { runs: runs(HELD), traced: fitting(), others: fitting(), behind, ..Gathering::default() };
+        let gathering = || Gathering {
+            runs: runs(HELD),
+            visits: [(); PARTS].map(|()| runs(HELD / PARTS)),
+            traced: fitting(),
+            others: fitting(),
+            behind,
+            ..Gathering::default()
+        };
         let table = || PairTable::holding(hold.clone()).carrying(behind).overlapping(needs.overlaps.clone());
         let settling = || Settling { table: table(), gathering: gathering() };
         let shard = |_| Shard { settled: Mutex::new(settling()), ..Shard::default() };
@@ -159,8 +169,8 @@ impl Shards {
             let Settling { mut table, mut gathering } = settling;
             let late = std::mem::take(&mut table.late);
             table.finish(&mut |session| collect_last(wanted, ends, session, &mut gathering));
-            let Gathering { collected, runs, traced, others, .. } = gathering;
-            Finished { collected, runs, traced, others, late }
+            let Gathering { collected, runs, visits, traced, others, .. } = gathering;
+            Finished { collected, runs, visits, traced, others, late }
         };
         self.shards.into_par_iter().map(finish).collect()
     }
@@ -195,14 +205,24 @@ impl Pairing for Shards {
 
 /// What is kept of a session that is settled: itself if it may be a row, and that no login line was there (R12).
 fn collect(wanted: Wanted<'_>, session: &Settled<'_>, gathering: &mut Gathering) {
-    let Gathering { collected, runs, traced, others, stores, behind } = gathering;
+    let Gathering { collected, runs, visits, traced, others, stores, behind } = gathering;
     if let (false, Some(connect)) = (session.has_login, session.connect) {
         collected.no_login(session.stream, connect.at);
     }
     match wanted.asked {
-        Asked::Connected(query) if collects(query, session) => collected.sessions.push(session.to_session(*behind)),
-        Asked::Sessions(_) if session.end.is_none() => collected.sessions.push(session.to_session(*behind)),
-        Asked::Sessions(query) => {
+        AskedSessions::Connected(query) if collects(query, session) => {
+            collected.sessions.push(session.to_session(*behind))
+        }
+        AskedSessions::Listed(_) | AskedSessions::ByUser(_) if session.end.is_none() => {
+            collected.sessions.push(session.to_session(*behind));
+        }
+        AskedSessions::ByUser(query) => {
+            let store = stores.of(session.stream, wanted.streams);
+            if let Some(runs) = visits.get_mut(part_of(session.user())) {
+                runs.push(|record| collected.inferred |= query.visited(session, *behind, store, record));
+            }
+        }
+        AskedSessions::Listed(query) => {
             let end = session.end.map_or(Instant::MAX, |end| end.at).max(session.login.at);
             let span = (session.login.at, end);
             let is_traced = wanted.owners.is_some_and(|owners| owners.has_within(session.owner(), span));
@@ -231,7 +251,7 @@ fn collect_last(
 ) {
     let past_the_end = session.end.is_some_and(|end| ends.get(&session.stream).is_some_and(|last| end.at > *last));
     match session.connect {
-        Some(connect) if past_the_end && !matches!(wanted.asked, Asked::Sessions(_)) => {
+        Some(connect) if past_the_end && !wanted.asked.lists() => {
             if !session.has_login {
                 gathering.collected.no_login(session.stream, connect.at);
             }

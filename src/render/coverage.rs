@@ -4,7 +4,7 @@ use std::io;
 
 use super::Answer;
 use super::strip::strip;
-use crate::answer::{StreamCoverage, Why};
+use crate::answer::StreamCoverage;
 use crate::model::{Instant, Stamp};
 use crate::resolve::{GapWhy, Resolved};
 use crate::text::visible;
@@ -29,13 +29,7 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
         writeln!(out, "\nFiles that gave nothing:")?;
     }
     for idle in &covered.idle {
-        let why = match idle.why {
-            Why::Copy(other) => format!("the same as {}, or its beginning", visible(other.as_bytes())),
-            Why::Empty => "empty".to_owned(),
-            Why::NotALog => "no line of a log".to_owned(),
-            Why::NoService => "no line of imapd, popd or httpd".to_owned(),
-        };
-        writeln!(out, "  {}: {why}", visible(idle.file.as_bytes()))?;
+        writeln!(out, "  {}: {}", visible(idle.file.as_bytes()), idle.why.text())?;
     }
     Ok(())
 }
@@ -56,7 +50,7 @@ fn paragraph(answer: &Answer<'_>, covered: &StreamCoverage<'_>, out: &mut dyn io
         let wide = if wide == 1 { "an hour".to_owned() } else { format!("{wide} hours") };
         writeln!(out, "  {bars}  lines, {wide} a column")?;
     }
-    writeln!(out, "  {lines} lines: {logins} logins, {closes} closes; {}", level(stream))?;
+    writeln!(out, "  {lines} lines: {logins} logins, {closes} closes; {}", stream.level())?;
     let mut list = |what: &str, all: Vec<String>| -> io::Result<()> {
         all.iter().take(LISTED).try_for_each(|one| writeln!(out, "  {what}: {one}"))?;
         match all.len().checked_sub(LISTED) {
@@ -95,14 +89,4 @@ fn paragraph(answer: &Answer<'_>, covered: &StreamCoverage<'_>, out: &mut dyn io
         format!("{}, {} and {}", span(*from, *to), visible(one.as_bytes()), visible(other.as_bytes()))
     };
     list("overlap", covered.overlaps.iter().map(overlap).collect())
-}
-
-/// What was logged, as far as the lines show.
-fn level(stream: &Resolved) -> &'static str {
-    match (stream.logins, stream.unlogged.is_empty()) {
-        (0, _) if stream.closes > 0 => "logins are not logged (level Notice)",
-        (0, _) => "neither logins nor closes",
-        (_, true) => "logins are logged (level Information)",
-        (_, false) => "logins are logged at times",
-    }
 }

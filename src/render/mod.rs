@@ -21,6 +21,7 @@ mod reading;
 mod records;
 mod records_table;
 mod refused_by;
+pub mod report;
 mod strip;
 mod table;
 #[cfg(any(feature = "parquet", feature = "sqlite"))]
@@ -87,7 +88,8 @@ pub struct Summary {
 }
 
 impl Summary {
-    fn of_accesses(connected: &[Connected<'_>], access: Option<&LastAccessRows<'_>>, zone: Zone) -> Summary {
+    /// Of the rows of `-c` and of `-a`.
+    pub fn of_accesses(connected: &[Connected<'_>], access: Option<&LastAccessRows<'_>>, zone: Zone) -> Summary {
         let mut seen = Seen::default();
         connected.iter().for_each(|row| seen.see(zone.of(row.since).offset, &row.flags));
         if let Some(rows) = access {

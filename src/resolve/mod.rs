@@ -79,6 +79,18 @@ pub struct Resolved {
     pub unlogged: Vec<Unlogged>,
 }
 
+impl Resolved {
+    /// What was logged, as far as the lines show, in words.
+    pub fn level(&self) -> &'static str {
+        match (self.logins, self.unlogged.is_empty()) {
+            (0, _) if self.closes > 0 => "logins are not logged (level Notice)",
+            (0, _) => "neither logins nor closes",
+            (_, true) => "logins are logged (level Information)",
+            (_, false) => "logins are logged at times",
+        }
+    }
+}
+
 /// A span in which closes had no login line (R12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unlogged {

@@ -57,15 +57,6 @@ pub(crate) const ENVIRONMENT: [(&str, &str); 2] = [("TZ", "UTC"), ("LC_ALL", "C"
 /// The binary.
 pub(crate) const IMSTRAIL: &str = env!("CARGO_BIN_EXE_imstrail");
 
-/// Subcommands of the design that the binary does not have yet: what needs them waits. `tests/golden.rs` sees to it
-/// that none stays here once it is there.
-pub(crate) const NOT_YET: &[&str] = &["report"];
-
-/// Whether arguments begin with a subcommand that is not there yet.
-pub(crate) fn waits<S: AsRef<str>>(args: &[S]) -> bool {
-    args.first().is_some_and(|first| NOT_YET.contains(&first.as_ref()))
-}
-
 /// A program in a clean environment, its standard input closed.
 pub(crate) fn clean(program: &str, cwd: &Path) -> Command {
     let mut command = Command::new(program);
