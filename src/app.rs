@@ -9,6 +9,7 @@ mod known;
 mod manifest;
 mod manners;
 mod mask;
+mod origins;
 mod output;
 mod settings;
 mod show_plan;
@@ -188,6 +189,7 @@ fn read_with_bar(
                         (None, None, None) => Asked::Nothing,
                     },
                     traces: ask.traces.as_ref(),
+                    clients: ask.clients.as_ref(),
                     grammars: &ask.grammars,
                     names: &ask.names,
                     pseudonyms: ask.pseudonyms.as_ref(),
@@ -245,16 +247,23 @@ fn answer(
     notes: &Notes,
 ) -> Result<(Exit, Option<Hashed>), Stop> {
     let runs = runs(&mut outcome, &resolved, ask)?;
-    let activity = activity::of(&mut outcome, (&runs, &resolved, streams), cli, ask)?;
+    let told = origins::of(&mut outcome, (&runs, &resolved), ask)?;
+    let activity = activity::of(&mut outcome, (&runs, &resolved, streams), told.sessions.as_ref(), cli, ask)?;
     let accesses = std::mem::take(&mut outcome.trail.access);
     let only_traced = activity::only_traced(&accesses, &mut outcome.trail.traced, &ask.needs.users);
     let connected = || ask.connected.as_ref().map(|query| connected(query, &resolved, &outcome.sessions)).transpose();
     let access = || cli.access.then(|| LastAccessRows::new(accesses, streams, &ask.needs.users));
     let (connected, access) = rayon::join(connected, access);
-    let connected: Option<Vec<Connected<'_>>> = connected.map_err(|e| twice("--at", &e))?;
+    let mut connected: Option<Vec<Connected<'_>>> = connected.map_err(|e| twice("--at", &e))?;
+    let proxied = origins::count(&told, connected.as_mut(), &outcome, (cli, ask))?;
     ask.check_window(&resolved)?;
     let only: Vec<Service> = cli.common.service.map(Service::from).into_iter().collect();
-    let failures = ask.failures.as_ref().map(|_| Failures { services: &only, runs: &runs, streams: &resolved });
+    let failures = ask.failures.as_ref().map(|_| Failures {
+        services: &only,
+        runs: &runs,
+        streams: &resolved,
+        origins: told.failures.as_ref(),
+    });
     let by = cli.failures().and_then(|asked| asked.by).zip(failures.as_ref());
     let refused_by = by.map(|(by, failures)| RefusedBy::of(failures, by.into(), &ask.walk.tmpdir)).transpose()?;
     let found = findings::find(cli, ask, (plan, streams), &outcome, failures.as_ref())?;
@@ -270,12 +279,14 @@ fn answer(
             runs: &runs,
             streams: &resolved,
             activity: activity.sessions.as_ref(),
+            origins: told.sessions.as_ref(),
         }),
         failures: failures.filter(|_| !only_findings && refused_by.is_none()),
         messages: activity.messages.as_ref().map(|runs| MessageLines { services: &only, runs, streams: &resolved }),
         refused_by,
         findings: found.as_ref().map(|(runs, thresholds)| Findings { runs, thresholds: *thresholds }),
         covered: cli.coverage().then(|| covered(&resolved, &outcome.trail, &leaves, &only)),
+        with_proxies: !ask.proxies.are_none(),
     };
     let summary = Summary::of(&rows, output.shape(), cli.common.tz, &resolved)?;
     let quotes = cli.common.evidence.then(|| quotes(&rows, output.shape(), ask, plan, &texts)).transpose()?;
@@ -292,6 +303,7 @@ fn answer(
             .map(|sieve| Sieved { window: ask.needs.window, by_users: sieve.is_by_users() }),
         inferred: summary.inferred || outcome.trail.collected.inferred,
         only_traced: &only_traced,
+        proxied: &proxied,
         no_traces: cli.messages().is_some() && outcome.traces.iter().all(Runs::is_empty),
     };
     let of_files = known::marked(&cli.common.known_damage, [plan.notes.as_slice(), &outcome.notes].concat());

@@ -39,6 +39,7 @@ Examples:
   zcat imap.*.gz | imstrail -a -f uids.txt --format jsonl - | jq .
   imstrail sessions -u ed --since 2019-05-29 logs/    each session of a user
   imstrail failures --from 203.0.113.0/24 logs/       refused logins
+  imstrail sessions --proxy 10.0.0.0/28 logs/         sessions behind a multiplexor, with their clients where known
   imstrail messages -u ed logs/                       messages that a user read, stored, removed
   imstrail explain -u ed logs/                        all that is known of a user, and why
   imstrail coverage logs/                             what the logs cover, and what they lack
@@ -219,6 +220,9 @@ pub struct Common {
     /// A host that was renamed: OLD=NEW; may be repeated
     #[arg(long, value_name = "OLD=NEW", value_parser = alias, help_heading = "Input")]
     pub store_alias: Vec<(String, String)>,
+    /// Addresses of multiplexors or other proxies before the stores, as 10.0.0.0/28, or one address: nobody's own; may be repeated
+    #[arg(long, value_name = "CIDR", value_parser = network, help_heading = "Input")]
+    pub proxy: Vec<IpNet>,
     /// Users of this domain are those without a domain
     #[arg(long, value_name = "DOMAIN", help_heading = "Input")]
     pub default_domain: Option<String>,

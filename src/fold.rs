@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use self::leaving::{Action, LoggedIn, Logins, Refusal, Refusals, Refused, Server, Traced, Traces};
+pub use self::leaving::{
+    Action, ClientLine, Clients, LoggedIn, Logins, Refusal, Refusals, Refused, Server, Traced, Traces,
+};
 pub use self::window::{Moment, Window};
 use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, is_like_account, shape};
@@ -109,6 +111,7 @@ pub struct Folder<'a> {
     pairing: Option<&'a dyn Pairing>,
     refusals: Option<&'a dyn Refusals>,
     traces: Option<&'a dyn Traces>,
+    clients: Option<&'a dyn Clients>,
     /// Where answers are to have pseudonyms.
     masks: Option<Masks<'a>>,
     logins: Option<&'a dyn Logins>,
@@ -141,6 +144,7 @@ impl<'a> Folder<'a> {
             pairing: None,
             refusals: None,
             traces: None,
+            clients: None,
             masks: None,
             logins: None,
             batches: vec![Batch::default()],
@@ -172,6 +176,11 @@ impl<'a> Folder<'a> {
     /// The same folder, with lines of the message trace going somewhere.
     pub fn traces(self, traces: &'a dyn Traces) -> Folder<'a> {
         Folder { traces: Some(traces), ..self }
+    }
+
+    /// The same folder, with lines of multiplexors that tell a user and the client going somewhere.
+    pub fn clients(self, clients: &'a dyn Clients) -> Folder<'a> {
+        Folder { clients: Some(clients), ..self }
     }
 
     /// The same folder, with pseudonyms for users and addresses, and no text of a line as it is.

@@ -24,6 +24,7 @@ pub mod open;
 pub mod pair;
 pub mod parse;
 pub mod plan;
+pub mod proxies;
 pub mod pseudonym;
 pub mod quote;
 pub mod read;

@@ -41,6 +41,11 @@ impl Doubt {
     pub fn of_both(self, other: Doubt) -> Doubt {
         Doubt { inferred: self.inferred | other.inferred, forged: self.forged | other.forged }
     }
+
+    /// What something is doubted for that one of two lines proves.
+    pub fn of_either(self, other: Doubt) -> Doubt {
+        Doubt { inferred: self.inferred & other.inferred, forged: self.forged & other.forged }
+    }
 }
 
 /// The access services, in the order of the answers (R1).
@@ -64,6 +69,15 @@ impl Service {
             b"imapd" => Some(Service::Imap),
             b"popd" => Some(Service::Pop),
             b"httpd" | b"mshttpd" => Some(Service::Http),
+            _ => None,
+        }
+    }
+
+    /// The service that a multiplexor of this process name stands before, if it is one.
+    pub fn of_multiplexor(name: &[u8]) -> Option<Service> {
+        match name {
+            b"ImapProxy" => Some(Service::Imap),
+            b"PopProxy" => Some(Service::Pop),
             _ => None,
         }
     }

@@ -187,6 +187,8 @@ struct Head {
     process: Process,
     /// Of an access service: its stream.
     stream: Option<StreamId>,
+    /// Of a multiplexor: the service that it stands before.
+    multiplexed: Option<Service>,
 }
 
 impl Head {
@@ -245,6 +247,11 @@ impl<'g> Reader<'g> {
         let text = text.get(line.len() - message.len()..)?;
         let (Meaning { kind, basis }, fields) = self.grammars.usual(process, text, message.len())?;
         Some(Event { stamp, source, kind, inferred: basis == Basis::Inferred, fields, undated: false, message })
+    }
+
+    /// The service before which the multiplexor stands that wrote the line read last, if it was one.
+    pub fn multiplexed(&self) -> Option<Service> {
+        self.heads.get(self.last)?.multiplexed
     }
 
     /// Whether a text ends in a reason of a refusal.
@@ -335,6 +342,7 @@ impl<'g> Reader<'g> {
             rest,
             process: self.grammars.process(origin.process),
             stream,
+            multiplexed: Service::of_multiplexor(origin.process),
         });
         number
     }

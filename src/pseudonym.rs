@@ -47,6 +47,10 @@ impl Of {
 /// The pseudonym of a user: `u-` and 16 hexadecimal digits.
 pub type User = [u8; 18];
 
+const fn network(first: u16, bits: u8) -> IpNet {
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 0), bits))
+}
+
 /// Names of mechanisms that tell nothing of anybody. Whatever else stands in their place may be a client's invention.
 const MECHANISMS: [&str; 22] = [
     "-",
@@ -78,6 +82,7 @@ const MECHANISMS: [&str; 22] = [
 pub struct Pseudonyms {
     keyed: Hmac<Sha256>,
     within: Vec<IpNet>,
+    proxies: Vec<IpNet>,
 }
 
 impl fmt::Debug for Pseudonyms {
@@ -91,7 +96,7 @@ impl Pseudonyms {
     /// With the bytes of a key; none if it is too short.
     pub fn new(key: &[u8]) -> Option<Pseudonyms> {
         let key = Some(key).filter(|key| key.len() >= SHORTEST_KEY)?;
-        Some(Pseudonyms { keyed: Hmac::new_from_slice(key).ok()?, within: Vec::new() })
+        Some(Pseudonyms { keyed: Hmac::new_from_slice(key).ok()?, within: Vec::new(), proxies: Vec::new() })
     }
 
     /// The same, where only addresses of these networks are asked for; empty for all. Pseudonyms do not tell of networks, but those
@@ -101,8 +106,19 @@ impl Pseudonyms {
         Pseudonyms { within, ..self }
     }
 
-    /// The network of the pseudonyms of addresses: fd00::/8.
-    pub const ASKED: IpNet = IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0), 8));
+    /// The same, where addresses of these networks are those of proxies: their pseudonyms are within
+    /// [`Pseudonyms::OF_PROXIES`] and no others.
+    #[must_use]
+    pub fn proxies(self, proxies: Vec<IpNet>) -> Pseudonyms {
+        Pseudonyms { proxies, ..self }
+    }
+
+    /// The network of the pseudonyms of addresses that are asked for, proxies apart, and of all as they are shown: fd00::/8.
+    pub const ASKED: IpNet = network(0xfd00, 8);
+    /// The same with proxies.
+    pub const ASKED_WITH_PROXIES: IpNet = network(0xfc00, 7);
+    /// The networks of the pseudonyms of proxies.
+    pub const OF_PROXIES: [IpNet; 2] = [network(0xfc00, 8), network(0xfe00, 8)];
 
     fn hash(&self, kind: &str, text: &[u8]) -> [u8; 32] {
         let mut hash = self.keyed.clone();
@@ -129,10 +145,25 @@ impl Pseudonyms {
             IpAddr::V4(v4) => v4.to_ipv6_mapped(),
             IpAddr::V6(v6) => v6,
         };
-        let asked = self.within.is_empty() || self.within.iter().any(|net| net.contains(&address));
-        let mut octets = [if asked { 0xfd } else { 0xfc }; 16];
+        let is_of = |networks: &[IpNet]| networks.iter().any(|net| net.contains(&address));
+        let first = match (self.within.is_empty() || is_of(&self.within), is_of(&self.proxies)) {
+            (true, false) => 0xfd,
+            (true, true) => 0xfc,
+            (false, false) => 0xff,
+            (false, true) => 0xfe,
+        };
+        let mut octets = [first; 16];
         octets.iter_mut().skip(1).zip(self.hash("address", &text.octets())).for_each(|(octet, hash)| *octet = hash);
         IpAddr::from(octets)
+    }
+
+    /// The pseudonym of an address as it is shown, whatever it told of networks.
+    pub fn shown(pseudonym: IpAddr) -> IpAddr {
+        let IpAddr::V6(v6) = pseudonym else { return pseudonym };
+        let mut octets = v6.octets();
+        let [first, ..] = &mut octets;
+        *first = 0xfd;
+        octets.into()
     }
 
     /// The pseudonym of a path as shown: of the file, and of each member behind a `!`. Standard input keeps its name.
@@ -258,6 +289,25 @@ mod tests {
         assert!(
             Pseudonyms::ASKED.contains(&asked.address(inside)) && !Pseudonyms::ASKED.contains(&asked.address(outside))
         );
+    }
+
+    #[test]
+    fn proxies_are_known_by_their_pseudonyms() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let nets = |text: &str| vec![text.parse::<IpNet>().unwrap()];
+        let marked = pseudonyms().within(nets("192.0.2.0/24")).proxies(nets("192.0.2.128/25"));
+        let both = pseudonyms().within(nets("192.0.2.0/24")).proxies(nets("198.51.100.0/24"));
+        for (masks, address, asked, proxy) in [
+            (&marked, "192.0.2.7", true, false),
+            (&marked, "192.0.2.200", true, true),
+            (&marked, "198.51.100.7", false, false),
+            (&both, "198.51.100.7", false, true),
+        ] {
+            let masked = masks.address(ip(address));
+            assert_eq!(Pseudonyms::ASKED_WITH_PROXIES.contains(&masked), asked, "{address}");
+            assert_eq!(Pseudonyms::OF_PROXIES.iter().any(|net| net.contains(&masked)), proxy, "{address}");
+            assert_eq!(Pseudonyms::shown(masked), pseudonyms().address(ip(address)), "{address}");
+        }
     }
 
     #[test]

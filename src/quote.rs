@@ -27,13 +27,17 @@ const HELD: usize = 32 << 20;
 const AT_ONCE: usize = 1 << 20;
 const AT_ONCE_PLAIN: usize = 1 << 17;
 
-/// What a line shows of its row, as bits: of a session [`LOGIN`] and [`CLOSE`]; of a last access, which has both of them for each
+/// What a line shows of its row, as bits: of a session [`LOGIN`], [`CLOSE`] and [`CLIENT`]; of a last access, which has both of them for each
 /// service, two bits further on for each in the order of [`Service::ALL`](crate::model::Service::ALL).
 pub type Shows = u8;
 /// When the session, or the latest one, began.
 pub const LOGIN: Shows = 1;
 /// When the session, or the latest one, ended.
 pub const CLOSE: Shows = 2;
+/// Of a refusal: that itself.
+pub const REFUSAL: Shows = 1;
+/// Of a session: whose it was, behind a proxy.
+pub const CLIENT: Shows = 4;
 
 /// The places of lines that rows rest on.
 #[derive(Debug)]
@@ -76,20 +80,20 @@ impl Cited {
         }
         if let Some(sessions) = &all.sessions {
             let mut rows = sessions.rows()?;
-            while rows.next(|record| SessionRow::read(record).iter().for_each(|row| self.row(&row.evidence)))? {}
+            while rows.next(|record| SessionRow::read(record).iter().for_each(|row| self.row(&row.lines())))? {}
         }
         if let Some(failures) = &all.failures {
             let mut rows = failures.rows()?;
-            while rows.next(|record| FailureRow::read(record).iter().for_each(|row| self.row(&[row.evidence])))? {}
+            while rows.next(|record| FailureRow::read(record).iter().for_each(|row| self.row(&row.lines())))? {}
         }
         if let Some(messages) = &all.messages {
             let mut rows = messages.rows()?;
-            while rows.next(|record| MessageRow::read(record).iter().for_each(|row| self.row(&row.evidence)))? {}
+            while rows.next(|record| MessageRow::read(record).iter().for_each(|row| self.row(&row.lines())))? {}
         }
         // Of findings each event has lines of its own.
         all.only_findings().map_or(Ok(()), |findings| {
             findings.each(|finding| {
-                finding.events.iter().for_each(|event| self.row(&[event.evidence]));
+                finding.events.iter().for_each(|event| self.row(&event.lines()));
                 Ok(())
             })
         })

@@ -6,6 +6,7 @@
 //! all is read again with its peer held back, so that the answer never depends on the order.
 
 mod asked;
+mod clients;
 mod logins;
 mod progress;
 mod queue;
@@ -26,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::answer::{Asked, Events, TracesQuery};
+use crate::answer::{Asked, ClientsQuery, Events, TracesQuery};
 use crate::chunk::{Cut, Cutter};
 use crate::fold::{Folder, Needs, keep_access};
 use crate::grammar::Grammars;
@@ -41,6 +42,7 @@ use crate::resolve::{coverage_end, hours_to_read_in_full};
 use crate::runs::Runs;
 use crate::streams::{StreamId, Streams};
 use crate::trail::{FileId, LastAccess, Trail};
+use clients::Clients;
 use logins::Logins;
 use progress::Progress;
 use queue::Queue;
@@ -116,6 +118,8 @@ pub struct Reading<'a> {
     pub asked: Asked<'a>,
     /// What is asked of the message trace.
     pub traces: Option<&'a TracesQuery>,
+    /// What is asked of clients behind proxies.
+    pub clients: Option<&'a ClientsQuery>,
     /// Templates.
     pub grammars: &'a Grammars,
     /// Names of stores and users.
@@ -153,6 +157,8 @@ pub struct Outcome {
     pub traces: Vec<Runs>,
     /// The streams that have such lines, asked for or not; of nothing if none are asked for.
     pub traced: BTreeSet<StreamId>,
+    /// Lines of multiplexors that tell a user and the client.
+    pub clients: Vec<Runs>,
     /// Logins that findings may need.
     pub logins: Vec<Events>,
     /// What was noticed.
@@ -187,7 +193,9 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
         let traces = traces.map(|(query, owners)| Traces::new(query, owners, &reading.walk.tmpdir));
         let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
         let logins = Logins::new(reading.asked, streams, &reading.walk.tmpdir);
-        let (mut outcome, accesses) = run.read(refusals.as_ref(), logins.as_ref(), traces.as_ref());
+        let clients = reading.clients.map(|query| Clients::new(query, &reading.walk.tmpdir));
+        let (mut outcome, accesses) = run.read((refusals.as_ref(), logins.as_ref()), traces.as_ref(), clients.as_ref());
+        outcome.clients = clients.map(Clients::finish).unwrap_or_default();
         outcome.logins = logins.map(Logins::finish).unwrap_or_default();
         // In a second reading all owners are known.
         let is_late = round == 1 && traces.as_ref().is_some_and(Traces::is_late);
@@ -287,9 +295,9 @@ impl<'a> Run<'a> {
     /// Reads all; sessions are still in the shards, and what each worker knows of users stands apart.
     fn read(
         mut self,
-        refusals: Option<&'a Refusals<'a>>,
-        logins: Option<&'a Logins<'a>>,
+        (refusals, logins): (Option<&'a Refusals<'a>>, Option<&'a Logins<'a>>),
         traces: Option<&'a Traces<'a>>,
+        clients: Option<&'a Clients<'a>>,
     ) -> (Outcome, Vec<LastAccess>) {
         let Reading { needs, grammars, names, pseudonyms, .. } = self.reading;
         let workers = rayon::current_num_threads().max(1);
@@ -303,6 +311,10 @@ impl<'a> Run<'a> {
             };
             let folder = match pseudonyms {
                 Some(pseudonyms) => folder.masking(pseudonyms),
+                None => folder,
+            };
+            let folder = match clients {
+                Some(clients) => folder.clients(clients),
                 None => folder,
             };
             match traces {

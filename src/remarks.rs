@@ -1,11 +1,12 @@
 //! Remarks: what must be known beside the rows, as notes. Pure; sorted by path and place.
 
 mod never;
+mod proxied;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::answer::{ConnectedQuery, SessionsQuery, moment};
+use crate::answer::{ConnectedQuery, Proxied, SessionsQuery, moment};
 use crate::fold::Window;
 use crate::model::{Instant, Stamp};
 use crate::note::{Note, NoteKind};
@@ -57,6 +58,8 @@ pub struct Remarks<'a> {
     pub inferred: bool,
     /// Users of `-a` who have no login or close.
     pub only_traced: &'a OnlyTraced,
+    /// How many rows of a kind came through proxies, if those are known.
+    pub proxied: &'a [(&'static str, Proxied)],
     /// `messages` was asked, and found nothing.
     pub no_traces: bool,
 }
@@ -77,14 +80,18 @@ impl Remarks<'_> {
         notes.extend(self.passed_over());
         notes.extend(self.unknown());
         notes.extend(self.only_traced());
+        notes.extend(self.proxied.iter().flat_map(|(what, proxied)| proxied::notes(what, proxied)));
         notes.extend(self.no_traces.then(|| {
             let text = "no message trace line was found: stores write them only if local.msgtrace.active was set";
             Note::new("", NoteKind::Info, text)
         }));
         notes.extend(self.streams.iter().flat_map(|s| self.of_stream(s)));
         notes.extend(self.no_logins());
-        notes.extend(self.inferred.then(|| {
-            let text = "rows flagged inferred-format rest on a guess: no real login or close line of httpd is public";
+        let by_multiplexors = self.proxied.iter().any(|(_, proxied)| proxied.by_guess);
+        notes.extend((self.inferred || by_multiplexors).then(|| {
+            let of = if by_multiplexors { "httpd, and none of a multiplexor that names a client," } else { "httpd" };
+            let text =
+                format!("rows flagged inferred-format rest on a guess: no real login or close line of {of} is public");
             Note::new("", NoteKind::Format, text)
         }));
         notes.sort();

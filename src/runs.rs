@@ -83,6 +83,11 @@ impl Runs {
         }
     }
 
+    /// Where runs go that are too long to be held.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Whether no record was added.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty() && self.runs.is_empty()
@@ -240,6 +245,39 @@ impl<'a> Merged<'a> {
             PeekMut::pop(first);
         }
         Ok(true)
+    }
+}
+
+/// The next record of some finished [`Runs`].
+#[derive(Debug)]
+pub struct Head<'a> {
+    merged: Merged<'a>,
+    /// It; empty if there is none.
+    pub record: Vec<u8>,
+    /// Whether there is one.
+    pub there: bool,
+}
+
+impl<'a> Head<'a> {
+    /// The first one.
+    ///
+    /// # Errors
+    /// A run cannot be read again.
+    pub fn of(runs: &'a [Runs]) -> io::Result<Head<'a>> {
+        let mut head = Head { merged: Merged::of(runs)?, record: Vec::new(), there: false };
+        head.advance()?;
+        Ok(head)
+    }
+
+    /// Goes on to the next.
+    ///
+    /// # Errors
+    /// A run cannot be read again.
+    pub fn advance(&mut self) -> io::Result<()> {
+        let Head { merged, record, there } = self;
+        record.clear();
+        *there = merged.next(|next| record.extend_from_slice(next))?;
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ mod common;
 mod sim;
 
 use common::pack::{Codec, gz, tar, zip};
+use common::proxied::{self, Logged, PROXIES};
 use common::{Dice, Run, finish, run, waits, write, write_all};
 use serde_json::Value;
 use sim::{Config, Level, Service, Zone, simulate};
@@ -155,14 +156,22 @@ fn shapes(files: &Files) -> Vec<Shape> {
 fn one_answer(config: &Config, moments: &[&str]) {
     let files = simulate(config).files;
     assert!(files.len() > 8, "{} files are too few to shuffle", files.len());
+    one_answer_of(&files, queries(moments));
+}
+
+fn queries<'a>(moments: &[&'a str]) -> Vec<Vec<&'a str>> {
     let mut queries: Vec<Vec<&str>> = vec![vec!["-a"], vec!["-c"], vec!["-c", "-s", "pop"]];
     queries.extend(moments.iter().map(|at| vec!["-c", "--at", at]));
     queries.extend([vec!["sessions"], vec!["failures"], vec!["messages"], vec!["sessions", "--status", "closed"]]);
     queries.retain(|query| !waits(query));
+    queries
+}
+
+fn one_answer_of(files: &Files, mut queries: Vec<Vec<&str>>) {
     for query in &mut queries {
         query.extend(["--format", "jsonl"]);
     }
-    let laid: Vec<Laid> = shapes(&files).into_iter().map(Laid::new).collect();
+    let laid: Vec<Laid> = shapes(files).into_iter().map(Laid::new).collect();
     let mut errors = Vec::new();
     let mut lines = 0;
     for query in &queries {
@@ -215,6 +224,19 @@ fn level_information_with_restarts() {
     config.trouble.marks = true;
     config.trouble.reuse_pids = true;
     one_answer(&config, &["2019-05-29T09:00:00+02:00", "2019-05-29T17:00:00"]);
+}
+
+#[test]
+fn behind_proxies() {
+    let logged = Logged { lines: 80, others: 10 };
+    let files = proxied::behind_proxies(&simulate(&troubled()).files, logged, &mut Dice(5));
+    let mut queries = queries(&["2019-05-29T12:00:00Z"]);
+    queries.retain(|query| query != &["-a"]);
+    queries.push(vec!["failures", "--findings", "--many-users", "2", "--many-addresses", "2", "--run", "2"]);
+    queries.push(vec!["failures", "--by", "address"]);
+    queries.push(vec!["sessions", "--from", "10.0.0.1"]);
+    queries.iter_mut().for_each(|query| query.extend(PROXIES));
+    one_answer_of(&files, queries);
 }
 
 #[test]

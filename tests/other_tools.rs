@@ -7,6 +7,7 @@ mod common;
 #[path = "../examples/simulate/sim.rs"]
 mod sim;
 
+use common::proxied::{Logged, PROXIES, behind_proxies};
 use common::{run, write, write_all};
 use serde_json::Value;
 use sim::{Config, Level, simulate};
@@ -133,6 +134,9 @@ fn is_of_ocsf_type(list: &toml::Table, kind: &str, value: &Value) -> bool {
 
 fn check_ocsf_object(list: &toml::Table, name: &str, value: &Value) {
     let object = list.get(name).unwrap_or_else(|| panic!("the list has no object {name}"));
+    if let Some(same) = object.get("same_as").and_then(toml::Value::as_str) {
+        return check_ocsf_object(list, same, value);
+    }
     let fields = value.as_object().unwrap_or_else(|| panic!("{name}: {value}"));
     for key in strings(object.get("required")) {
         assert!(fields.contains_key(&key), "{key} of {name} is missing: {value}");
@@ -239,9 +243,9 @@ fn told_by_ocsf(event: &Value) -> Told {
 fn told_by_rows(rows: &[Value]) -> Vec<Told> {
     let mut told = Vec::new();
     for row in rows {
-        let from = row["from"].as_str().expect("an address");
-        let address =
-            from.parse::<std::net::SocketAddr>().map_or_else(|_| from.to_owned(), |socket| socket.ip().to_string());
+        let address = row["from"].as_str().map(|from| {
+            from.parse::<std::net::SocketAddr>().map_or_else(|_| from.to_owned(), |socket| socket.ip().to_string())
+        });
         let (user, address, none) = (row["user"].clone(), Value::from(address), Value::Null);
         if row["record"] == "failure" {
             told.push((seconds(&row["time"]), user, address, "refused", row["reason"].clone(), none));
@@ -257,6 +261,11 @@ fn told_by_rows(rows: &[Value]) -> Vec<Told> {
 
 /// Every line of every format about what lies in a folder: valid, and the same as the rows of JSON Lines. How many there are.
 fn check(folder: &Path, path: &str) -> usize {
+    check_with(folder, path, &[])
+}
+
+/// The same with these arguments.
+fn check_with(folder: &Path, path: &str, with: &[&str]) -> usize {
     type Format = (&'static str, fn(&Value), fn(&Value) -> Told);
     let formats: [Format; 3] = [
         ("timesketch", check_timesketch, told_by_timesketch),
@@ -265,11 +274,12 @@ fn check(folder: &Path, path: &str) -> usize {
     ];
     let mut lines = 0;
     for question in ["sessions", "failures"] {
-        let rows = run(folder, &[question, "--format", "jsonl", path]).exit(0).rows();
+        let base = |format| [&[question, "--format", format, path], with].concat();
+        let rows = run(folder, &base("jsonl")).exit(0).rows();
         let expected = told_by_rows(&rows);
         for (format, check, told) in formats {
             for more in [&[][..], &["--evidence"]] {
-                let args: Vec<&str> = [question, "--format", format, path].iter().chain(more).copied().collect();
+                let args = [&base(format)[..], more].concat();
                 let events = run(folder, &args).exit(0).rows();
                 events.iter().for_each(check);
                 assert!(events.iter().map(told).eq(expected.iter().cloned()), "{args:?}");
@@ -299,6 +309,40 @@ fn events_of_simulated_archives_are_valid() {
         write_all(folder.path(), &simulate(&config).files);
         let lines = check(folder.path(), ".");
         assert!(lines > 300, "{lines}");
+    }
+}
+
+#[test]
+fn events_behind_proxies_are_valid_and_name_both_ends() {
+    let mut config = Config { seed: 14, ..Config::default() };
+    config.span.seconds = Some(3 * 3600);
+    (config.traffic.users, config.traffic.refused, config.traffic.ipv6) = (60, 0.2, 0.3);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let logged = Logged { lines: 80, others: 10 };
+    write_all(folder.path(), &behind_proxies(&simulate(&config).files, logged, &mut common::Dice(3)));
+    assert!(check_with(folder.path(), ".", &PROXIES) > 300);
+    let ask =
+        |format| run(folder.path(), &[&["sessions", "--format", format, "."], &PROXIES[..]].concat()).exit(0).rows();
+    let address = |end: &Value| {
+        end.as_str().map(|end| end.rsplit_once(':').expect("a port").0.trim_matches(['[', ']']).to_owned())
+    };
+    let rows: Vec<_> =
+        ask("jsonl").iter().map(|row| (address(&row["via"]), row["from_source"] == "multiplexor")).collect();
+    let starts =
+        |events: Vec<Value>, is_login: fn(&Value) -> bool| events.into_iter().filter(is_login).collect::<Vec<_>>();
+    let timesketch = starts(ask("timesketch"), |event| event["data_type"] == "imstrail:login");
+    let ecs = starts(ask("ecs"), |event| event["event"]["type"][0] == "start");
+    let ocsf = starts(ask("ocsf"), |event| event["activity_id"] == 1);
+    assert!([timesketch.len(), ecs.len(), ocsf.len()] == [rows.len(); 3]);
+    for (((row, timesketch), ecs), ocsf) in rows.into_iter().zip(timesketch).zip(ecs).zip(ocsf) {
+        let (via, is_inferred) = row;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        assert_eq!(text(&timesketch["via_ip"]), via);
+        assert_eq!(address(&ecs["labels"]["via"]), via);
+        assert_eq!(text(&ocsf["src_endpoint"]["proxy_endpoint"]["ip"]), via);
+        for source in [&timesketch["from_source"], &ecs["labels"]["from_source"], &ocsf["unmapped"]["from_source"]] {
+            assert_eq!(source == "multiplexor", is_inferred);
+        }
     }
 }
 

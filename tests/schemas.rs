@@ -161,7 +161,7 @@ const QUESTIONS: [&[&str]; 12] = [
 /// Asks all questions in both formats, with lines and without, of an archive in a folder.
 fn ask_all(checks: &mut Checks, folder: &Path, path: &str, exit: i32) {
     for question in QUESTIONS {
-        for more in [&[][..], &["--evidence"], &["--tz", "utc"]] {
+        for more in [&[][..], &["--evidence"], &["--tz", "utc", "--proxy", "10.0.0.0/8"]] {
             if (question[0] == "coverage" || question.contains(&"--by")) && more == ["--evidence"] {
                 continue;
             }

@@ -93,6 +93,17 @@ fn every_value_of_the_samples() {
 }
 
 #[test]
+fn every_value_behind_proxies() {
+    let root = Path::new(ROOT);
+    for (question, record) in QUESTIONS {
+        check(root, question, record, &["--proxy", "10.0.0.0/8", "samples"]);
+    }
+    let table = parquet(root, &["messages"], &["--proxy", "10.0.0.0/8", "samples"]);
+    assert!(table.columns.ends_with(&["session_via".to_owned(), "session_from_source".to_owned()]));
+    assert!(check(root, &["sessions"], "session", &["--proxy", "10.0.0.0/8", "--evidence", "samples"]) > 0);
+}
+
+#[test]
 fn every_value_of_simulated_archives() {
     for (seed, level, ports) in
         [(21, Level::Information, true), (22, Level::Notice, true), (23, Level::Information, false)]

@@ -74,11 +74,13 @@ fn answer_here(paths: &[PathBuf], question: &Question) -> Answered {
         services: Service::ALL.to_vec(),
         users: Default::default(),
         drift: 120,
+        proxies: Default::default(),
     });
     let reading = Reading {
         needs: &needs,
         asked: query.as_ref().map_or(Asked::Nothing, Asked::Connected),
         traces: None,
+        clients: None,
         grammars: Templates::built_in().grammars(),
         names: &Names::default(),
         pseudonyms: None,
@@ -118,6 +120,7 @@ fn rendered(
         once: false,
         inferred: summary.inferred,
         only_traced: &OnlyTraced::default(),
+        proxied: &[],
         no_traces: false,
     };
     let mut notes: Vec<Note> = [plan.notes.clone(), outcome.notes.clone(), remarks.notes()].concat();

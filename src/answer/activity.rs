@@ -13,7 +13,7 @@ use super::record::{Fields, put_instant, put_text};
 use super::sessions::{Messages, SessionRow, Sessions};
 use crate::model::{Instant, Service};
 use crate::resolve::{Overlap, Resolved};
-use crate::runs::{Merged, Runs};
+use crate::runs::{Head, Runs};
 
 /// So much of each kind of records is held in memory, in bytes.
 const HELD: usize = 32 << 20;
@@ -61,28 +61,6 @@ impl Candidate {
         let mut from = Fields::of(rest);
         let (end, asked) = (from.instant()?, from.byte()? != 0);
         Some((end, Candidate { asked, record: from.rest().to_vec(), messages: Messages::default() }))
-    }
-}
-
-/// The next record of some runs.
-struct Head<'a> {
-    merged: Merged<'a>,
-    record: Vec<u8>,
-    there: bool,
-}
-
-impl<'a> Head<'a> {
-    fn of(runs: &'a [Runs]) -> io::Result<Head<'a>> {
-        let mut head = Head { merged: Merged::of(runs)?, record: Vec::new(), there: false };
-        head.advance()?;
-        Ok(head)
-    }
-
-    fn advance(&mut self) -> io::Result<()> {
-        let Head { merged, record, there } = self;
-        record.clear();
-        *there = merged.next(|next| record.extend_from_slice(next))?;
-        Ok(())
     }
 }
 
@@ -266,23 +244,16 @@ impl Messages {
         self.counts.iter().for_each(|count| record.extend(count.to_be_bytes()));
     }
 
-    /// Those at the end of a record, if they stand there; `rest` is that and the evidence that may stand before it.
-    pub(super) fn behind(rest: &[u8]) -> (&[u8], Option<Messages>) {
-        let found = rest.len().checked_sub(Messages::LENGTH).filter(|at| [0, 2 * EVIDENCE].contains(at));
-        let found = found.and_then(|at| rest.split_at_checked(at));
-        match found.and_then(|(before, own)| Some((before, Messages::read(Fields::of(own))?))) {
-            Some((before, messages)) => (before, Some(messages)),
-            None => (rest, None),
-        }
-    }
-
-    fn read(mut from: Fields<'_>) -> Option<Messages> {
-        let ambiguous = from.byte()?.checked_sub(Messages::MARK)? != 0;
+    /// Those that come next in a record, if they do.
+    pub(super) fn read(from: &mut Fields<'_>) -> Option<Option<Messages>> {
+        let marks = Messages::MARK..=Messages::MARK + 1;
+        let Some(mark) = from.rest().first().filter(|mark| marks.contains(mark)).copied() else { return Some(None) };
+        from.byte()?;
         let mut counts = [0; 3];
         for count in &mut counts {
             *count = u64::from_be_bytes(from.take()?);
         }
-        Some(Messages { counts, ambiguous })
+        Some(Some(Messages { counts, ambiguous: mark != Messages::MARK }))
     }
 }
 

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::{INFERRED_FORMAT, POSSIBLY_FORGED};
+use super::{Client, INFERRED_FORMAT, POSSIBLY_FORGED};
 use crate::model::{Evidence, Instant, Peer, Service, Stamp};
 use crate::pair::{Carried, Session, Settled};
+use crate::proxies::Proxies;
 use crate::resolve::{ClockError, Gap, LifeEnd, Resolved};
 use crate::streams::StreamId;
 
@@ -33,6 +34,8 @@ pub struct ConnectedQuery {
     pub users: BTreeSet<Vec<u8>>,
     /// How far a stream's clock may differ from a line's, in minutes, where digits are asked for.
     pub drift: i64,
+    /// Which addresses are those of proxies.
+    pub proxies: Proxies,
 }
 
 /// Digits that a stream's clock showed twice, or never.
@@ -57,8 +60,10 @@ pub struct Connected<'a> {
     pub user: &'a [u8],
     /// The store.
     pub store: &'a [u8],
-    /// The far end; a port tells sessions apart.
+    /// The far end, which may be a proxy; a port tells sessions apart.
     pub from: Peer,
+    /// What is known of the client.
+    pub client: Client,
     /// The mechanism, if a login line is known.
     pub auth: Option<&'a [u8]>,
     /// Certain, or only possible.
@@ -87,9 +92,21 @@ pub struct MissingLines {
 }
 
 impl<'a> Connected<'a> {
-    /// Its login line and its close line, if evidence is asked for.
-    pub fn evidence(&self) -> [Option<Evidence>; 2] {
-        self.carried.map_or([None; 2], |carried| carried.evidence)
+    /// Its login line, its close line, and that of a multiplexor, if evidence is asked for.
+    pub fn evidence(&self) -> [Option<Evidence>; 3] {
+        let [login, close] = self.carried.map_or([None; 2], |carried| carried.evidence);
+        [login, close, self.client.evidence()]
+    }
+
+    /// Lines of multiplexors tell this of its client.
+    pub(super) fn is_of(&mut self, client: Client) {
+        self.client = client;
+        let doubt = client.doubt();
+        let doubts = [(doubt.inferred, INFERRED_FORMAT), (doubt.forged, POSSIBLY_FORGED)];
+        self.flags.extend(client.flag());
+        self.flags.extend(doubts.into_iter().filter(|(is, _)| *is).map(|(_, name)| name));
+        self.flags.sort_unstable();
+        self.flags.dedup();
     }
 
     /// Service, instant of the login, user, store, from as it is shown; then whatever else may differ.
@@ -139,7 +156,7 @@ pub fn connected<'a>(
     let asked_for = |s: &&'a Session| query.users.is_empty() || query.users.contains(&s.user);
     let row_of = |session: &'a Session| {
         let (stream, at) = moments.get(&session.stream)?;
-        row(session, stream, *at)
+        row(session, stream, *at, &query.proxies)
     };
     let mut rows: Vec<Connected<'a>> = sessions.par_iter().filter(asked_for).filter_map(row_of).collect();
     rows.par_sort_by(Connected::order);
@@ -163,7 +180,7 @@ pub fn moment(at: At, stream: &Resolved) -> Result<Stamp, AtError> {
 }
 
 /// The row of a session that was open at a moment, if it was.
-fn row<'a>(session: &'a Session, stream: &'a Resolved, at: Stamp) -> Option<Connected<'a>> {
+fn row<'a>(session: &'a Session, stream: &'a Resolved, at: Stamp, proxies: &Proxies) -> Option<Connected<'a>> {
     if session.login.at > at.at {
         return None;
     }
@@ -187,7 +204,8 @@ fn row<'a>(session: &'a Session, stream: &'a Resolved, at: Stamp) -> Option<Conn
         since: session.login,
         user: &session.user,
         store: &stream.store,
-        from: session.peer,
+        from: proxies.shown(session.peer),
+        client: if proxies.have(session.peer) { Client::Hidden } else { Client::Seen },
         auth: session.mechanism.as_deref(),
         certain: reasons.is_empty(),
         at,

@@ -6,12 +6,17 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io;
+use std::path::Path;
 
+use super::clients::{Client, Moment};
 use super::copies::Copies;
+use super::filter::Far;
+use super::origins::{Behind, OriginRows, Origins};
 use super::record::{Fields, evidence_length, put_evidence, put_instant, put_text};
-use super::{Armed, Events, Filter, Thresholds, flags_of};
+use super::{Armed, Events, Filter, Thresholds, flags_with};
 use crate::fold::{LoggedIn, Refusal, Refused, Server};
-use crate::model::{Doubt, Evidence, Peer, Service, Stamp};
+use crate::model::{Doubt, Evidence, Service, Stamp};
+use crate::proxies::Proxies;
 use crate::resolve::Resolved;
 use crate::runs::{Merged, Runs};
 use crate::streams::StreamId;
@@ -39,19 +44,23 @@ pub struct LoginsQuery {
     pub logged: HashSet<(StreamId, i64)>,
     /// Findings tell where their lines are.
     pub evidence: bool,
+    /// Which addresses are those of proxies.
+    pub proxies: Proxies,
 }
 
 impl LoginsQuery {
     /// Whether a login may be needed. Most are not, so this is asked of each before anything else is done.
     #[inline]
     pub fn needs(&self, login: &LoggedIn<'_>) -> bool {
-        (self.armed.has_address(login.peer) || self.armed.has_user(login.user, login.stamp.at))
-            && (!login.by_close || !self.logged.contains(&(login.stream, hour(login.stamp.at))))
+        let is_armed = self.armed.has_address(login.peer)
+            || self.armed.has_user(login.user, login.stamp.at)
+            || self.armed.has_behind(login.user, login.stamp.at);
+        is_armed && (!login.by_close || !self.logged.contains(&(login.stream, hour(login.stamp.at))))
     }
 
     /// Keeps a login that may be needed.
     pub fn keep(&self, login: &LoggedIn<'_>, store: &[u8], events: &mut Events) {
-        events.logged_in(login, self.evidence.then_some(login.evidence), store, &self.armed);
+        events.logged_in(login, self.evidence.then_some(login.evidence), store, (&self.armed, &self.proxies));
     }
 }
 
@@ -62,18 +71,20 @@ impl FailuresQuery {
             Server::Stream(stream) => stream.service(),
             Server::Proxy(_, service) => service,
         };
-        let ip = refused.peer.map(Peer::ip);
         let asked = self.kinds.contains(&refused.refusal)
             && self.filter.window.holds(refused.stamp)
-            && self.filter.asks_for(service, refused.user, ip);
+            && self.filter.asks_for(service, refused.user, refused.peer);
         if asked {
+            let far_end = refused.peer.map(|peer| self.filter.far_end(peer));
             let row = FailureRow {
                 kind: refused.refusal,
                 store: store.into(),
                 service,
                 time: refused.stamp,
                 user: refused.user.into(),
-                from: refused.peer.map_or_else(String::new, |peer| peer.to_string()).into_bytes().into(),
+                from: far_end.map_or_else(String::new, |(peer, _)| peer.to_string()).into_bytes().into(),
+                far: far_end.map(|(_, far)| far).unwrap_or_default(),
+                client: Client::Seen,
                 auth: refused.mechanism.into(),
                 reason: refused.reason.into(),
                 pid: refused.pid,
@@ -112,8 +123,11 @@ pub struct FailureRow<'a> {
     pub time: Stamp,
     /// The user as given, in lower case (R2): whatever stood between mechanism and reason; empty where none is told.
     pub user: Cow<'a, [u8]>,
-    /// The far end, as shown; empty where none is told.
+    /// The far end, as shown, which may be a proxy; empty where none is told.
     pub from: Cow<'a, [u8]>,
+    pub(super) far: Far,
+    /// What is known of the client.
+    pub client: Client,
     /// The mechanism; empty where none is told.
     pub auth: Cow<'a, [u8]>,
     /// The reason, as written.
@@ -128,8 +142,21 @@ pub struct FailureRow<'a> {
 
 impl<'a> FailureRow<'a> {
     /// What is to be known about it, in the order of the names.
-    pub fn flags(&self) -> &'static [&'static str] {
-        flags_of(self.doubt)
+    pub fn flags(&self) -> Vec<&'static str> {
+        flags_with(&self.client, self.doubt)
+    }
+
+    /// The lines that it rests on, if evidence is asked for: its own, and that of a multiplexor.
+    pub fn lines(&self) -> [Option<Evidence>; 2] {
+        [self.evidence, self.client.evidence()]
+    }
+
+    /// What a record says of the client, if its far end is a proxy. Only refused logins have a user whom others may know.
+    fn behind(record: &[u8]) -> Option<Behind<'_>> {
+        let row = FailureRow::read(record).filter(|row| row.far != Far::Client)?;
+        let FailureRow { kind, service, user, time, far, .. } = row;
+        let moment = Moment { refused: true, service, user, at: time.at };
+        Some(Behind { moment: Some(moment).filter(|_| kind == Refusal::Login), only_if: far == Far::ProxyOnlyIf })
     }
 
     fn write(&self, record: &mut Vec<u8>) {
@@ -142,6 +169,7 @@ impl<'a> FailureRow<'a> {
         record.extend(self.time.offset.to_le_bytes());
         record.extend(self.pid.to_be_bytes());
         record.push(self.kind as u8);
+        record.push(self.far as u8);
         record.push(u8::from(self.doubt.inferred) | u8::from(self.doubt.forged) << 1);
         put_evidence(record, [self.evidence]);
     }
@@ -152,7 +180,7 @@ impl<'a> FailureRow<'a> {
         let (store, service, at) = (from.text()?, from.byte()?, from.instant()?);
         let (user, peer, auth, reason) = (from.text()?, from.text()?, from.text()?, from.text()?);
         let time = Stamp { at, offset: i16::from_le_bytes(from.take()?) };
-        let (pid, kind) = (u32::from_be_bytes(from.take()?), from.byte()?);
+        let (pid, kind, far) = (u32::from_be_bytes(from.take()?), from.byte()?, Far::of(from.byte()?)?);
         Some(FailureRow {
             kind: *KINDS.iter().find(|k| **k as u8 == kind)?,
             store,
@@ -160,11 +188,13 @@ impl<'a> FailureRow<'a> {
             time,
             user,
             from: peer,
+            far,
             auth,
             reason,
             pid,
             doubt: from.byte().map(|flags| Doubt { inferred: flags & 1 != 0, forged: flags & 2 != 0 })?,
             evidence: from.evidence().map(|[line]| line)?,
+            client: far.client(&mut from)?,
         })
     }
 }
@@ -178,6 +208,8 @@ pub struct Failures<'a> {
     pub runs: &'a [Runs],
     /// The streams, resolved.
     pub streams: &'a [Resolved],
+    /// What lines of multiplexors add to them, if any of them may have come through a proxy.
+    pub origins: Option<&'a Origins>,
 }
 
 /// The rows of [`Failures`] in order, once.
@@ -185,6 +217,7 @@ pub struct Failures<'a> {
 pub struct FailureRows<'a> {
     merged: Merged<'a>,
     copies: Copies<'a>,
+    origins: Option<OriginRows<'a>>,
 }
 
 impl<'a> Failures<'a> {
@@ -193,7 +226,17 @@ impl<'a> Failures<'a> {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn rows(&self) -> io::Result<FailureRows<'a>> {
-        Ok(FailureRows { merged: Merged::of(self.runs)?, copies: Copies::of(self.streams) })
+        let origins = self.origins.map(Origins::rows).transpose()?;
+        Ok(FailureRows { merged: Merged::of(self.runs)?, copies: Copies::of(self.streams), origins })
+    }
+
+    /// What lines of multiplexors, which are finished, tell of the clients of those that came through proxies.
+    ///
+    /// # Errors
+    /// Those of putting records aside, and of reading them back.
+    pub fn origins(&self, lines: &[Runs], tmpdir: &Path) -> io::Result<Origins> {
+        let mut rows = Failures { origins: None, ..*self }.rows()?;
+        Origins::of(lines, |work| rows.next(work), FailureRow::behind, tmpdir)
     }
 }
 
@@ -204,8 +247,13 @@ impl FailureRows<'_> {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn next(&mut self, work: impl FnOnce(&[u8])) -> io::Result<bool> {
-        let FailureRows { merged, copies } = self;
-        merged.next(|record| {
+        let FailureRows { merged, copies, origins } = self;
+        let mut found = Ok(());
+        let work = |record: &[u8]| match origins {
+            None => work(record),
+            Some(origins) => found = origins.add(record, record, work),
+        };
+        let more = merged.next(|record| {
             if copies.are_none() {
                 return work(record);
             }
@@ -215,7 +263,8 @@ impl FailureRows<'_> {
             if !copies.has((&row.store, row.service, row.time.at), but_doubt) {
                 work(record);
             }
-        })
+        })?;
+        found.map(|()| more)
     }
 }
 
@@ -223,7 +272,7 @@ impl FailureRows<'_> {
 mod tests {
     use super::*;
     use crate::fold::Window;
-    use crate::model::FileId;
+    use crate::model::{FileId, Peer};
 
     #[test]
     fn a_record_holds_all_of_a_refusal_that_is_asked_for() {

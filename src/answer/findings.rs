@@ -108,7 +108,7 @@ pub struct Finding<'a> {
     pub rule: Rule,
     /// The user, where it is about one.
     pub user: Option<Cow<'a, [u8]>>,
-    /// The address, where it is about one.
+    /// The address, where it is about one that is known.
     pub address: Option<Cow<'a, [u8]>>,
     /// How many users were refused.
     pub users: u64,
@@ -146,7 +146,8 @@ impl<'a> Finding<'a> {
         for _ in 0..count {
             events.push(Event::read_owned(side, &fields.text()?)?);
         }
-        let other = bursts::is_of_both(rule).then_some(other);
+        let is_known = bursts::is_of_both(rule) && (side == Side::Address || !other.is_empty());
+        let other = is_known.then_some(other);
         let (user, address) = match side {
             Side::User => (Some(group), other),
             Side::Address => (other, Some(group)),
@@ -271,8 +272,9 @@ impl<'b> Gathered<'b> {
             return;
         }
         self.failures += 1;
-        self.same += u64::from(is_other);
-        if self.others.len() < DISTINCT {
+        let is_somewhere = !event.is_from_anywhere();
+        self.same += u64::from(is_other && is_somewhere);
+        if self.others.len() < DISTINCT && is_somewhere {
             self.others.insert(hash(&event.other));
         }
         self.reaches(event.time);

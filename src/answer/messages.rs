@@ -7,10 +7,11 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io;
 
-use super::INFERRED_FORMAT;
 use super::activity::put_owner;
+use super::filter::Far;
 use super::record::{Fields, put_evidence, put_instant, put_number, put_stamp, put_text};
 use super::sessions::{SessionRow, Status};
+use super::{Client, INFERRED_FORMAT, POSSIBLY_FORGED};
 use crate::fold::{Action, Traced, Window};
 use crate::model::{Evidence, Service, Stamp};
 use crate::resolve::Resolved;
@@ -169,8 +170,11 @@ impl<'a> TraceRow<'a> {
 pub struct FittingSession<'a> {
     /// The login.
     pub login: Stamp,
-    /// The far end, as shown.
+    /// The far end, as shown, which may be a proxy.
     pub from: Cow<'a, [u8]>,
+    far: Far,
+    /// What is known of the client.
+    pub client: Client,
     /// The end, where a close line is known.
     pub logout: Option<Stamp>,
     /// What became of it.
@@ -187,7 +191,7 @@ pub struct MessageRow<'a> {
     /// The session, if it fits one.
     pub session: Option<FittingSession<'a>>,
     /// The line itself, and login line and close line of the session, if evidence is asked for.
-    pub evidence: [Option<Evidence>; 3],
+    evidence: [Option<Evidence>; 3],
 }
 
 impl<'a> MessageRow<'a> {
@@ -199,10 +203,18 @@ impl<'a> MessageRow<'a> {
         let session = session.map(|session| FittingSession {
             login: session.login,
             from: session.from.clone(),
+            far: session.far,
+            client: session.client,
             logout: session.logout,
             status: session.status,
         });
         MessageRow { line: TraceRow { inferred, ..line.clone() }, fits: fits as u64, session, evidence }
+    }
+
+    /// The lines that it rests on, if evidence is asked for: itself, login and close of the session, and that of a multiplexor.
+    pub fn lines(&self) -> [Option<Evidence>; 4] {
+        let [line, login, close] = self.evidence;
+        [line, login, close, self.session.as_ref().and_then(|session| session.client.evidence())]
     }
 
     /// The message's id in angle brackets, as mail has it; one whose closing bracket is missing is shown as written.
@@ -213,13 +225,15 @@ impl<'a> MessageRow<'a> {
 
     /// What is to be known about it, in the order of the names.
     pub fn flags(&self) -> Vec<&'static str> {
+        let client = self.session.as_ref().map_or(Client::Seen, |session| session.client);
         let flags = [
             (self.line.inferred, INFERRED_FORMAT),
             (self.line.service.is_none(), OTHER_PROCESS),
+            (client.doubt().forged, POSSIBLY_FORGED),
             (self.fits > 1, SEVERAL_FIT),
             (self.line.service.is_some() && self.fits == 0, TRACE_ONLY),
         ];
-        flags.into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect()
+        client.flag().into_iter().chain(flags.into_iter().filter(|(is, _)| *is).map(|(_, name)| name)).collect()
     }
 
     /// Appends its record.
@@ -237,8 +251,10 @@ impl<'a> MessageRow<'a> {
             put_stamp(record, Some(session.login));
             put_stamp(record, session.logout);
             put_text(record, &session.from);
+            record.push(session.far as u8);
             let [_, login, close] = self.evidence;
             put_evidence(record, [login, close]);
+            session.client.write(record);
         }
     }
 
@@ -249,16 +265,21 @@ impl<'a> MessageRow<'a> {
         let pid = u32::from_be_bytes(from.take()?);
         let line = TraceRow::read_rest((store, byte, pid, user, at), &mut from)?;
         let fits = from.number()??;
-        let session = match fits {
+        let mut session = match fits {
             1 => Some(FittingSession {
                 status: Status::of(from.byte()?)?,
                 login: from.stamp()??,
                 logout: from.stamp()?,
                 from: from.text()?,
+                far: Far::of(from.byte()?)?,
+                client: Client::Seen,
             }),
             _ => None,
         };
         let [login, close] = from.evidence()?;
+        if let Some(session) = &mut session {
+            session.client = session.far.client(&mut from)?;
+        }
         let evidence = [line.evidence, login, close];
         Some(MessageRow { line, fits, session, evidence })
     }

@@ -1,6 +1,7 @@
 //! Answer: the rows of a query, from what was resolved. Pure, ordered, and the same for any way of reading.
 
 mod activity;
+mod clients;
 mod connected;
 mod copies;
 mod coverage;
@@ -9,12 +10,14 @@ mod filter;
 mod findings;
 mod last_access;
 mod messages;
+mod origins;
 mod record;
 mod refused_by;
 mod rows;
 mod sessions;
 
 pub use activity::{Activity, attributed};
+pub use clients::{Client, ClientsQuery, Ends, Inferred, WITHIN};
 pub use connected::{At, AtError, Connected, ConnectedQuery, MissingLines, collects, connected, moment};
 pub use coverage::{Covered, Idle, StreamCoverage, Why, covered};
 pub use failures::{FailureRow, FailureRows, Failures, FailuresQuery, LoginsQuery};
@@ -22,6 +25,7 @@ pub use filter::Filter;
 pub use findings::{Armed, Event, Events, Finding, Findings, Rule, Side, Thresholds, findings};
 pub use last_access::{LastAccessRow, LastAccessRows, ServiceAccess};
 pub use messages::{MessageLines, MessageRow, MessageRows, TracesQuery};
+pub use origins::{Origins, Proxied, behind_proxies};
 pub use refused_by::{By, RefusedBy, RefusedByRow};
 pub use rows::Rows;
 pub use sessions::{Messages, SessionRow, SessionRows, Sessions, SessionsQuery, Status};
@@ -56,6 +60,11 @@ fn flags_of(doubt: Doubt) -> &'static [&'static str] {
         (false, true) => &[POSSIBLY_FORGED],
         (true, true) => &[INFERRED_FORMAT, POSSIBLY_FORGED],
     }
+}
+
+/// What is to be known of a client, and what lines are doubted for, by name.
+fn flags_with(client: &Client, doubt: Doubt) -> Vec<&'static str> {
+    client.flag().into_iter().chain(flags_of(doubt.of_both(client.doubt())).iter().copied()).collect()
 }
 
 #[cfg(test)]

@@ -105,10 +105,10 @@ impl<'a> Fields<'a> {
         Some(there.then_some(stamp))
     }
 
-    /// Lines at the end of the record, or none where it ends without.
+    /// Lines that come next, or none where something else does, which begins with another byte than 0 and 1.
     pub(super) fn evidence<const N: usize>(&mut self) -> Option<[Option<Evidence>; N]> {
         let mut evidence = [None; N];
-        if !self.0.is_empty() {
+        if self.0.first().is_some_and(|there| *there <= 1) {
             for line in &mut evidence {
                 let there = self.byte()? != 0;
                 let at = Evidence::of_bytes(self.take()?);

@@ -56,11 +56,20 @@ impl By {
         };
         match self {
             By::User => (&*row.user).into(),
-            By::Address => address(&row.from).into(),
+            By::Address => address_of(row),
             By::Reason => (&*row.reason).into(),
             By::Hour => since(3600),
             By::Day => since(DAY),
         }
+    }
+}
+
+/// The address of the client; empty where none is known.
+fn address_of<'a>(row: &'a FailureRow<'_>) -> Cow<'a, [u8]> {
+    match row.client.ends(&row.from).from {
+        Some(Cow::Borrowed(from)) => address(from).into(),
+        Some(Cow::Owned(from)) => address(&from).to_vec().into(),
+        None => (&[]).into(),
     }
 }
 
@@ -139,7 +148,7 @@ impl RefusedBy {
             });
             addresses.push(|record| {
                 put_text(record, &key);
-                put_text(record, address(&row.from));
+                put_text(record, &address_of(&row));
             });
         })? {}
         users.finish()?;

@@ -22,6 +22,8 @@ pub struct Rows<'a> {
     pub findings: Option<Findings<'a>>,
     /// `coverage`
     pub covered: Option<Covered<'a>>,
+    /// Proxies are known, so that rows with an address say whether it is one's.
+    pub with_proxies: bool,
 }
 
 impl<'a> Rows<'a> {

@@ -5,14 +5,17 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::net::IpAddr;
+use std::path::Path;
 
 use super::activity::{Activity, ActivityRows};
+use super::clients::{Client, Moment};
 use super::copies::is_within;
+use super::filter::Far;
+use super::origins::{Behind as BehindProxy, OriginRows, Origins};
 use super::record::{Fields, put_evidence, put_instant, put_number, put_stamp, put_text};
 use super::{Filter, INFERRED_FORMAT, POSSIBLY_FORGED};
 use crate::fold::Action;
-use crate::model::{Evidence, Instant, Service, Stamp};
+use crate::model::{Evidence, Instant, Peer, Service, Stamp};
 use crate::pair::{Amounts, Behind, Carried, Session, Settled};
 use crate::resolve::{LifeEnd, Resolved};
 use crate::runs::{Merged, Runs};
@@ -58,8 +61,8 @@ pub struct SessionsQuery {
 }
 
 impl SessionsQuery {
-    fn asks_for(&self, service: Service, user: &[u8], ip: IpAddr, (from, to): (Stamp, Option<Stamp>)) -> bool {
-        self.filter.is_touched(from, to) && self.filter.asks_for(service, user, Some(ip))
+    fn asks_for(&self, service: Service, user: &[u8], peer: Peer, (from, to): (Stamp, Option<Stamp>)) -> bool {
+        self.filter.is_touched(from, to) && self.filter.asks_for(service, user, Some(peer))
     }
 
     fn has(&self, status: Status) -> bool {
@@ -68,22 +71,28 @@ impl SessionsQuery {
 
     /// Appends the record of a closed session, if it is asked for; whether that rests on a template that is a guess.
     pub fn closed(&self, session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<u8>) -> bool {
-        self.asks_for_closed(session) && closed(session, behind, store, record)
+        self.asks_for_closed(session) && self.put_closed(session, behind, store, record)
     }
 
     /// Appends the record of a closed session that is not asked for, if its user and its service are.
     pub fn other_closed(&self, session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<u8>) {
         if self.filter.is_of(session.stream.service(), session.user()) && !self.asks_for_closed(session) {
-            closed(session, behind, store, record);
+            self.put_closed(session, behind, store, record);
         }
+    }
+
+    fn put_closed(&self, session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<u8>) -> bool {
+        let session = session.to_session(behind);
+        SessionRow::of(&session, (Status::Closed, 0), store, &self.filter).write(record);
+        session.flags.doubt.inferred
     }
 
     /// Whether a closed session is asked for.
     pub fn asks_for_closed(&self, session: &Settled<'_>) -> bool {
         let (Some(connect), Some(end)) = (session.connect, session.end) else { return false };
         let began = if connect.at < session.login.at { connect } else { session.login };
-        let (service, user, ip) = (session.stream.service(), session.user(), session.peer().ip());
-        self.has(Status::Closed) && self.asks_for(service, user, ip, (began, Some(end)))
+        let (service, user, peer) = (session.stream.service(), session.user(), session.peer());
+        self.has(Status::Closed) && self.asks_for(service, user, peer, (began, Some(end)))
     }
 
     /// The same of a session without a close, `others` being those that are not asked for.
@@ -92,21 +101,15 @@ impl SessionsQuery {
         if is_within(&stream.overlaps, session.login.at) {
             flags |= OVERLAP;
         }
-        let asked = self.asks_for(stream.service, &session.user, session.peer.ip(), (session.login, None));
+        let asked = self.asks_for(stream.service, &session.user, session.peer, (session.login, None));
         let asked = asked && self.has(status);
         if if others { !asked && self.filter.is_of(stream.service, &session.user) } else { asked } {
-            let row = SessionRow::of(session, status, flags, &stream.store);
+            let row = SessionRow::of(session, (status, flags), &stream.store, &self.filter);
             SessionRow { gone, ..row }.write(record);
             return session.flags.doubt.inferred;
         }
         false
     }
-}
-
-fn closed(session: &Settled<'_>, behind: Behind, store: &[u8], record: &mut Vec<u8>) -> bool {
-    let session = session.to_session(behind);
-    SessionRow::of(&session, Status::Closed, 0, store).write(record);
-    session.flags.doubt.inferred
 }
 
 /// R7 and R8: open or lost, why, and by when a lost one was gone.
@@ -168,8 +171,10 @@ pub struct SessionRow<'a> {
     pub login: Stamp,
     /// The user (R2).
     pub user: Cow<'a, [u8]>,
-    /// The far end, as shown.
+    /// The far end, as shown, which may be a proxy.
     pub from: Cow<'a, [u8]>,
+    /// What is known of the client.
+    pub client: Client,
     /// The end, where a close line is known.
     pub logout: Option<Stamp>,
     /// What became of it.
@@ -190,12 +195,19 @@ pub struct SessionRow<'a> {
     pub gone: Option<Instant>,
     /// How many lines of the message trace fit it and no other, where its store logs them for its service.
     pub messages: Option<Messages>,
+    pub(super) far: Far,
     flags: u8,
 }
 
 impl<'a> SessionRow<'a> {
-    pub(super) fn of(session: &'a Session, status: Status, flags: u8, store: &'a [u8]) -> SessionRow<'a> {
+    pub(super) fn of(
+        session: &'a Session,
+        (status, flags): (Status, u8),
+        store: &'a [u8],
+        filter: &Filter,
+    ) -> SessionRow<'a> {
         let marks = session.flags;
+        let (peer, far) = filter.far_end(session.peer);
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
         let Carried { amounts, evidence } = session.carried();
         SessionRow {
@@ -203,7 +215,8 @@ impl<'a> SessionRow<'a> {
             service: session.stream.service(),
             login: session.login,
             user: (&session.user[..]).into(),
-            from: session.peer.to_string().into_bytes().into(),
+            from: peer.to_string().into_bytes().into(),
+            client: if far == Far::Client { Client::Seen } else { Client::Hidden },
             logout: session.end,
             status,
             connect: session.connect,
@@ -214,6 +227,7 @@ impl<'a> SessionRow<'a> {
             pid: session.pid,
             gone: None,
             messages: None,
+            far,
             flags: flags
                 | flag(marks.ambiguous, AMBIGUOUS)
                 | flag(marks.mismatch, MISMATCH)
@@ -230,18 +244,34 @@ impl<'a> SessionRow<'a> {
 
     /// What is to be known about it, in the order of the names.
     pub fn flags(&self) -> Vec<&'static str> {
-        let mut names: Vec<_> =
-            FLAGS.iter().filter(|(flag, _)| self.flags & flag != 0).map(|(_, name)| *name).collect();
-        if self.messages.is_some_and(|messages| messages.ambiguous) {
-            let at = names.partition_point(|name| *name < MESSAGES_AMBIGUOUS);
-            names.insert(at, MESSAGES_AMBIGUOUS);
+        let doubt = self.client.doubt();
+        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+        let flags = self.flags | flag(doubt.inferred, INFERRED) | flag(doubt.forged, FORGED);
+        let mut names: Vec<_> = FLAGS.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, name)| *name).collect();
+        let ambiguous = self.messages.filter(|messages| messages.ambiguous).map(|_| MESSAGES_AMBIGUOUS);
+        for more in ambiguous.into_iter().chain(self.client.flag()) {
+            names.insert(names.partition_point(|name| *name < more), more);
         }
         names
     }
 
     /// Whether it rests on a template that is a guess.
     pub fn is_inferred(&self) -> bool {
-        self.flags & INFERRED != 0
+        self.flags & INFERRED != 0 || self.client.doubt().inferred
+    }
+
+    /// The lines that it rests on, if evidence is asked for: login, close, and that of a multiplexor.
+    pub fn lines(&self) -> [Option<Evidence>; 3] {
+        let [login, close] = self.evidence;
+        [login, close, self.client.evidence()]
+    }
+
+    /// What a record says of the client, if its far end is a proxy.
+    fn behind(record: &[u8]) -> Option<BehindProxy<'_>> {
+        let SessionRow { service, user, login, far, .. } =
+            SessionRow::read(record).filter(|row| row.far != Far::Client)?;
+        let moment = Some(Moment { refused: false, service, user, at: login.at });
+        Some(BehindProxy { moment, only_if: far == Far::ProxyOnlyIf })
     }
 
     /// Appends its record.
@@ -264,6 +294,7 @@ impl<'a> SessionRow<'a> {
         }
         record.extend(self.pid.to_be_bytes());
         put_number(record, self.gone.map(Instant::cast_unsigned));
+        record.push(self.far as u8);
         record.push(self.flags);
         put_evidence(record, self.evidence);
     }
@@ -279,8 +310,9 @@ impl<'a> SessionRow<'a> {
         let (has_auth, auth) = (from.byte()? != 0, from.text()?);
         let amounts = Amounts { bytes_in: from.number()?, bytes_out: from.number()?, mailboxes: from.number()? };
         let pid = u32::from_be_bytes(from.take()?);
-        let (gone, flags) = (from.number()?.map(u64::cast_signed), from.byte()?);
-        let (evidence, messages) = Messages::behind(from.rest());
+        let gone = from.number()?.map(u64::cast_signed);
+        let (far, flags) = (Far::of(from.byte()?)?, from.byte()?);
+        let (evidence, messages) = (from.evidence()?, Messages::read(&mut from)?);
         Some(SessionRow {
             store,
             service: *Service::ALL.iter().find(|s| **s as u8 == service)?,
@@ -295,9 +327,11 @@ impl<'a> SessionRow<'a> {
             amounts,
             pid,
             gone,
+            far,
             flags,
-            evidence: Fields::of(evidence).evidence()?,
+            evidence,
             messages,
+            client: far.client(&mut from)?,
         })
     }
 }
@@ -313,6 +347,8 @@ pub struct Sessions<'a> {
     pub streams: &'a [Resolved],
     /// What lines of the message trace add to them, if there are any.
     pub activity: Option<&'a Activity>,
+    /// What lines of multiplexors add to them, if any of them may have come through a proxy.
+    pub origins: Option<&'a Origins>,
 }
 
 /// The rows of [`Sessions`] in order, once.
@@ -320,6 +356,7 @@ pub struct Sessions<'a> {
 pub struct SessionRows<'a> {
     merged: Merged<'a>,
     activity: Option<ActivityRows<'a>>,
+    origins: Option<OriginRows<'a>>,
 }
 
 impl<'a> Sessions<'a> {
@@ -329,7 +366,17 @@ impl<'a> Sessions<'a> {
     /// Those of reading back what was put aside.
     pub fn rows(&self) -> io::Result<SessionRows<'a>> {
         let activity = self.activity.map(Activity::rows).transpose()?;
-        Ok(SessionRows { merged: Merged::of(self.runs)?, activity })
+        let origins = self.origins.map(Origins::rows).transpose()?;
+        Ok(SessionRows { merged: Merged::of(self.runs)?, activity, origins })
+    }
+
+    /// What lines of multiplexors, which are finished, tell of the clients of those that came through proxies.
+    ///
+    /// # Errors
+    /// Those of putting records aside, and of reading them back.
+    pub fn origins(&self, lines: &[Runs], tmpdir: &Path) -> io::Result<Origins> {
+        let mut rows = Sessions { activity: None, origins: None, ..*self }.rows()?;
+        Origins::of(lines, |work| rows.next(work), SessionRow::behind, tmpdir)
     }
 }
 
@@ -339,11 +386,22 @@ impl SessionRows<'_> {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn next(&mut self, work: impl FnOnce(&[u8])) -> io::Result<bool> {
-        let SessionRows { merged, activity } = self;
-        let Some(activity) = activity else { return merged.next(work) };
-        let mut added = Ok(());
-        let more = merged.next(|record| added = activity.add(record, work))?;
-        added.map(|()| more)
+        let SessionRows { merged, activity, origins } = self;
+        if activity.is_none() && origins.is_none() {
+            return merged.next(work);
+        }
+        let (mut added, mut found) = (Ok(()), Ok(()));
+        let more = merged.next(|record| {
+            let work = |more: &[u8]| match origins {
+                None => work(more),
+                Some(origins) => found = origins.add(record, more, work),
+            };
+            match activity {
+                None => work(record),
+                Some(activity) => added = activity.add(record, work),
+            }
+        })?;
+        added.and(found).map(|()| more)
     }
 }
 

@@ -116,7 +116,13 @@ fn read(files: &[Text<'_>]) -> Known {
 impl Known {
     /// Who was connected: `ed` for certain, `ed gap` possibly, with the reasons.
     fn connected(&self, at: At) -> Vec<String> {
-        let query = ConnectedQuery { at, services: vec![Service::Imap], users: [].into(), drift: 60 };
+        let query = ConnectedQuery {
+            at,
+            services: vec![Service::Imap],
+            users: [].into(),
+            drift: 60,
+            proxies: Default::default(),
+        };
         let rows = connected(&query, &self.resolved, &self.sessions).expect("one instant");
         let mut shown: Vec<String> = rows
             .iter()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ask::Ask;
 use super::{Stop, by_id};
-use crate::answer::{Activity, Sessions, attributed};
+use crate::answer::{Activity, Origins, Sessions, attributed};
 use crate::cli::Cli;
 use crate::model::Service;
 use crate::read::Outcome;
@@ -30,14 +30,15 @@ pub(super) struct Traced {
 pub(super) fn of(
     outcome: &mut Outcome,
     (runs, resolved, streams): (&[Runs], &[Resolved], &Streams),
+    origins: Option<&Origins>,
     cli: &Cli,
     ask: &Ask,
 ) -> Result<Traced, Stop> {
     let tmpdir = &ask.walk.tmpdir;
     outcome.traces.iter_mut().try_for_each(Runs::finish)?;
-    let sessions = |runs| Sessions { services: &[], runs, streams: resolved, activity: None };
+    let sessions = |runs| Sessions { services: &[], runs, streams: resolved, activity: None, origins: None };
     if cli.messages().is_some() {
-        let messages = Some(attributed(&outcome.traces, &sessions(runs), tmpdir)?);
+        let messages = Some(attributed(&outcome.traces, &Sessions { origins, ..sessions(runs) }, tmpdir)?);
         return Ok(Traced { messages, ..Traced::default() });
     }
     if cli.sessions().is_none() || outcome.traced.is_empty() {

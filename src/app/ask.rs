@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::again::{CLOCKS, shows_clocks};
 use super::{Stop, manifest, mask, settings, twice};
-use crate::answer::{At, AtError, By, ConnectedQuery, FailuresQuery, Filter, SessionsQuery, TracesQuery};
+use crate::answer::{At, AtError, By, ClientsQuery, ConnectedQuery, FailuresQuery, Filter, SessionsQuery, TracesQuery};
 use crate::cli::{Cli, Format};
 use crate::fold::{Moment, Needs, Window};
 use crate::grammar::Grammars;
@@ -19,6 +19,7 @@ use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::pair::Behind;
 use crate::parse::Names;
+use crate::proxies::Proxies;
 use crate::pseudonym::Pseudonyms;
 use crate::read::Sieve;
 use crate::resolve::Resolved;
@@ -39,6 +40,10 @@ pub(super) struct Ask {
     pub(super) failures: Option<FailuresQuery>,
     /// The message trace: what `messages` lists, or `sessions` counts.
     pub(super) traces: Option<TracesQuery>,
+    /// Which addresses are those of proxies.
+    pub(super) proxies: Proxies,
+    /// The clients behind proxies, where rows have addresses.
+    pub(super) clients: Option<ClientsQuery>,
     pub(super) grammars: Grammars,
     pub(super) names: Names,
     pub(super) walk: WalkOptions,
@@ -68,14 +73,20 @@ impl Ask {
             Some(file) => mask::read_key(file).map(|(pseudonyms, note)| (Some(pseudonyms), note))?,
             None => (None, None),
         };
-        let pseudonyms = pseudonyms.map(|pseudonyms| pseudonyms.within(cli.networks().to_vec()));
+        let pseudonyms =
+            pseudonyms.map(|pseudonyms| pseudonyms.within(cli.networks().to_vec()).proxies(cli.common.proxy.clone()));
+        let proxies = match &pseudonyms {
+            Some(_) if !cli.common.proxy.is_empty() => Proxies::of_pseudonyms(),
+            _ => Proxies::new(cli.common.proxy.clone()),
+        };
         let named = users(cli, &names, &mut aside)?;
         let users: BTreeSet<Vec<u8>> = match &pseudonyms {
             Some(pseudonyms) => named.iter().map(|user| pseudonyms.user(user).to_vec()).collect(),
             None => named.clone(),
         };
         let networks = match &pseudonyms {
-            Some(_) if !cli.networks().is_empty() => vec![Pseudonyms::ASKED],
+            Some(_) if !cli.networks().is_empty() && proxies.are_none() => vec![Pseudonyms::ASKED],
+            Some(_) if !cli.networks().is_empty() => vec![Pseudonyms::ASKED_WITH_PROXIES],
             _ => cli.networks().to_vec(),
         };
         let window = Window { since: cli.common.since.map(bound), until: cli.common.until.map(bound) };
@@ -84,6 +95,7 @@ impl Ask {
             users: users.clone(),
             window,
             from: from.to_vec(),
+            proxies: proxies.clone(),
         };
         let failures = cli.failures().map(|asked| FailuresQuery {
             filter: filter(&networks),
@@ -112,6 +124,14 @@ impl Ask {
         });
         let sessions = sessions.or(collected);
         let amounts = sessions.is_some() && cli.messages().is_none();
+        let has_addresses = cli.connected || sessions.is_some() || failures.is_some();
+        // A finding may be about logins of other users and services than those of the refusals that are asked for.
+        let client = if cli.finds() {
+            Filter { from: networks.clone(), proxies: proxies.clone(), ..Filter::default() }
+        } else {
+            filter(&networks)
+        };
+        let clients = Some(ClientsQuery { filter: client }).filter(|_| has_addresses && !proxies.are_none());
         let needs = Needs {
             access: cli.access,
             pairs: cli.connected || sessions.is_some() || cli.coverage(),
@@ -125,7 +145,13 @@ impl Ask {
             Some(Time::Instant(stamp)) => At::Instant(stamp),
             Some(Time::Digits(digits, _)) => At::Local(digits),
         };
-        let connected = cli.connected.then(|| ConnectedQuery { at, services: cli.services(), users, drift: DRIFT });
+        let connected = cli.connected.then(|| ConnectedQuery {
+            at,
+            services: cli.services(),
+            users,
+            drift: DRIFT,
+            proxies: proxies.clone(),
+        });
         let times = [("--at", cli.at), ("--since", cli.common.since), ("--until", cli.common.until)];
         let settings = mask::notes(pseudonyms.as_ref(), settings::notes(cli));
         Ok(Ask {
@@ -135,6 +161,8 @@ impl Ask {
             sessions,
             failures,
             traces,
+            proxies,
+            clients,
             grammars: grammars(cli, &mut aside)?,
             aside,
             names,
@@ -234,15 +262,21 @@ impl Ask {
 
     /// The question, for the JSON document; with what a file or the environment set of it, if they did.
     pub(super) fn as_json(&self, cli: &Cli) -> Value {
-        let mut query = self.asked(cli);
+        let mut asked = self.question(cli);
+        let Some(query) = asked.as_object_mut() else { return asked };
+        if !self.proxies.are_none() {
+            let shown = |net: &IpNet| self.pseudonyms.as_ref().map_or(*net, |_| Pseudonyms::ASKED).to_string();
+            let shown: BTreeSet<String> = cli.common.proxy.iter().map(shown).collect();
+            query.insert("proxies".to_owned(), json!(shown));
+        }
         let settings = settings::as_json(cli, self.pseudonyms.is_some());
-        if let (Value::Object(query), false) = (&mut query, settings.is_empty()) {
+        if !settings.is_empty() {
             query.insert("settings".to_owned(), settings.into());
         }
-        query
+        asked
     }
 
-    fn asked(&self, cli: &Cli) -> Value {
+    fn question(&self, cli: &Cli) -> Value {
         let time = |time: Option<Time>| match time {
             None => Value::Null,
             Some(Time::Instant(stamp)) => json!(rfc3339_of(stamp, crate::times::Zone::Log)),

@@ -33,12 +33,23 @@ pub(super) fn find(
     let mut events = Events::new(&ask.walk.tmpdir, HELD);
     let mut rows = failures.rows()?;
     while rows.next(|record| FailureRow::read(record).iter().for_each(|row| events.refused(row)))? {}
-    let Events { by_user, by_address } = events;
+    let Events { by_user, by_address, .. } = events;
     let (mut by_user, mut by_address) = (vec![by_user], vec![by_address]);
     finish(&mut by_user, &mut by_address)?;
     let armed = Armed::new(&by_user, &by_address, &thresholds)?;
     if !armed.is_empty() {
-        for events in logins(cli, ask, (plan, streams), outcome, armed) {
+        let armed = armed.behind_proxies(&outcome.clients)?;
+        let (logins, armed) = logins(cli, ask, (plan, streams), outcome, armed);
+        let mut proxied = Vec::new();
+        for events in logins {
+            by_user.push(events.by_user);
+            by_address.push(events.by_address);
+            proxied.push(events.proxied);
+        }
+        if !ask.proxies.are_none() {
+            proxied.iter_mut().try_for_each(Runs::finish)?;
+            let mut events = Events::new(&ask.walk.tmpdir, HELD);
+            events.behind_proxies(&proxied, &outcome.clients, &armed)?;
             by_user.push(events.by_user);
             by_address.push(events.by_address);
         }
@@ -54,8 +65,14 @@ fn finish(by_user: &mut [Runs], by_address: &mut [Runs]) -> io::Result<()> {
     by_user.par_iter_mut().chain(by_address).try_for_each(Runs::finish)
 }
 
-/// The logins that may make findings.
-fn logins(cli: &Cli, ask: &Ask, (plan, streams): (&Plan, &Streams), outcome: &Outcome, armed: Armed) -> Vec<Events> {
+/// The logins that may make findings, and who is armed.
+fn logins(
+    cli: &Cli,
+    ask: &Ask,
+    (plan, streams): (&Plan, &Streams),
+    outcome: &Outcome,
+    armed: Armed,
+) -> (Vec<Events>, Armed) {
     let mut logged = HashSet::new();
     for (stream, hours) in &outcome.trail.coverage.streams {
         let with_logins = hours.cells.iter().filter(|(_, cell)| cell.logins > 0);
@@ -63,10 +80,12 @@ fn logins(cli: &Cli, ask: &Ask, (plan, streams): (&Plan, &Streams), outcome: &Ou
     }
     let needs = Needs { forged: forged(&outcome.trail), ..Needs::default() };
     let meter = Meter { hidden: ask.pseudonyms.is_some().into(), ..Meter::default() };
+    let query = LoginsQuery { armed, logged, evidence: cli.common.evidence, proxies: ask.proxies.clone() };
     let reading = Reading {
         needs: &needs,
-        asked: Asked::Logins(&LoginsQuery { armed, logged, evidence: cli.common.evidence }),
+        asked: Asked::Logins(&query),
         traces: None,
+        clients: None,
         grammars: &ask.grammars,
         names: &ask.names,
         pseudonyms: ask.pseudonyms.as_ref(),
@@ -76,5 +95,6 @@ fn logins(cli: &Cli, ask: &Ask, (plan, streams): (&Plan, &Streams), outcome: &Ou
         sieve: None,
         meter: &meter,
     };
-    bar::show(cli.common.progress, plan.bytes(), &meter, || read(plan, streams, &reading).logins)
+    let logins = bar::show(cli.common.progress, plan.bytes(), &meter, || read(plan, streams, &reading).logins);
+    (logins, query.armed)
 }

@@ -50,6 +50,7 @@ pub const KEYS: &[Key] = &[
     key("format", "IMSTRAIL_FORMAT", Form::One, true),
     key("grammar", "IMSTRAIL_GRAMMAR", Form::Paths, true),
     key("store-alias", "IMSTRAIL_STORE_ALIAS", Form::Many, true),
+    key("proxy", "IMSTRAIL_PROXY", Form::Many, true),
     key("default-domain", "IMSTRAIL_DEFAULT_DOMAIN", Form::One, true),
     key("known-damage", "IMSTRAIL_KNOWN_DAMAGE", Form::Paths, true),
     key("many-users", "IMSTRAIL_MANY_USERS", Form::One, true),

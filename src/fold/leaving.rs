@@ -1,4 +1,4 @@
-//! What leaves a folder beside its trail: refused logins, logins that succeeded, lines of the message trace.
+//! What leaves a folder beside its trail: refused logins, logins that succeeded, lines of the message trace, clients of multiplexors.
 
 use crate::grammar::Kind;
 use crate::model::{Doubt, Evidence, Peer, Service, Stamp};
@@ -150,4 +150,29 @@ pub struct LoggedIn<'a> {
 pub trait Logins: std::fmt::Debug + Sync {
     /// Takes one.
     fn take(&self, login: &LoggedIn<'_>);
+}
+
+/// A line of a multiplexor that tells a user and the client: of a login, or of one that was refused.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientLine<'a> {
+    /// The service that the multiplexor stands before.
+    pub service: Service,
+    /// Whether the login was refused.
+    pub refused: bool,
+    /// The user (R2), of a refusal as given (R1).
+    pub user: &'a [u8],
+    /// The client.
+    pub peer: Peer,
+    /// When.
+    pub stamp: Stamp,
+    /// What the line is doubted for.
+    pub doubt: Doubt,
+    /// Where it is.
+    pub evidence: Evidence,
+}
+
+/// Where a folder's lines of multiplexors go that tell a user and the client.
+pub trait Clients: std::fmt::Debug + Sync {
+    /// Takes one.
+    fn take(&self, line: &ClientLine<'_>);
 }

@@ -1,17 +1,18 @@
-//! Refused logins and lines of the message trace, on their way out of a folder.
+//! Refused logins, lines of the message trace, and clients of multiplexors, on their way out of a folder.
 
-use super::{Action, Folder, Refusal, Refusals, Refused, Server, Traced};
+use super::{Action, ClientLine, Folder, Refusal, Refusals, Refused, Server, Traced};
 use crate::grammar::{Kind, shape};
 use crate::model::{Doubt, Evidence, Peer, Service};
 use crate::parse::{Event, Source, Written, written};
 use crate::pseudonym::Masks;
 
 impl Folder<'_> {
-    /// Hands on a refused login, if that is what it is.
+    /// Hands on a refused login, or a line of a multiplexor, if that is what it is.
     #[inline(never)]
     pub(super) fn other(&mut self, event: &Event<'_>, place: u64) {
-        if event.kind != Kind::Refused {
-            self.ends(event.message, place);
+        let ends = event.kind != Kind::Refused && self.ends(event.message, place);
+        if let (Some(_), Kind::Login | Kind::Refused, None) = (self.clients, event.kind, event.source) {
+            self.client(event, ends, place);
         }
         if let (true, Kind::Refused, Some(source)) = (self.refusals.is_some(), event.kind, event.source) {
             let fields = &event.fields;
@@ -28,6 +29,29 @@ impl Folder<'_> {
                 evidence: Evidence { file: self.file, place },
             };
             refuse(self.refusals, self.masks.as_mut(), &refused);
+        }
+    }
+
+    /// Hands on what a multiplexor tells of a user and a client; `ends` is whether its line ends in the reason of a refusal.
+    fn client(&mut self, event: &Event<'_>, ends: bool, place: u64) {
+        let (Some(clients), Some(service)) = (self.clients, self.reader.multiplexed()) else { return };
+        let fields = &event.fields;
+        let line = ClientLine {
+            service,
+            refused: event.kind == Kind::Refused,
+            user: self.names.user(fields.user, &mut self.scratch),
+            peer: fields.peer,
+            stamp: event.stamp,
+            doubt: Doubt { inferred: event.inferred, forged: self.is_forged || ends },
+            evidence: Evidence { file: self.file, place },
+        };
+        match &mut self.masks {
+            None => clients.take(&line),
+            Some(masks) => {
+                let masked = masks.of(line.user, line.peer, b"");
+                let user = if line.user.is_empty() { &[] } else { &masked.user[..] };
+                clients.take(&ClientLine { user, peer: masked.peer, ..line });
+            }
         }
     }
 
@@ -53,11 +77,7 @@ impl Folder<'_> {
     #[inline(never)]
     pub(super) fn denied(&mut self, line: &[u8], event: &Event<'_>, place: u64) {
         let Some(Written { origin, .. }) = written(line).filter(|_| self.refusals.is_some()) else { return };
-        let service = match origin.process {
-            b"ImapProxy" => Service::Imap,
-            b"PopProxy" => Service::Pop,
-            _ => return,
-        };
+        let Some(service) = Service::of_multiplexor(origin.process) else { return };
         let message = event.message;
         let reason = memchr::memmem::find(message, b") ").and_then(|at| message.get(at + 2..)).unwrap_or(message);
         let user = event.fields.user;

@@ -2,7 +2,7 @@
 
 use super::eight::eight;
 use super::fields::{Start, duration, number, start};
-use super::peer::peer;
+use super::peer::{peer, whole_peer};
 use super::template::{Op, Terminal};
 use crate::model::Peer;
 
@@ -277,11 +277,17 @@ fn read<'a>(
             Some(rest_at(rest))
         }
         Terminal::Peer => {
-            let (rest, peer) = peer(message.get(at..)?).ok()?;
+            let (end, peer) = if stop == b']' {
+                let (rest, peer) = peer(message.get(at..)?).ok()?;
+                (rest_at(rest), peer)
+            } else {
+                let end = word_end(message, at, stop);
+                (end, whole_peer(message.get(at..end)?)?)
+            };
             if hole == Hole::Peer {
                 fields.peer = peer;
             }
-            Some(rest_at(rest))
+            Some(end)
         }
         Terminal::Start => {
             let (rest, start) = start(message.get(at..)?).ok()?;
@@ -382,6 +388,15 @@ mod tests {
             ("a {user:text} {reason}", "a ed gone (holds)", None),
             // What is not used does not get into the fields.
             ("a [{peer}] [{_:peer}]", "a [192.0.2.1] [192.0.2.2:5]", Some("peer=192.0.2.1,_=")),
+            // Without brackets a peer ends as a word does.
+            ("a {peer}", "a 192.0.2.1:5", Some("peer=192.0.2.1:5")),
+            ("a {peer} {user}", "a [2001:db8::7]:5 ed", Some("peer=[2001:db8::7]:5,user=ed")),
+            ("a {peer}, {user}", "a 2001:db8::7, ed", Some("peer=2001:db8::7,user=ed")),
+            ("a ({peer}) {user}", "a (192.0.2.1) ed", Some("peer=192.0.2.1,user=ed")),
+            ("a {peer}{more}", "a 192.0.2.1 x", Some("peer=192.0.2.1,more= x")),
+            ("a {peer} {user}", "a 192.0.2.1, ed", None),
+            ("a {peer} {user}", "a 192.0.2.256 ed", None),
+            ("a {peer}", "a ", None),
             ("a {duration} {_:duration} {_:number}", "a 0:00:01 0:00:02 3", Some("duration=1,_=,_=")),
             ("a {start} {_:start}", "a 1970/1/1 0:00:09 2019/5/29 8:39:42", Some("start=9,_=")),
             ("a {user} {_} {_:rest}", "a ed x y z", Some("user=ed,_=,_=")),

@@ -20,6 +20,14 @@ pub fn peer(input: &[u8]) -> Parsed<'_, Peer> {
     }
 }
 
+/// A peer that fills a text: one that stands between blanks, or before another byte that no peer has.
+pub(super) fn whole_peer(text: &[u8]) -> Option<Peer> {
+    any_spelling(std::str::from_utf8(text).ok().filter(|text| text.len() < LONGEST)?)
+}
+
+/// No peer, with its bracket, is longer, in bytes.
+const LONGEST: usize = 96;
+
 fn spelled(input: &[u8]) -> Option<(usize, Peer)> {
     let nested = usize::from(input.first() == Some(&b'['));
     let close = closing(input, nested)?;
@@ -29,7 +37,6 @@ fn spelled(input: &[u8]) -> Option<(usize, Peer)> {
 
 /// Where the template's own `]` stands: the first, or the second after a nested bracket.
 fn closing(input: &[u8], nested: usize) -> Option<usize> {
-    const LONGEST: usize = 96;
     let window = input.get(..input.len().min(LONGEST))?;
     memchr::memchr_iter(b']', window).nth(nested)
 }

@@ -8,7 +8,7 @@ use super::matcher::Hole;
 /// What reads a hole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Terminal {
-    /// The address of a peer, up to the bracket that closes it.
+    /// The address of a peer, up to the bracket that closes it; where there is none, up to the end of a word.
     Peer,
     /// Bytes up to a blank or the byte that the template has next; not empty.
     Word,
@@ -188,8 +188,8 @@ fn check(ops: &[Op]) -> Result<(), String> {
                     ));
                 }
             }
-            Terminal::Peer if literal.and_then(|l| l.first()) != Some(&b']') => {
-                return Err("a peer needs a ']' behind it".to_owned());
+            Terminal::Peer if !ends_a_peer(behind.first()) => {
+                return Err("a peer needs a byte behind it that no peer has, such as ']' or a blank".to_owned());
             }
             Terminal::Rest | Terminal::More if !behind.is_empty() => {
                 return Err("'rest' and 'more' stand at the end".to_owned());
@@ -201,6 +201,15 @@ fn check(ops: &[Op]) -> Result<(), String> {
         return Err("only one text hole is allowed, the place of a second would be a guess".to_owned());
     }
     Ok(())
+}
+
+/// Whether a peer is over where a template goes on so.
+fn ends_a_peer(next: Option<&Op>) -> bool {
+    match next {
+        None | Some(Op::Hole(_, Terminal::More, _)) => true,
+        Some(Op::Literal(text)) => text.first().is_some_and(|b| !b.is_ascii_alphanumeric() && !b":.[%".contains(b)),
+        Some(Op::Hole(..)) => false,
+    }
 }
 
 /// The fields that a template fills.
@@ -259,9 +268,10 @@ mod tests {
             ("a {_:more}", "cannot be read"),
             ("a {user} {user}", "'user' is there twice"),
             ("a [{peer}] {_} {_} [{peer}]", "'peer' is there twice"),
-            ("a {peer}", "needs a ']'"),
-            ("a [{peer} ] b", "needs a ']'"),
-            ("a [{_:peer}) b", "needs a ']'"),
+            ("a {peer}:{size}", "that no peer has"),
+            ("a {peer}{user}", "that no peer has"),
+            ("a {_:peer}.", "that no peer has"),
+            ("a {peer}x", "that no peer has"),
         ] {
             let error = compile(text).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");

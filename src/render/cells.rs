@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use super::Answer;
 use crate::answer::{
-    Connected, FailureRow, LastAccessRow, MessageRow, Messages, ServiceAccess, SessionRow, StreamCoverage,
+    Client, Connected, Ends, FailureRow, LastAccessRow, MessageRow, Messages, ServiceAccess, SessionRow, StreamCoverage,
 };
 use crate::model::Stamp;
 use crate::resolve::GapWhy;
+use crate::times::Zone;
 
 /// What the cells of a column hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,15 +66,64 @@ impl<'a> Cell<'a> {
     }
 }
 
+/// What of rows is shown in columns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shown {
+    /// How times are shown.
+    pub(super) zone: Zone,
+    /// Proxies are known: rows with an address say whether it is one's.
+    pub(super) ends: bool,
+    /// Rows have a last column for the lines that they rest on.
+    pub(super) evidence: bool,
+}
+
+impl Shown {
+    pub(super) fn of(answer: &Answer<'_>) -> Shown {
+        Shown { zone: answer.zone, ends: answer.rows.with_proxies, evidence: answer.quotes.is_some() }
+    }
+}
+
 /// A row of columns.
 pub(super) trait Cells {
     /// What a row is, by the name that records have in JSON.
     const RECORD: &'static str;
     /// Its columns. Their names are those of JSON; what lies inside of something else has its name before its own.
     const COLUMNS: &'static [Column];
+    /// Those behind them that are there if proxies are known.
+    const ENDS: &'static [Column] = &[];
 
     /// Hands the cells of a row on, one for each column.
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>));
+
+    /// The same of [`Cells::ENDS`].
+    fn ends(&self, _: &mut dyn FnMut(Cell<'_>)) {}
+}
+
+/// The columns of rows that are shown so, but for the lines.
+pub(super) fn columns<R: Cells>(shown: Shown) -> impl Iterator<Item = Column> {
+    R::COLUMNS.iter().chain(if shown.ends { R::ENDS } else { &[] }).copied()
+}
+
+/// Hands the cells of a row on, one for each of these columns.
+pub(super) fn each_cell<R: Cells>(row: &R, shown: Shown, put: &mut dyn FnMut(Cell<'_>)) {
+    row.cells(put);
+    if shown.ends {
+        row.ends(put);
+    }
+}
+
+const ENDS: [Column; 2] = [("via", Text), ("from_source", Text)];
+
+/// Hands on the cells of [`ENDS`].
+fn put_ends(far_end: &[u8], client: &Client, put: &mut dyn FnMut(Cell<'_>)) {
+    let Ends { via, source, .. } = client.ends(far_end);
+    put(Cell::maybe(via, Cell::text));
+    put(Cell::maybe(source, Cell::text));
+}
+
+/// The client.
+fn from<'a>(far_end: &'a [u8], client: &Client) -> Cell<'a> {
+    client.ends(far_end).from.map_or(Cell::Nothing, Cell::Text)
 }
 
 const SESSION: [Column; 19] = [
@@ -100,6 +151,11 @@ const SESSION: [Column; 19] = [
 impl Cells for SessionRow<'_> {
     const RECORD: &'static str = "session";
     const COLUMNS: &'static [Column] = &SESSION;
+    const ENDS: &'static [Column] = &ENDS;
+
+    fn ends(&self, put: &mut dyn FnMut(Cell<'_>)) {
+        put_ends(&self.from, &self.client, put);
+    }
 
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
         let number = |number: Option<u64>| Cell::maybe(number, Cell::number);
@@ -110,7 +166,7 @@ impl Cells for SessionRow<'_> {
             Cell::text(&self.store),
             Cell::text(self.service.as_str()),
             Cell::text(&self.user),
-            Cell::text(&self.from),
+            from(&self.from, &self.client),
             Cell::maybe(self.auth.as_deref(), Cell::text),
             Cell::maybe(self.connect, Cell::Time),
             Cell::Time(self.login),
@@ -147,19 +203,25 @@ const FAILURE: [Column; 10] = [
 impl Cells for FailureRow<'_> {
     const RECORD: &'static str = "failure";
     const COLUMNS: &'static [Column] = &FAILURE;
+    const ENDS: &'static [Column] = &ENDS;
+
+    fn ends(&self, put: &mut dyn FnMut(Cell<'_>)) {
+        put_ends(&self.from, &self.client, put);
+    }
 
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
+        let flags = self.flags();
         let cells: [Cell<'_>; FAILURE.len()] = [
             Cell::text(self.kind.as_str()),
             Cell::text(&self.store),
             Cell::text(self.service.as_str()),
             Cell::told(&self.user),
-            Cell::told(&self.from),
+            from(&self.from, &self.client),
             Cell::told(&self.auth),
             Cell::text(&self.reason),
             Cell::Time(self.time),
             Cell::number(self.pid),
-            Cell::List(self.flags()),
+            Cell::List(&flags),
         ];
         cells.into_iter().for_each(put);
     }
@@ -187,6 +249,14 @@ const MESSAGE: [Column; 16] = [
 impl Cells for MessageRow<'_> {
     const RECORD: &'static str = "message";
     const COLUMNS: &'static [Column] = &MESSAGE;
+    const ENDS: &'static [Column] = &[("session_via", Text), ("session_from_source", Text)];
+
+    fn ends(&self, put: &mut dyn FnMut(Cell<'_>)) {
+        match &self.session {
+            Some(session) => put_ends(&session.from, &session.client, put),
+            None => (0..2).for_each(|_| put(Cell::Nothing)),
+        }
+    }
 
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
         let (line, session) = (&self.line, self.session.as_ref());
@@ -203,7 +273,7 @@ impl Cells for MessageRow<'_> {
             Cell::text(&line.process),
             Cell::number(line.pid),
             Cell::maybe(session, |session| Cell::Time(session.login)),
-            Cell::maybe(session, |session| Cell::text(&session.from)),
+            Cell::maybe(session, |session| from(&session.from, &session.client)),
             Cell::maybe(session, |session| Cell::text(session.status.as_str())),
             Cell::maybe(session.and_then(|session| session.logout), Cell::Time),
             Cell::number(self.fits),
@@ -229,16 +299,21 @@ const CONNECTED: [Column; 10] = [
 impl Cells for Connected<'_> {
     const RECORD: &'static str = "connected";
     const COLUMNS: &'static [Column] = &CONNECTED;
+    const ENDS: &'static [Column] = &ENDS;
+
+    fn ends(&self, put: &mut dyn FnMut(Cell<'_>)) {
+        put_ends(self.from.to_string().as_bytes(), &self.client, put);
+    }
 
     fn cells(&self, put: &mut dyn FnMut(Cell<'_>)) {
-        let from = self.from.to_string();
+        let far_end = self.from.to_string();
         let cells: [Cell<'_>; CONNECTED.len()] = [
             Cell::text(self.user),
             Cell::text(self.service.as_str()),
             Cell::Time(self.since),
             Cell::maybe(self.auth, Cell::text),
             Cell::text(self.store),
-            Cell::text(&from),
+            from(far_end.as_bytes(), &self.client),
             Cell::text(self.store),
             Cell::text(if self.certain { "certain" } else { "possible" }),
             Cell::Time(self.at),

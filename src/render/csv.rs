@@ -5,7 +5,7 @@ use std::io;
 
 use csv::{ByteRecord, Writer};
 
-use super::cells::{Cell, Cells};
+use super::cells::{self, Cell, Cells, Shown, each_cell};
 use super::columns::{self, Columnar};
 use super::{Answer, evidence, make_of_access, make_of_connected};
 use crate::answer::{Connected, LastAccessRow};
@@ -55,13 +55,13 @@ impl Sheet {
     }
 
     /// Appends a row.
-    fn row<R: Cells>(&mut self, row: &R, zone: Zone, lines: Option<Lines<'_, '_>>, blank: Blank) -> io::Result<()> {
+    fn row<R: Cells>(&mut self, row: &R, shown: Shown, lines: Option<Lines<'_, '_>>, blank: Blank) -> io::Result<()> {
         let line = &mut self.line;
         line.clear();
         line.push_field(R::RECORD.as_bytes());
         let mut between = blank.between;
-        row.cells(&mut |cell| {
-            line.push_field(text(cell, zone).as_bytes());
+        each_cell(row, shown, &mut |cell| {
+            line.push_field(text(cell, shown.zone).as_bytes());
             (0..std::mem::take(&mut between)).for_each(|_| line.push_field(b""));
         });
         (0..blank.behind).for_each(|_| line.push_field(b""));
@@ -86,8 +86,8 @@ fn cause(error: csv::Error) -> io::Error {
     }
 }
 
-fn names<R: Cells>() -> impl Iterator<Item = &'static str> {
-    R::COLUMNS.iter().map(|(name, _)| *name)
+fn names<R: Cells>(shown: Shown) -> impl Iterator<Item = &'static str> {
+    cells::columns::<R>(shown).map(|(name, _)| name)
 }
 
 struct Csv<'a>(&'a mut dyn io::Write);
@@ -95,14 +95,14 @@ struct Csv<'a>(&'a mut dyn io::Write);
 impl Columnar for Csv<'_> {
     type Part = Sheet;
 
-    fn begin<R: Cells>(&mut self, evidence: bool) -> io::Result<()> {
+    fn begin<R: Cells>(&mut self, shown: Shown) -> io::Result<()> {
         let mut head = Sheet::default();
-        head.head(names::<R>(), evidence)?;
+        head.head(names::<R>(shown), shown.evidence)?;
         head.write(self.0)
     }
 
-    fn add<R: Cells>(part: &mut Sheet, row: &R, zone: Zone, lines: Option<Lines<'_, '_>>) -> io::Result<()> {
-        part.row(row, zone, lines, Blank::default())
+    fn add<R: Cells>(part: &mut Sheet, row: &R, shown: Shown, lines: Option<Lines<'_, '_>>) -> io::Result<()> {
+        part.row(row, shown, lines, Blank::default())
     }
 
     fn write(&mut self, part: &mut Sheet) -> io::Result<()> {
@@ -119,20 +119,19 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
 
 /// Rows of `-c`, and behind them those of `-a`: the user, the columns of the one, the columns of the other.
 fn write_both(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
-    let zone = answer.zone;
-    let others = |columns: usize| columns - 1;
+    let shown = Shown::of(answer);
     let (of_connected, of_access) =
-        (others(Connected::<'_>::COLUMNS.len()), others(LastAccessRow::<'_>::COLUMNS.len()));
+        (names::<Connected<'_>>(shown).count() - 1, names::<LastAccessRow<'_>>(shown).count() - 1);
     let mut head = Sheet::default();
-    head.head(names::<Connected<'_>>().chain(names::<LastAccessRow<'_>>().skip(1)), answer.quotes.is_some())?;
+    head.head(names::<Connected<'_>>(shown).chain(names::<LastAccessRow<'_>>(shown).skip(1)), shown.evidence)?;
     head.write(out)?;
     let mut quotes = answer.quote()?;
     let connected = |row: &Connected<'_>, lines: Option<Lines<'_, '_>>, sheet: &mut Sheet| {
-        sheet.row(row, zone, lines, Blank { between: 0, behind: of_access })
+        sheet.row(row, shown, lines, Blank { between: 0, behind: of_access })
     };
     make_of_connected(answer, &mut quotes, connected, |sheet| sheet.write(out))?;
     let access = |row: LastAccessRow<'_>, lines: Option<Lines<'_, '_>>, sheet: &mut Sheet| {
-        sheet.row(&row, zone, lines, Blank { between: of_connected, behind: 0 })
+        sheet.row(&row, shown, lines, Blank { between: of_connected, behind: 0 })
     };
     make_of_access(answer, &mut quotes, access, |sheet| sheet.write(out))
 }

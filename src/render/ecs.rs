@@ -24,6 +24,8 @@ pub(super) fn map(event: &Event<'_>) -> Value {
         "tags": event.flags,
         "labels": {
             "auth": event.auth,
+            "via": event.via,
+            "from_source": event.from_source,
             "status": event.session.map(|session| session.status),
             "login_source": event.session.map(|session| session.login_source),
             "mailboxes": amounts.mailboxes.map(|n| n.to_string()),

@@ -7,13 +7,14 @@ use std::net::{IpAddr, SocketAddr};
 use serde_json::Value;
 
 use super::Answer;
+use super::ends::{JsonEnds, json};
 use super::evidence::{self, EvidenceLine};
 use super::json::put;
 use super::records::write_rows;
-use crate::answer::{FailureRow, SessionRow};
+use crate::answer::{Client, FailureRow, SessionRow};
 use crate::model::{Instant, Service, Stamp};
 use crate::pair::Amounts;
-use crate::quote::{CLOSE, LOGIN, Lines, Shows};
+use crate::quote::{CLOSE, LOGIN, Lines, REFUSAL};
 use crate::text::exact;
 use crate::times::{Zone, rfc3339_of};
 
@@ -38,10 +39,15 @@ pub(super) struct Event<'a> {
     pub(super) service: Service,
     /// The user, if one is told.
     pub(super) user: Option<Cow<'a, str>>,
-    /// The far end as shown, if one is told, and as numbers.
+    /// The client as shown, if one is known, and as numbers.
     pub(super) from: Option<Cow<'a, str>>,
     pub(super) address: Option<IpAddr>,
     pub(super) port: Option<u16>,
+    /// The proxy that it came through as shown, if it did, and as numbers.
+    pub(super) via: Option<Cow<'a, str>>,
+    pub(super) via_ends: (Option<IpAddr>, Option<u16>),
+    /// How the client is known, if it came through a proxy: by a multiplexor.
+    pub(super) from_source: Option<&'static str>,
     pub(super) auth: Option<Cow<'a, str>>,
     /// Why a login was refused.
     pub(super) reason: Option<Cow<'a, str>>,
@@ -81,17 +87,20 @@ impl<'a> Event<'a> {
             duration: row.duration,
             amounts: row.amounts,
         };
-        let from = exact(&row.from);
-        let (address, port) = ends(&from);
+        let Far { from, via, from_source } = Far::of(&row.from, &row.client);
+        let (address, port) = from.as_deref().map(ends).unwrap_or_default();
         let login = Event {
             what: What::Login,
             at: row.login,
             store: exact(&row.store),
             service: row.service,
             user: told(exact(&row.user)),
-            from: told(from),
+            from,
             address,
             port,
+            via_ends: via.as_deref().map(ends).unwrap_or_default(),
+            via,
+            from_source,
             auth: row.auth.as_deref().map(exact),
             reason: None,
             pid: row.pid,
@@ -106,24 +115,27 @@ impl<'a> Event<'a> {
         std::iter::once(login).chain(logout)
     }
 
-    fn of_failure(row: &'a FailureRow<'_>, lines: Option<Lines<'a, 'a>>) -> Event<'a> {
-        let from = exact(&row.from);
-        let (address, port) = ends(&from);
+    fn of_failure(row: &'a FailureRow<'_>, flags: &'a [&'static str], lines: Option<Lines<'a, 'a>>) -> Event<'a> {
+        let Far { from, via, from_source } = Far::of(&row.from, &row.client);
+        let (address, port) = from.as_deref().map(ends).unwrap_or_default();
         Event {
             what: What::Refused,
             at: row.time,
             store: exact(&row.store),
             service: row.service,
             user: told(exact(&row.user)),
-            from: told(from),
+            from,
             address,
             port,
+            via_ends: via.as_deref().map(ends).unwrap_or_default(),
+            via,
+            from_source,
             auth: Some(exact(&row.auth)),
             reason: Some(exact(&row.reason)),
             pid: row.pid,
-            flags: row.flags(),
+            flags,
             session: None,
-            line: evidence::first(lines, Shows::MAX),
+            line: evidence::first(lines, REFUSAL),
         }
     }
 
@@ -132,7 +144,12 @@ impl<'a> Event<'a> {
         let store = &self.store;
         let auth = self.auth.as_deref().unwrap_or("-");
         let user = self.user.as_deref().unwrap_or("a client");
-        let from = self.from.as_deref().unwrap_or("an address that is not told");
+        let from = match (self.from.as_deref(), self.via.as_deref()) {
+            (Some(from), None) => from.to_owned(),
+            (Some(from), Some(via)) => format!("{from} (inferred) via {via}"),
+            (None, Some(via)) => format!("an address that is not known, via {via}"),
+            (None, None) => "an address that is not told".to_owned(),
+        };
         let service = self.service.as_str();
         match (self.what, &self.reason) {
             (What::Login, _) if self.is_from_close() => {
@@ -174,6 +191,20 @@ impl<'a> Event<'a> {
     }
 }
 
+/// Where an event comes from.
+struct Far<'a> {
+    from: Option<Cow<'a, str>>,
+    via: Option<Cow<'a, str>>,
+    from_source: Option<&'static str>,
+}
+
+impl<'a> Far<'a> {
+    fn of(far_end: &'a [u8], client: &Client) -> Far<'a> {
+        let JsonEnds { from, via, source } = json(far_end, client, client.is_behind_proxy());
+        Far { from, via: via.flatten(), from_source: source.flatten() }
+    }
+}
+
 /// A text that is not empty.
 fn told(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     Some(text).filter(|text| !text.is_empty())
@@ -206,7 +237,7 @@ pub(super) fn write(answer: &Answer<'_>, map: fn(&Event<'_>) -> Value, out: &mut
         Event::of_session(row, &flags, lines).try_for_each(|event| line(&event, text))
     })?;
     write_rows(answer, answer.rows.failures.as_ref(), out, |row, lines, text| {
-        line(&Event::of_failure(row, lines), text)
+        line(&Event::of_failure(row, &row.flags(), lines), text)
     })
 }
 

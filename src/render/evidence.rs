@@ -9,11 +9,11 @@ use crate::quote::{Lines, Quote, Shows};
 use crate::text::{exact, visible};
 
 /// What the lines of a session show of it, by the bits of [`Shows`](crate::quote::Shows).
-pub(super) const SESSION: [&str; 2] = ["login", "close"];
+pub(super) const SESSION: [&str; 3] = ["login", "close", "client"];
 /// The same of a line of the message trace: itself, and its session's.
-pub(super) const MESSAGE: [&str; 3] = ["message", "login", "close"];
+pub(super) const MESSAGE: [&str; 4] = ["message", "login", "close", "client"];
 /// The same of a refused login.
-pub(super) const FAILURE: [&str; 1] = ["refusal"];
+pub(super) const FAILURE: [&str; 2] = ["refusal", "client"];
 /// The same of a last access.
 pub(super) const ACCESS: [&str; 6] =
     ["imap.last_login", "imap.last_logout", "http.last_login", "http.last_logout", "pop.last_login", "pop.last_logout"];

@@ -2,11 +2,12 @@
 
 use std::io;
 
+use super::ends;
 use super::evidence::block;
 use super::{Answer, next_lines};
-use crate::answer::{Connected, LastAccessRow, ServiceAccess, SessionRow, Status};
+use crate::answer::{Client, Connected, Ends, LastAccessRow, ServiceAccess, SessionRow, Status, WITHIN};
 use crate::model::{Service, Stamp};
-use crate::quote::{CLOSE, LOGIN, Lines, QuoteRows, Shows};
+use crate::quote::{CLIENT, CLOSE, LOGIN, Lines, QuoteRows, Shows};
 use crate::text::visible;
 use crate::times::written;
 
@@ -49,9 +50,13 @@ impl Story<'_> {
             let lines = quoted.row(0);
             let (user, store, service) = (visible(row.user), visible(row.store), row.service.as_str());
             let (at, word) = (self.time(row.at), if row.certain { "was" } else { "may have been" });
-            writeln!(self.out, "{user} {word} connected over {service} to {store} from {} at {at}.", row.from)?;
+            let far_end = row.from.to_string();
+            let from = ends::shown(far_end.as_bytes(), &row.client);
+            writeln!(self.out, "{user} {word} connected over {service} to {store} {} at {at}.", coming(&from))?;
+            self.client(far_end.as_bytes(), &row.client, lines)?;
             self.login(row.since, row.auth, lines)?;
-            let closed = row.evidence().iter().skip(1).any(Option::is_some);
+            let [_, close, _] = row.evidence();
+            let closed = close.is_some();
             match (row.certain, closed) {
                 (true, true) => self.say(
                     "Certain: the session was closed later (R10).",
@@ -129,8 +134,9 @@ impl Story<'_> {
     }
 
     fn session(&mut self, number: u64, row: &SessionRow<'_>, lines: Option<Lines<'_, '_>>) -> io::Result<()> {
-        let (service, from, store) = (row.service.as_str(), visible(&row.from), visible(&row.store));
-        writeln!(self.out, "\n{number}. A session over {service} on {store} from {from}, process {}", row.pid)?;
+        let (service, from, store) = (row.service.as_str(), ends::shown(&row.from, &row.client), visible(&row.store));
+        writeln!(self.out, "\n{number}. A session over {service} on {store} {}, process {}", coming(&from), row.pid)?;
+        self.client(&row.from, &row.client, lines)?;
         self.login(row.login, row.auth.as_deref(), lines)?;
         let connect = row.connect.filter(|connect| row.auth.is_some() && connect.at != row.login.at);
         let connect = connect.map_or_else(String::new, |at| format!(" It had connected {} (R4).", self.time(at)));
@@ -166,6 +172,28 @@ impl Story<'_> {
         }
     }
 
+    /// Who stood behind the proxy, if the far end is one.
+    fn client(&mut self, far_end: &[u8], client: &Client, lines: Option<Lines<'_, '_>>) -> io::Result<()> {
+        let Ends { from, via: Some(via), .. } = client.ends(far_end) else { return Ok(()) };
+        let via = visible(via);
+        let sentence = match (from, client) {
+            (Some(from), _) => format!(
+                "Came through the proxy {via}; its client was {}: all lines of multiplexors that name this user within {WITHIN} s \
+                 have that address.",
+                visible(&from)
+            ),
+            (None, Client::Several) => format!(
+                "Came through the proxy {via}; lines of multiplexors name this user within {WITHIN} s with several addresses, so \
+                 that its client is not known."
+            ),
+            (None, _) => format!(
+                "Came through the proxy {via}; no line of a multiplexor names this user within {WITHIN} s, so that its client is \
+                 not known."
+            ),
+        };
+        self.say(&sentence, lines, CLIENT)
+    }
+
     /// What is to be known beside.
     fn flags(&mut self, flags: &[&str]) -> io::Result<()> {
         flags.iter().try_for_each(|flag| {
@@ -175,12 +203,19 @@ impl Story<'_> {
     }
 }
 
+/// Where somebody came from, in a sentence.
+fn coming(from: &str) -> String {
+    if from.starts_with("via ") { from.to_owned() } else { format!("from {from}") }
+}
+
 /// What a flag means, in a sentence.
 fn meaning(flag: &str) -> &'static str {
     match flag {
         "ambiguous-pairing" => "its close line fitted more than one login; the earliest was taken (R5)",
         "doubtful-life" => "its process was not heard of again, and nothing shows whether it had ended (R8)",
         "duration-mismatch" => "start and duration of its close line disagree by more than 2 s (R4)",
+        "from-ambiguous" => "several clients may have stood behind the proxy",
+        "from-inferred" => "its client is not in its own lines, but in a multiplexor's",
         "gap" => "the logs have a gap between its login and that moment (R9)",
         "inferred-format" => "one of its lines was read by a template that is a guess",
         "lost" => "its process had written its last line before that moment, and ended later (R8)",

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::cells::{Cell, Cells, Column, Kind};
 use super::json::put;
 use super::records_table::several;
-use super::{Answer, evidence, next_lines};
+use super::{Answer, ends, evidence, next_lines};
 use crate::answer::{Event, Finding, Findings, Rule, Thresholds};
 use crate::model::Stamp;
 use crate::quote::Quoted;
 use crate::text::{exact, visible};
-use crate::times::{Zone, rfc3339_of, written};
+use crate::times::{rfc3339_of, written};
 
 /// Writes every finding with its rule and its lines.
 pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mut dyn io::Write) -> io::Result<()> {
@@ -33,6 +33,7 @@ pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mu
             Rule::ManyAddresses => format!("{user}: {addresses} addresses, {failures} refusals"),
             Rule::SuccessAfterFailures => {
                 let same = finding.same_address;
+                let address = if address.is_empty() { "an address that is not known" } else { &address };
                 format!("{user}: login from {address} after {failures} refusals, {same} of them from there")
             }
             Rule::FirstSuccess => {
@@ -46,7 +47,8 @@ pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mu
                 writeln!(out, "    {left_out} more refusals")?;
             }
             let flags = event.flags().iter().map(|flag| format!(" {flag}")).collect::<String>();
-            let (from, word, user) = (visible(&event.from), visible(&event.word), visible(event.user()));
+            let (from, word) = (ends::shown(&event.from, &event.client), visible(&event.word));
+            let user = visible(event.user());
             let what = if event.success { format!("login {word}") } else { word.into_owned() };
             writeln!(out, "    {}  {from}  {what}{flags}  {user}", time(event.time))?;
             block.clear();
@@ -69,26 +71,32 @@ pub(super) fn write_json(
     findings.each(|finding| {
         let quoted = next_lines(&mut quotes, || finding.events.len())?;
         out.write_all(before)?;
-        put(&object(finding, findings, answer.zone, &quoted), out)?;
+        put(&object(finding, findings, answer, &quoted), out)?;
         out.write_all(behind)
     })
 }
 
-fn object(finding: &Finding<'_>, findings: &Findings<'_>, zone: Zone, quoted: &Quoted<'_>) -> Value {
+fn object(finding: &Finding<'_>, findings: &Findings<'_>, answer: &Answer<'_>, quoted: &Quoted<'_>) -> Value {
+    let zone = answer.zone;
     let Finding { rule, users, addresses, failures, same_address, left_out, .. } = finding;
     let text = |text: &Option<std::borrow::Cow<'_, [u8]>>| text.as_deref().map(|text| exact(text).into_owned());
     let event = |(n, event): (usize, &Event<'_>)| {
+        let ends = ends::json(&event.from, &event.client, answer.rows.with_proxies);
         let mut object = json!({
             "time": rfc3339_of(event.time, zone),
             "what": if event.success { "login" } else { "refused" },
             "store": exact(&event.store),
             "service": event.service.as_str(),
             "user": exact(event.user()),
-            "from": exact(&event.from),
+            "from": ends.from,
             "reason": (!event.success).then(|| exact(&event.word)),
             "flags": event.flags(),
         });
-        let shows = if event.success { &["login"] } else { &evidence::FAILURE };
+        if let (Some(via), Some(source), Value::Object(object)) = (ends.via, ends.source, &mut object) {
+            object.shift_insert(6, "via".to_owned(), json!(via));
+            object.shift_insert(7, "from_source".to_owned(), json!(source));
+        }
+        let shows = if event.success { &["login", "client"] } else { &evidence::FAILURE };
         if let (Some(lines), Value::Object(object)) = (evidence::json(quoted.row(n), shows), &mut object) {
             object.insert("evidence".to_owned(), json!(lines));
         }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use serde_json::{Value, json};
 
+use super::ends;
 use super::evidence::{self, EvidenceLine};
 use super::findings::write_json as write_findings;
 use super::records::write_rows;
@@ -101,7 +102,11 @@ struct ConnectedLine<'a> {
     since: String,
     auth: Option<&'a str>,
     to: &'a str,
-    from: &'a str,
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<Option<std::borrow::Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_source: Option<Option<&'static str>>,
     store: &'a str,
     certainty: &'static str,
     at: String,
@@ -139,7 +144,15 @@ fn put_access(
     put(&AccessLine { record: "last_access", user: &exact(row.user), imap, http, pop, never, evidence }, out)
 }
 
-fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+fn put_connected(
+    row: &Connected<'_>,
+    lines: Option<Lines<'_, '_>>,
+    answer: &Answer<'_>,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    let zone = answer.zone;
+    let far_end = row.from.to_string();
+    let ends = ends::json(far_end.as_bytes(), &row.client, answer.rows.with_proxies);
     let store = exact(row.store);
     let auth = row.auth.map(exact);
     let line = ConnectedLine {
@@ -149,7 +162,9 @@ fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, 
         since: rfc3339_of(row.since, zone),
         auth: auth.as_deref(),
         to: &store,
-        from: &row.from.to_string(),
+        from: ends.from.as_deref(),
+        via: ends.via,
+        from_source: ends.source,
         store: &store,
         certainty: if row.certain { "certain" } else { "possible" },
         at: rfc3339_of(row.at, zone),
@@ -170,7 +185,7 @@ fn put_record(
     out: &mut Vec<u8>,
 ) -> io::Result<()> {
     match record {
-        Record::Connected(row) => put_connected(row, lines, answer.zone, out),
+        Record::Connected(row) => put_connected(row, lines, answer, out),
         Record::Access(row) => put_access(row, lines, answer, out),
     }
 }
@@ -181,7 +196,11 @@ struct SessionLine<'a> {
     store: &'a str,
     service: &'static str,
     user: &'a str,
-    from: &'a str,
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<Option<std::borrow::Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_source: Option<Option<&'static str>>,
     auth: Option<&'a str>,
     connect: Option<String>,
     login: String,
@@ -213,14 +232,23 @@ impl From<Messages> for MessagesLine {
     }
 }
 
-fn put_session(row: &SessionRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+fn put_session(
+    row: &SessionRow<'_>,
+    lines: Option<Lines<'_, '_>>,
+    answer: &Answer<'_>,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    let zone = answer.zone;
+    let ends = ends::json(&row.from, &row.client, answer.rows.with_proxies);
     let auth = row.auth.as_deref().map(exact);
     let line = SessionLine {
         record: "session",
         store: &exact(&row.store),
         service: row.service.as_str(),
         user: &exact(&row.user),
-        from: &exact(&row.from),
+        from: ends.from.as_deref(),
+        via: ends.via,
+        from_source: ends.source,
         auth: auth.as_deref(),
         connect: row.connect.map(|at| rfc3339_of(at, zone)),
         login: rfc3339_of(row.login, zone),
@@ -262,18 +290,33 @@ struct MessageLine<'a> {
 #[derive(Serialize)]
 struct FittingLine<'a> {
     login: String,
-    from: std::borrow::Cow<'a, str>,
+    from: Option<std::borrow::Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<Option<std::borrow::Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_source: Option<Option<&'static str>>,
     status: &'static str,
     logout: Option<String>,
 }
 
-fn put_message(row: &MessageRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
+fn put_message(
+    row: &MessageRow<'_>,
+    lines: Option<Lines<'_, '_>>,
+    answer: &Answer<'_>,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    let zone = answer.zone;
     let line = &row.line;
-    let session = row.session.as_ref().map(|session| FittingLine {
-        login: rfc3339_of(session.login, zone),
-        from: exact(&session.from),
-        status: session.status.as_str(),
-        logout: session.logout.map(|at| rfc3339_of(at, zone)),
+    let session = row.session.as_ref().map(|session| {
+        let ends = ends::json(&session.from, &session.client, answer.rows.with_proxies);
+        FittingLine {
+            login: rfc3339_of(session.login, zone),
+            from: ends.from,
+            via: ends.via,
+            from_source: ends.source,
+            status: session.status.as_str(),
+            logout: session.logout.map(|at| rfc3339_of(at, zone)),
+        }
     });
     let message_id = row.message_id();
     let folder = Some(exact(&line.folder)).filter(|folder| !folder.is_empty());
@@ -305,6 +348,10 @@ struct FailureLine<'a> {
     service: &'static str,
     user: Option<&'a str>,
     from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<Option<std::borrow::Cow<'a, str>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_source: Option<Option<&'static str>>,
     auth: Option<&'a str>,
     reason: &'a str,
     time: String,
@@ -314,21 +361,30 @@ struct FailureLine<'a> {
     evidence: Option<Vec<EvidenceLine<'a>>>,
 }
 
-fn put_failure(row: &FailureRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, out: &mut Vec<u8>) -> io::Result<()> {
-    let told = [&row.user, &row.from, &row.auth].map(|text| Some(exact(text)).filter(|text| !text.is_empty()));
-    let [user, from, auth] = &told;
+fn put_failure(
+    row: &FailureRow<'_>,
+    lines: Option<Lines<'_, '_>>,
+    answer: &Answer<'_>,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    let zone = answer.zone;
+    let ends = ends::json(&row.from, &row.client, answer.rows.with_proxies);
+    let told = [&row.user, &row.auth].map(|text| Some(exact(text)).filter(|text| !text.is_empty()));
+    let [user, auth] = &told;
     let line = FailureLine {
         record: "failure",
         kind: row.kind.as_str(),
         store: &exact(&row.store),
         service: row.service.as_str(),
         user: user.as_deref(),
-        from: from.as_deref(),
+        from: ends.from.as_deref(),
+        via: ends.via,
+        from_source: ends.source,
         auth: auth.as_deref(),
         reason: &exact(&row.reason),
         time: rfc3339_of(row.time, zone),
         pid: row.pid,
-        flags: row.flags(),
+        flags: &row.flags(),
         evidence: evidence::json(lines, &evidence::FAILURE),
     };
     put(&line, out)
@@ -336,17 +392,17 @@ fn put_failure(row: &FailureRow<'_>, lines: Option<Lines<'_, '_>>, zone: Zone, o
 
 pub(super) fn write_lines(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     write_rows(answer, answer.rows.sessions.as_ref(), out, |row, lines, text| {
-        put_session(row, lines, answer.zone, text)?;
+        put_session(row, lines, answer, text)?;
         text.push(b'\n');
         Ok(())
     })?;
     write_rows(answer, answer.rows.failures.as_ref(), out, |row, lines, text| {
-        put_failure(row, lines, answer.zone, text)?;
+        put_failure(row, lines, answer, text)?;
         text.push(b'\n');
         Ok(())
     })?;
     write_rows(answer, answer.rows.messages.as_ref(), out, |row, lines, text| {
-        put_message(row, lines, answer.zone, text)?;
+        put_message(row, lines, answer, text)?;
         text.push(b'\n');
         Ok(())
     })?;
@@ -394,15 +450,15 @@ pub(super) fn write_document(answer: &Answer<'_>, out: &mut dyn io::Write) -> io
     })?;
     write_rows(answer, answer.rows.sessions.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
-        put_session(row, lines, answer.zone, text)
+        put_session(row, lines, answer, text)
     })?;
     write_rows(answer, answer.rows.failures.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
-        put_failure(row, lines, answer.zone, text)
+        put_failure(row, lines, answer, text)
     })?;
     write_rows(answer, answer.rows.messages.as_ref(), &mut behind, |row, lines, text| {
         text.extend_from_slice(b",\n");
-        put_message(row, lines, answer.zone, text)
+        put_message(row, lines, answer, text)
     })?;
     refused_by::write_json(answer, (b",\n", b""), &mut behind)?;
     if let Some(findings) = answer.rows.only_findings() {

@@ -1,6 +1,7 @@
 //! The table of `messages`.
 
 use super::Align;
+use super::ends;
 use super::records_table::Tabled;
 use crate::answer::{MessageLines, MessageRow};
 use crate::model::{Service, Stamp};
@@ -33,7 +34,7 @@ impl Tabled for MessageLines<'_> {
         match &row.session {
             Some(session) => {
                 time(login, session.login);
-                from.push_str(&visible(&session.from));
+                from.push_str(&ends::shown(&session.from, &session.client));
             }
             None => [login, from].into_iter().for_each(|cell| cell.push('-')),
         }

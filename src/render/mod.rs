@@ -5,6 +5,7 @@ mod columns;
 mod coverage;
 mod csv;
 mod ecs;
+mod ends;
 mod events;
 mod evidence;
 mod explain;

@@ -19,6 +19,7 @@ pub(super) fn map(event: &Event<'_>) -> Value {
     };
     let (status, status_name) = if event.what == What::Refused { (2, "Failure") } else { (1, "Success") };
     let (name, domain) = event.name_and_domain();
+    let (via, via_port) = event.via_ends;
     let (protocol, protocol_name) = protocol(event.auth.as_deref());
     let ended = event.session.filter(|_| event.what == What::Logout);
     json!({
@@ -53,6 +54,7 @@ pub(super) fn map(event: &Event<'_>) -> Value {
             "ip": event.address,
             "name": event.from.as_ref().filter(|_| event.address.is_none()),
             "port": event.port,
+            "proxy_endpoint": {"ip": via, "port": via_port},
         },
         "dst_endpoint": {"hostname": event.store, "svc_name": event.service.as_str()},
         "service": {"name": event.service.as_str()},
@@ -81,6 +83,7 @@ fn unmapped(event: &Event<'_>) -> Value {
         "bytes_in": amounts.bytes_in,
         "bytes_out": amounts.bytes_out,
         "mailboxes": amounts.mailboxes,
+        "from_source": event.from_source,
         "flags": event.flags,
         "file": event.line.as_ref().map(|line| &line.file),
         "member": event.line.as_ref().and_then(|line| line.member.as_deref()),

@@ -3,6 +3,7 @@
 
 use std::io;
 
+use super::ends;
 use super::evidence::block;
 use super::records::{Recorded, look_at_rows, write_rows};
 use super::table::{push_time, width};
@@ -162,7 +163,7 @@ impl Tabled for Sessions<'_> {
             Some(end) => time(logout, end),
             None => logout.push_str(row.status.as_str()),
         }
-        from.push_str(&visible(&row.from));
+        from.push_str(&ends::shown(&row.from, &row.client));
         to.push_str(&visible(&row.store));
         auth.push_str(&row.auth.as_deref().map_or("-".into(), visible));
         for (cell, number) in [(bytes_in, row.amounts.bytes_in), (bytes_out, row.amounts.bytes_out)] {
@@ -213,7 +214,7 @@ impl Tabled for Failures<'_> {
         time(when, row.time);
         auth.push_str(&visible(&row.auth));
         to.push_str(&visible(&row.store));
-        from.push_str(&visible(&row.from));
+        from.push_str(&ends::shown(&row.from, &row.client));
         reason.push_str(&visible(&row.reason));
         user.push_str(&visible(&row.user));
     }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
+use super::ends;
 use super::evidence::block;
 use super::{Answer, findings, records_table, repeats, side_by_side, writer};
 use crate::answer::{Connected, LastAccessRow, ServiceAccess};
@@ -214,6 +215,9 @@ fn each_connected(
         auth.push_str(&row.auth.map_or("-".into(), visible));
         to.push_str(&visible(row.store));
         _ = write!(from, "{}", row.from);
+        if row.client.is_behind_proxy() {
+            *from = ends::shown(from.as_bytes(), &row.client);
+        }
         if !row.certain {
             from.push_str(" (possible)");
         }

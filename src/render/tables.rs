@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::cells::{Cell, Cells, Column, Kind};
+use super::cells::{self, Cell, Cells, Column, Kind, Shown, each_cell};
 use super::columns::{self, Columnar};
 use super::{Answer, evidence};
 use crate::model::Stamp;
@@ -43,16 +43,16 @@ struct Filler<'a>(&'a mut dyn Tables);
 impl Columnar for Filler<'_> {
     type Part = TableRows;
 
-    fn begin<R: Cells>(&mut self, evidence: bool) -> io::Result<()> {
-        let evidence = evidence.then_some((evidence::COLUMN, Kind::List));
-        let columns: Vec<Column> = R::COLUMNS.iter().copied().chain(evidence).collect();
+    fn begin<R: Cells>(&mut self, shown: Shown) -> io::Result<()> {
+        let evidence = shown.evidence.then_some((evidence::COLUMN, Kind::List));
+        let columns: Vec<Column> = cells::columns::<R>(shown).chain(evidence).collect();
         self.0.begin(R::RECORD, &columns)
     }
 
-    fn add<R: Cells>(part: &mut TableRows, row: &R, zone: Zone, lines: Option<Lines<'_, '_>>) -> io::Result<()> {
-        row.cells(&mut |cell| part.push(cell, zone));
+    fn add<R: Cells>(part: &mut TableRows, row: &R, shown: Shown, lines: Option<Lines<'_, '_>>) -> io::Result<()> {
+        each_cell(row, shown, &mut |cell| part.push(cell, shown.zone));
         if let Some(places) = evidence::places(lines) {
-            part.push(Cell::List(&places.iter().map(String::as_str).collect::<Vec<_>>()), zone);
+            part.push(Cell::List(&places.iter().map(String::as_str).collect::<Vec<_>>()), shown.zone);
         }
         part.rows += 1;
         Ok(())

@@ -13,6 +13,7 @@ pub(super) fn map(event: &Event<'_>) -> Value {
         What::Refused => ("imstrail:refused", "Login refused"),
     };
     let amounts = event.amounts();
+    let (via, via_port) = event.via_ends;
     json!({
         "message": event.message(),
         "datetime": utc(event.at.at).replace('Z', "+00:00"),
@@ -24,6 +25,9 @@ pub(super) fn map(event: &Event<'_>) -> Value {
         "username": event.user,
         "source_ip": event.address,
         "source_port": event.port,
+        "via_ip": via,
+        "via_port": via_port,
+        "from_source": event.from_source,
         "auth": event.auth,
         "reason": event.reason,
         "status": event.session.map(|session| session.status),

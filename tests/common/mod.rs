@@ -4,6 +4,7 @@
 
 pub(crate) mod commands;
 pub(crate) mod pack;
+pub(crate) mod proxied;
 
 use serde_json::Value;
 use std::ffi::OsStr;

@@ -100,7 +100,8 @@ fn know(mut trail: Trail, streams: &Streams, question: &Question) -> Knowledge {
     let resolved = resolve(&trail, streams, &BTreeMap::new());
     let ask = |at: &At| {
         let (services, users) = (Service::ALL.to_vec(), question.needs.users.clone());
-        let rows = connected(&ConnectedQuery { at: *at, services, users, drift: 120 }, &resolved, &sessions);
+        let query = ConnectedQuery { at: *at, services, users, drift: 120, proxies: Default::default() };
+        let rows = connected(&query, &resolved, &sessions);
         (
             *at,
             rows.map(|rows| {

@@ -129,8 +129,9 @@ pub(crate) fn of_json(row: &Value, columns: &[String]) -> BTreeMap<String, Cell>
                 ["append", "fetch", "expunge"].iter().for_each(|name| cells.put(name, &counts[name]));
             }
             ("message", "session", session) => {
-                let names = ["login", "from", "status", "logout"];
-                names.iter().for_each(|name| cells.put(&format!("session_{name}"), &session[name]));
+                let names = columns.iter().filter_map(|name| name.strip_prefix("session_"));
+                let names = names.filter(|name| !name.ends_with("_offset"));
+                names.for_each(|name| cells.put(&format!("session_{name}"), &session[name]));
             }
             (_, "evidence", lines) => {
                 let place = |line: &Value| {

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hash};
 use std::io;
 
 use super::{Event, Side, Thresholds, events};
+use crate::answer::clients::{WITHIN, each_login};
 use crate::model::{Instant, Peer};
 use crate::runs::Runs;
 
@@ -15,8 +16,40 @@ const WORDS: usize = 1 << 21;
 /// A set of users, each within some time, and of addresses. It may say yes to others, never no to these.
 #[derive(Debug, Default)]
 pub struct Armed {
-    bits: Vec<u64>,
+    own: Bits,
+    /// Users who logged in from such an address through a multiplexor.
+    behind: Bits,
     within: Instant,
+}
+
+/// A set of hashes, which may say yes to others.
+#[derive(Debug, Default)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    /// Room for so many.
+    fn with_room(count: usize) -> Bits {
+        let words = (count * BITS / 64).next_power_of_two().clamp(64, WORDS);
+        Bits(if count == 0 { Vec::new() } else { vec![0; words] })
+    }
+
+    fn places(&self, key: u64) -> [usize; 2] {
+        let mask = self.0.len() * 64 - 1;
+        [key as usize & mask, (key >> 32) as usize & mask]
+    }
+
+    fn add(&mut self, key: u64) {
+        for place in self.places(key) {
+            if let Some(word) = self.0.get_mut(place / 64) {
+                *word |= 1 << (place % 64);
+            }
+        }
+    }
+
+    fn has(&self, key: u64) -> bool {
+        let is_set = |place: &usize| self.0.get(place / 64).is_some_and(|w| w >> (place % 64) & 1 == 1);
+        !self.0.is_empty() && self.places(key).iter().all(is_set)
+    }
 }
 
 impl Armed {
@@ -47,44 +80,53 @@ impl Armed {
         };
         let (users, addresses) = rayon::join(users, addresses);
         let keys = [users?, addresses?].concat();
-        let words = (keys.len() * BITS / 64).next_power_of_two().clamp(64, WORDS);
-        let mut armed = Armed { bits: if keys.is_empty() { Vec::new() } else { vec![0; words] }, within };
-        for key in keys {
-            for place in armed.places(key) {
-                if let Some(word) = armed.bits.get_mut(place / 64) {
-                    *word |= 1 << (place % 64);
-                }
+        let mut own = Bits::with_room(keys.len());
+        keys.into_iter().for_each(|key| own.add(key));
+        Ok(Armed { own, behind: Bits::default(), within })
+    }
+
+    /// The same, with users whom lines of multiplexors show to have logged in from such an address.
+    ///
+    /// # Errors
+    /// Those of reading back what was put aside.
+    pub fn behind_proxies(mut self, lines: &[Runs]) -> io::Result<Armed> {
+        let mut count = 0;
+        self.each_behind(lines, |_| count += 1)?;
+        let mut behind = Bits::with_room(count);
+        self.each_behind(lines, |key| behind.add(key))?;
+        self.behind = behind;
+        Ok(self)
+    }
+
+    /// Hands each user, and time around a login, to `work`.
+    fn each_behind(&self, lines: &[Runs], mut work: impl FnMut(u64)) -> io::Result<()> {
+        each_login(lines, |user, at, peer| {
+            if self.has_address(peer) {
+                let bucket = |at: Instant| at.div_euclid(self.within);
+                let buckets = bucket(at.saturating_sub(WITHIN))..=bucket(at.saturating_add(WITHIN));
+                buckets.for_each(|bucket| work(of_user(user, bucket)));
             }
-        }
-        Ok(armed)
+        })
     }
 
     /// Whether nobody is armed: then no login makes a finding.
     pub fn is_empty(&self) -> bool {
-        self.bits.is_empty()
-    }
-
-    fn places(&self, key: u64) -> [usize; 2] {
-        let mask = self.bits.len() * 64 - 1;
-        [key as usize & mask, (key >> 32) as usize & mask]
-    }
-
-    fn has(&self, key: u64) -> bool {
-        !self.is_empty()
-            && self
-                .places(key)
-                .iter()
-                .all(|place| self.bits.get(place / 64).is_some_and(|w| w >> (place % 64) & 1 == 1))
+        self.own.0.is_empty()
     }
 
     /// Whether a login of a user at a moment may be needed.
     pub fn has_user(&self, user: &[u8], at: Instant) -> bool {
-        !self.is_empty() && self.has(of_user(user, at.div_euclid(self.within)))
+        !self.is_empty() && self.own.has(of_user(user, at.div_euclid(self.within)))
     }
 
     /// Whether a login from an address may be needed, whenever it was.
     pub fn has_address(&self, peer: Peer) -> bool {
-        !self.is_empty() && self.has(of_peer(peer))
+        !self.is_empty() && self.own.has(of_peer(peer))
+    }
+
+    /// Whether a login of a user at a moment may be needed if it came through a proxy, for the client behind that.
+    pub fn has_behind(&self, user: &[u8], at: Instant) -> bool {
+        !self.behind.0.is_empty() && self.behind.has(of_user(user, at.div_euclid(self.within)))
     }
 }
 

@@ -74,8 +74,10 @@ impl Group {
     fn refused(&mut self, many: usize, thresholds: &Thresholds, event: &Event<'_>, out: &mut Vec<Burst>, rule: Rule) {
         let (at, other) = (event.time.at, hash(&event.other));
         self.recent.add(at, thresholds.run);
-        self.others.retain(|(known, _)| *known != other);
-        self.others.push_back((other, at));
+        if !event.is_from_anywhere() {
+            self.others.retain(|(known, _)| *known != other);
+            self.others.push_back((other, at));
+        }
         if self.others.len() > many {
             self.others.pop_front();
         }

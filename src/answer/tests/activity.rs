@@ -97,7 +97,7 @@ fn record(user: &str, pid: u32, login: Instant, end: Option<Instant>) -> Vec<u8>
     };
     let mut record = Vec::new();
     let status = if end.is_some() { super::super::Status::Closed } else { super::super::Status::Open };
-    SessionRow::of(&session, status, 0, b"store1").write(&mut record);
+    SessionRow::of(&session, (status, 0), b"store1", &Default::default()).write(&mut record);
     record
 }
 

@@ -31,6 +31,8 @@ fn events(tries: &[Try]) -> (Vec<Runs>, Vec<Runs>) {
             time: stamp(one.at),
             user: USERS[one.user].as_bytes().into(),
             from: peer(one.address).to_string().into_bytes().into(),
+            far: Default::default(),
+            client: Default::default(),
             auth: b"plain"[..].into(),
             reason: b"no"[..].into(),
             pid: 1,
@@ -53,7 +55,7 @@ fn events(tries: &[Try]) -> (Vec<Runs>, Vec<Runs>) {
             doubt: Doubt::default(),
             evidence: Evidence { file: FileId(0), place: 0 },
         };
-        logins.logged_in(&login, None, b"s", &armed);
+        logins.logged_in(&login, None, b"s", (&armed, &Default::default()));
     }
     by_user.push(logins.by_user);
     by_address.push(logins.by_address);

@@ -7,7 +7,7 @@ use crate::streams::StreamId;
 
 fn query(at: At, users: &[&str]) -> ConnectedQuery {
     let users = users.iter().map(|user| user.as_bytes().to_vec()).collect();
-    ConnectedQuery { at, services: vec![Service::Imap], users, drift: 60 }
+    ConnectedQuery { at, services: vec![Service::Imap], users, drift: 60, proxies: Default::default() }
 }
 
 /// Whether a session of ed is kept for a query; with a login line at 100 and a close of 90 to 200, if asked for; UTC + 1 h.

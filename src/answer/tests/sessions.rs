@@ -25,6 +25,8 @@ fn row(user: &[u8], login: Instant) -> SessionRow<'static> {
         pid: 7,
         gone: None,
         messages: None,
+        client: Client::Seen,
+        far: Far::Client,
         flags: 0,
         evidence: [None; 2],
     }
@@ -100,9 +102,9 @@ fn records_sort_by_store_service_login_user_from_and_logout() {
 
 #[test]
 fn who_is_asked_for() {
-    let ip: IpAddr = "192.0.2.7".parse().unwrap();
+    let peer = Peer::new("192.0.2.7".parse().unwrap(), Some(1));
     let asks = |query: &SessionsQuery, to: Option<Instant>| {
-        query.asks_for(Service::Imap, b"ed", ip, (stamp(100, 120), to.map(|at| stamp(at, 120))))
+        query.asks_for(Service::Imap, b"ed", peer, (stamp(100, 120), to.map(|at| stamp(at, 120))))
     };
     let all = SessionsQuery::default();
     let only = |filter| SessionsQuery { filter, ..SessionsQuery::default() };
