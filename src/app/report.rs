@@ -66,6 +66,7 @@ pub(super) fn answer(
         once: !outcome.unplanned.is_empty(),
         sieved: None,
         inferred: summary.inferred || outcome.trail.collected.inferred,
+        guesses: ask.grammars.guesses(),
         only_traced: &only_traced,
         proxied: &proxied,
         no_traces: false,

@@ -37,7 +37,7 @@ pub(super) fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     let meter = Meter::default();
     let reading = Reading {
         needs: &needs,
-        asked: Asked::Nothing,
+        asked: Asked::default(),
         traces: None,
         clients: None,
         grammars: &grammars,
