@@ -341,6 +341,11 @@ fn of_a_simulated_archive(checks: &mut Checks) {
     }
     write(&logs, "cut.gz", &gz(common::login("10:00:00", 1, "ed").repeat(99).as_bytes())[..60]);
     ask_all(checks, folder.path(), "logs", 1, &[&[]]);
+    // Lines inside of an archive.
+    for question in [&["-a", "-c"][..], &["messages"]] {
+        let args = [question, &["--evidence", "--format", "jsonl", "logs"]].concat();
+        checks.lines(&run(folder.path(), &args).exit(1), "evidence");
+    }
     // With settings, and from a terminal's zone.
     let set = |args: &[&str]| {
         let mut command = common::clean(common::IMSTRAIL, folder.path());
