@@ -28,7 +28,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "CIDR", value_parser = network)]
     pub from: Vec<IpNet>,
     /// List so many users, addresses and domains; each of these users gets a section
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000), default_value = "200", help_heading = "Output")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=900), default_value = "200", help_heading = "Output")]
     pub top: u16,
     /// List so many users with their last access, the latest; of more, all go to a file beside the page
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50_000), default_value = "20000", help_heading = "Output")]

@@ -52,7 +52,8 @@ pub(super) fn map(event: &Event<'_>) -> Value {
         },
         "src_endpoint": {
             "ip": event.address,
-            "name": event.from.as_ref().filter(|_| event.address.is_none()),
+            // An endpoint has an address or a name: a client of whom only the proxy is known has a dash.
+            "name": event.from.as_deref().or(via.map(|_| "-")).filter(|_| event.address.is_none()),
             "port": event.port,
             "proxy_endpoint": {"ip": via, "port": via_port},
         },
