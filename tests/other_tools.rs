@@ -324,7 +324,9 @@ fn events_behind_proxies_are_valid_and_name_both_ends() {
     let ask =
         |format| run(folder.path(), &[&["sessions", "--format", format, "."], &PROXIES[..]].concat()).exit(0).rows();
     let address = |end: &Value| {
-        end.as_str().map(|end| end.rsplit_once(':').expect("a port").0.trim_matches(['[', ']']).to_owned())
+        let ip =
+            |end: &str| end.parse::<std::net::SocketAddr>().map_or_else(|_| end.to_owned(), |end| end.ip().to_string());
+        end.as_str().map(ip)
     };
     let rows: Vec<_> =
         ask("jsonl").iter().map(|row| (address(&row["via"]), row["from_source"] == "multiplexor")).collect();

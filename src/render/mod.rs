@@ -191,7 +191,7 @@ pub enum Shape {
     Words,
     /// A Parquet file: one table. Needs the feature `parquet`.
     Parquet,
-    /// A database of SQLite, which is no stream of bytes: [`write_tables`] fills it. Needs the feature `sqlite`.
+    /// A database of SQLite, which is no stream of bytes: `write_tables` fills it. Needs the feature `sqlite`.
     Sqlite,
 }
 

@@ -1,5 +1,5 @@
 //! `report`: the page. One HTML file that needs nothing beside itself: styles and script are in it, charts are SVG made here, and a
-//! policy in its head lets nothing else in. All text out of logs goes through maud, which escapes it, or [`json`] for the script.
+//! policy in its head lets nothing else in. All text out of logs goes through maud, which escapes it, or `json` for the script.
 
 mod access;
 mod activity;
