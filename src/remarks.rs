@@ -157,23 +157,20 @@ impl Remarks<'_> {
         }
         notes.extend(forgeries(leaf, &file.breaks, self.once));
         for jump in &file.jumps {
-            let back = jump.from - jump.to;
-            let (store, service) = self.stream_of(jump.stream);
+            let Some(stream) = self.streams.iter().find(|s| s.id == jump.stream) else { continue };
             let text = format!(
-                "clock jump: at byte {} process {} of {store} {service} goes back by {back} s, from {} to {}",
+                "clock jump: at byte {} process {} of {} {} goes back by {} s, from {} to {}",
                 jump.place,
                 jump.pid,
-                utc(jump.from),
-                utc(jump.to)
+                visible(&stream.store),
+                stream.service.as_str(),
+                jump.from - jump.to,
+                in_stream(stream, jump.from),
+                in_stream(stream, jump.to)
             );
             notes.push(note(NoteKind::ClockJump, text).at(jump.place));
         }
         notes
-    }
-
-    fn stream_of(&self, id: crate::streams::StreamId) -> (String, &'static str) {
-        let found = self.streams.iter().find(|s| s.id == id);
-        found.map_or((String::new(), ""), |s| (visible(&s.store).into_owned(), s.service.as_str()))
     }
 
     /// Unknown shapes, the most frequent first: those that may be logins and closes, and others.
@@ -446,8 +443,4 @@ fn lines(n: u64) -> String {
 /// An instant with the offset that a stream's lines had then.
 fn in_stream(stream: &Resolved, at: Instant) -> String {
     written(Stamp { at, offset: stream.clock.offset_at(at) })
-}
-
-fn utc(at: Instant) -> String {
-    written(Stamp { at, offset: 0 })
 }
