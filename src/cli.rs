@@ -9,6 +9,7 @@ mod help;
 mod man;
 mod messages;
 mod report;
+mod run;
 mod settings;
 mod verify;
 
@@ -33,6 +34,7 @@ pub use format::Format;
 pub use man::{ManArgs, Page, pages};
 pub use messages::{ActionArg, MessagesArgs};
 pub use report::ReportArgs;
+pub use run::RunArgs;
 pub use settings::{CONFIG, KEYS, Key, Setting, Source, from_environment, from_toml, over};
 
 const EXAMPLES: &str = "\

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Color, Common, ConfigArgs, Help, Progress};
+use super::{Color, Common, ConfigArgs, Help, RunArgs};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -160,21 +160,9 @@ pub struct SuggestArgs {
     /// Also read folders of snapshots and trash (.snapshot, @eaDir, lost+found)
     #[arg(long)]
     pub all: bool,
-    /// A bar on the terminal while reading takes longer than half a second
-    #[arg(long, value_enum, default_value_t = Progress::Auto)]
-    pub progress: Progress,
-    /// Colour of notes
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub color: Color,
-    /// Where standard input and nested zips are kept for the time being [default: the system's]
-    #[arg(long, value_name = "DIR")]
-    pub tmpdir: Option<PathBuf>,
-    /// Worker threads [default: one a processor]
-    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-    /// `--config` and `--no-config`.
+    /// How the run is done.
     #[command(flatten)]
-    pub config: ConfigArgs,
+    pub run: RunArgs,
     /// `--help` and `--version`.
     #[command(flatten)]
     help: Help,
@@ -187,7 +175,7 @@ impl GrammarArgs {
             GrammarCommand::List(ListArgs { config, .. })
             | GrammarCommand::Check(CheckArgs { config, .. })
             | GrammarCommand::Try(TryArgs { config, .. })
-            | GrammarCommand::Suggest(SuggestArgs { config, .. }) => config,
+            | GrammarCommand::Suggest(SuggestArgs { run: RunArgs { config, .. }, .. }) => config,
         };
         common.config.clone_from(config);
         match &self.command {
@@ -204,9 +192,8 @@ impl GrammarArgs {
                 common.paths.clone_from(&args.paths);
                 common.grammar.clone_from(&args.grammar);
                 common.output.clone_from(&args.output);
-                common.tmpdir.clone_from(&args.tmpdir);
                 (common.force, common.all, common.year) = (args.force, args.all, args.year);
-                (common.progress, common.color, common.threads) = (args.progress, args.color, args.threads);
+                args.run.settle(common);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Color, Common, ConfigArgs, Help, Progress};
+use super::{Common, Help, RunArgs};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -32,21 +32,9 @@ pub struct VerifyArgs {
     /// How the result is written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = VerifyFormat::Table)]
     pub format: VerifyFormat,
-    /// A bar on the terminal while reading takes longer than half a second
-    #[arg(long, value_enum, default_value_t = Progress::Auto)]
-    pub progress: Progress,
-    /// Colour of notes
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub color: Color,
-    /// Where nested zips are kept for the time being [default: the system's]
-    #[arg(long, value_name = "DIR")]
-    pub tmpdir: Option<PathBuf>,
-    /// Worker threads [default: one a processor]
-    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-    /// `--config` and `--no-config`.
+    /// How the run is done.
     #[command(flatten)]
-    pub config: ConfigArgs,
+    pub run: RunArgs,
     /// `--help` and `--version`.
     #[command(flatten)]
     help: Help,
@@ -55,11 +43,7 @@ pub struct VerifyArgs {
 impl VerifyArgs {
     /// Takes over what says how a run is done, not what it answers.
     pub(crate) fn settle(&self, common: &mut Common) {
-        common.progress = self.progress;
-        common.color = self.color;
-        common.tmpdir.clone_from(&self.tmpdir);
-        common.threads = self.threads;
-        common.config = self.config.clone();
+        self.run.settle(common);
     }
 }
 

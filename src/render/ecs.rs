@@ -17,6 +17,7 @@ pub(super) fn map(event: &Event<'_>) -> Value {
     };
     let (name, domain) = event.name_and_domain();
     let amounts = event.amounts();
+    let line = event.line.as_ref();
     let ended = event.session.filter(|_| event.what == What::Logout);
     json!({
         "@timestamp": utc(event.at.at),
@@ -29,9 +30,9 @@ pub(super) fn map(event: &Event<'_>) -> Value {
             "status": event.session.map(|session| session.status),
             "login_source": event.session.map(|session| session.login_source),
             "mailboxes": amounts.mailboxes.map(|n| n.to_string()),
-            "member": event.line.as_ref().and_then(|line| line.member.as_deref()),
-            "line": event.line.as_ref().and_then(|line| line.line).map(|n| n.to_string()),
-            "offset": event.line.as_ref().map(|line| line.offset.to_string()),
+            "member": line.and_then(|line| line.member.as_deref()),
+            "line": line.and_then(|line| line.line).map(|n| n.to_string()),
+            "offset": line.map(|line| line.offset.to_string()),
         },
         "ecs": {"version": VERSION},
         "event": {
@@ -46,10 +47,10 @@ pub(super) fn map(event: &Event<'_>) -> Value {
             "start": ended.map(|session| utc(session.login)),
             "end": ended.and_then(|session| session.logout).map(utc),
             // In nanoseconds; a close line may claim any number of seconds.
-            "original": event.line.as_ref().and_then(|line| line.text.as_deref()),
+            "original": event.original(),
             "duration": event.duration().and_then(|seconds| seconds.checked_mul(1_000_000_000)),
         },
-        "log": {"file": {"path": event.line.as_ref().map(|line| &line.file)}},
+        "log": {"file": {"path": line.map(|line| &line.file)}},
         "user": {"name": name, "domain": domain, "id": event.user},
         "source": {
             "address": event.address.map(|ip| ip.to_string()).or_else(|| event.from.as_deref().map(str::to_owned)),

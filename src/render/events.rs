@@ -164,6 +164,11 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// The text of the line that says so, if it is asked for and may be told.
+    pub(super) fn original(&self) -> Option<&str> {
+        self.line.as_ref()?.text.as_deref()
+    }
+
     /// Whether its time is that of a connection, which the close line tells: there is no login line.
     pub(super) fn is_from_close(&self) -> bool {
         self.what == What::Login && self.session.is_some_and(|session| session.login_source == "close")

@@ -38,7 +38,7 @@ pub(super) fn map(event: &Event<'_>) -> Value {
         "status_id": status,
         "status": status_name,
         "status_detail": event.reason,
-        "raw_data": event.line.as_ref().and_then(|line| line.text.as_deref()),
+        "raw_data": event.original(),
         "timezone_offset": event.at.offset,
         "start_time": ended.map(|session| millis(session.login)),
         "end_time": ended.and_then(|session| session.logout).map(millis),
@@ -77,6 +77,7 @@ pub(super) fn map(event: &Event<'_>) -> Value {
 /// What the class has no place for.
 fn unmapped(event: &Event<'_>) -> Value {
     let amounts = event.amounts();
+    let line = event.line.as_ref();
     json!({
         "auth": event.auth,
         "login_status": event.session.map(|session| session.status),
@@ -86,10 +87,10 @@ fn unmapped(event: &Event<'_>) -> Value {
         "mailboxes": amounts.mailboxes,
         "from_source": event.from_source,
         "flags": event.flags,
-        "file": event.line.as_ref().map(|line| &line.file),
-        "member": event.line.as_ref().and_then(|line| line.member.as_deref()),
-        "line": event.line.as_ref().and_then(|line| line.line),
-        "offset": event.line.as_ref().map(|line| line.offset),
+        "file": line.map(|line| &line.file),
+        "member": line.and_then(|line| line.member.as_deref()),
+        "line": line.and_then(|line| line.line),
+        "offset": line.map(|line| line.offset),
     })
 }
 

@@ -13,6 +13,7 @@ pub(super) fn map(event: &Event<'_>) -> Value {
         What::Refused => ("imstrail:refused", "Login refused"),
     };
     let amounts = event.amounts();
+    let line = event.line.as_ref();
     let (via, via_port) = event.via_ends;
     json!({
         "message": event.message(),
@@ -38,10 +39,10 @@ pub(super) fn map(event: &Event<'_>) -> Value {
         "mailboxes": amounts.mailboxes,
         "pid": event.pid,
         "flags": event.flags,
-        "file": event.line.as_ref().map(|line| &line.file),
-        "member": event.line.as_ref().and_then(|line| line.member.as_deref()),
-        "line": event.line.as_ref().and_then(|line| line.line),
-        "offset": event.line.as_ref().map(|line| line.offset),
-        "original": event.line.as_ref().and_then(|line| line.text.as_deref()),
+        "file": line.map(|line| &line.file),
+        "member": line.and_then(|line| line.member.as_deref()),
+        "line": line.and_then(|line| line.line),
+        "offset": line.map(|line| line.offset),
+        "original": event.original(),
     })
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::*;
+use crate::answer::tests::Random;
 use crate::fold::Action;
 use crate::model::Stamp;
 use crate::pair::Session;
@@ -27,16 +28,6 @@ fn line(user: &str, pid: u32, at: Instant, service: Option<Service>) -> TraceRow
         process: text("imapd"),
         inferred: false,
         evidence: None,
-    }
-}
-
-/// Numbers that look as if they were drawn.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
     }
 }
 

@@ -1,6 +1,7 @@
 //! Clients behind proxies, against a comparison of each row with each line.
 
 use super::*;
+use crate::answer::tests::Random;
 use crate::model::{FileId, Stamp};
 
 /// A line of ed, over IMAP unless said otherwise.
@@ -143,16 +144,6 @@ fn a_record_holds_all_of_a_client() {
             *mark = 3;
             assert_eq!(Client::read(&mut Fields::of(&other)), None);
         }
-    }
-}
-
-/// Numbers that look as if they were drawn.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
     }
 }
 
