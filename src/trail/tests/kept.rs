@@ -344,7 +344,9 @@ fn more_than_one_section_holds() {
     // Many names, in no order, and some as long as names can be, so that sections end for either reason.
     for n in 0..40_000_i64 {
         let name = format!("user{}", n * 7919 % 40_000);
-        ids.map(|id| trail.access.add(name.as_bytes(), id.service(), [last(n, id), None], last(n + 1, id), &streams));
+        for id in ids {
+            trail.access.add(name.as_bytes(), id.service(), [last(n, id), None], last(n + 1, id), &streams);
+        }
         trail.traced.add(format!("traced{name}").as_bytes(), true);
     }
     for n in 0..40_u8 {
