@@ -80,6 +80,7 @@ fn all_are(desk: &Desk, text: &[u8], kind: Option<Kind>) {
         let got = match reader.read(line, &desk.years, place) {
             Line::Event(event) => Ok(Some(event.kind)),
             Line::Unknown(..) => Ok(None),
+            Line::Around => Ok(Some(Kind::Known)),
             Line::Reject(why) => Err(why),
         };
         assert_eq!(got, Ok(kind), "{}", String::from_utf8_lossy(line));
