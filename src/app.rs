@@ -17,6 +17,7 @@ mod settings;
 mod show_plan;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod trail;
 mod verify;
 
 use std::collections::HashMap;
@@ -31,6 +32,7 @@ use crate::answer::{
 use crate::cli::{Cli, Color, Command};
 use crate::discover::{self, discover};
 use crate::hash::Hashed;
+use crate::kept::Refused;
 use crate::manifest::Facts;
 use crate::model::Service;
 use crate::note::Note;
@@ -89,6 +91,12 @@ pub enum Stop {
     Closed,
 }
 
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Stop {
+        Stop::Usage(format!("a trail file {refused}"))
+    }
+}
+
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Stop {
         if error.kind() == io::ErrorKind::BrokenPipe { Stop::Closed } else { Stop::Usage(error.to_string()) }
@@ -130,6 +138,7 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     match &cli.command {
         Some(Command::Verify(args)) => verify::run(args, cli, notes),
+        Some(Command::Trail(args) | Command::Merge(args)) => trail::run(args, cli, notes),
         Some(Command::Grammar(args)) => grammar::run(args, cli, notes),
         Some(Command::Completions(args)) => manners::complete(args),
         Some(Command::Man(args)) => manners::man(args),

@@ -59,5 +59,6 @@ pub(super) fn plan(pseudonyms: Option<&Pseudonyms>, plan: Plan) -> Plan {
         units: plan.units.into_iter().map(unit).collect(),
         notes: notes(pseudonyms, plan.notes),
         walk_notes: notes(pseudonyms, plan.walk_notes),
+        trails: plan.trails,
     }
 }

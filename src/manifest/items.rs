@@ -125,7 +125,7 @@ fn opened(unit: &Unit) -> io::Result<Option<Arc<File>>> {
         Input::Spooled(file) => Ok(Some(Arc::clone(file))),
         // To open a pipe could wait without end.
         Input::Path(path) if path.metadata()?.is_file() => Ok(Some(Arc::new(File::open(path)?))),
-        Input::Path(_) | Input::Stream => Ok(None),
+        Input::Path(_) | Input::Stream | Input::Trail(..) => Ok(None),
     }
 }
 
