@@ -37,6 +37,7 @@ use crate::manifest::Facts;
 use crate::model::Service;
 use crate::note::Note;
 use crate::plan::{Leaf, Plan, PlanOptions, plan};
+use crate::pseudonym::Pseudonyms;
 use crate::quote::{Cited, Quotes};
 use crate::read::{Meter, Outcome, Reading, Sieve, read};
 use crate::remarks::{Remarks, Sieved};
@@ -167,6 +168,7 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
         output.manifest.iter_mut().for_each(|manifest| manifest.saw(&found));
         plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool })
     })?;
+    is_believed(&plan, ask.pseudonyms.as_ref(), notes)?;
     if cli.common.plan {
         let plan = mask::plan(ask.pseudonyms.as_ref(), plan);
         show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
@@ -179,6 +181,18 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
         Some(args) => report::answer((cli, args), &ask, (&plan, &streams), read, output, notes),
         None => answer(cli, &ask, &plan, &streams, read, output, notes),
     })
+}
+
+/// Checks that there is something to read, where trail files were given.
+///
+/// # Errors
+/// None of them is what was written.
+fn is_believed(plan: &Plan, pseudonyms: Option<&Pseudonyms>, notes: &Notes) -> Result<(), Stop> {
+    if !plan.is_refused() {
+        return Ok(());
+    }
+    notes.tell(&mask::notes(pseudonyms, plan.notes.clone()));
+    Err(Stop::Usage("none of the trail files can be used".to_owned()))
 }
 
 fn read_with_bar(

@@ -136,6 +136,8 @@ pub struct Plan {
     pub walk_notes: Vec<Note>,
     /// Trail files, in the order of their paths.
     pub trails: Vec<Trail>,
+    /// A trail file is not believed.
+    refused: bool,
 }
 
 /// A trail file that is to be read.
@@ -151,6 +153,17 @@ impl Plan {
     /// The text with this number.
     pub fn leaf(&self, id: FileId) -> Option<&Leaf> {
         self.leaves.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// A trail file is not believed.
+    fn refuse(&mut self, path: &Path, why: &Refused) {
+        self.refused = true;
+        self.notes.push(Note::new(path.to_string_lossy(), NoteKind::Unreadable, why.to_string()));
+    }
+
+    /// Whether there is nothing to read, since no trail file is believed.
+    pub fn is_refused(&self) -> bool {
+        self.refused && self.units.is_empty()
     }
 
     /// Bytes on disk.
@@ -237,8 +250,8 @@ struct Entry {
     path: Vec<u8>,
     unit: Unit,
     texts: Vec<Peeked>,
-    /// Of a text of a trail file: which it is there, and of which of the plan's.
-    kept: Option<(usize, usize)>,
+    /// Of a text of trail files: in which of the plan's it is, and which it is there.
+    kept: Vec<(usize, usize)>,
 }
 
 /// Looks at everything that was found.
@@ -250,20 +263,18 @@ pub fn plan(found: &Discovered, options: &PlanOptions) -> io::Result<Plan> {
     let looked: Vec<Looked> =
         found.files.par_iter().zip(&inputs).map(|(file, input)| look(file, input, options)).collect();
     let mut plan = Plan { notes: found.notes.clone(), ..Plan::default() };
-    let mut entries = Vec::new();
+    let (mut entries, mut seen) = (Vec::new(), kept::Seen::default());
     for ((file, input), looked) in found.files.iter().zip(inputs).zip(looked) {
         match looked {
             Looked::Log(sink, plain, size) => {
                 plan.walk_notes.extend(sink.notes);
                 let unit = Unit { input, path: file.path.clone(), size, plain, leaves: Vec::new() };
                 let path = file.path.as_os_str().as_bytes().to_vec();
-                entries.push(Entry { path, unit, texts: sink.texts, kept: None });
+                entries.push(Entry { path, unit, texts: sink.texts, kept: Vec::new() });
             }
             Looked::Trail(opened) => match *opened {
-                Ok(opened) => kept::entries(opened, &mut plan, &mut entries),
-                Err(why) => {
-                    plan.notes.push(Note::new(file.path.to_string_lossy(), NoteKind::Unreadable, why.to_string()));
-                }
+                Ok(opened) => kept::entries(opened, &mut plan, &mut entries, &mut seen),
+                Err(why) => plan.refuse(&file.path, &why),
             },
         }
     }
@@ -282,8 +293,10 @@ pub fn plan(found: &Discovered, options: &PlanOptions) -> io::Result<Plan> {
             }
             unit.leaves.push(id);
             plan.leaves.push(leaf);
-            let of_trail = kept.and_then(|(trail, text)| plan.trails.get_mut(trail)?.texts.get_mut(text));
-            of_trail.into_iter().for_each(|number| *number = id);
+            for (trail, text) in &kept {
+                let number = plan.trails.get_mut(*trail).and_then(|trail| trail.texts.get_mut(*text));
+                number.into_iter().for_each(|number| *number = id);
+            }
         }
         plan.units.push(unit);
     }
@@ -366,7 +379,8 @@ fn look(file: &Found, input: &Input, options: &PlanOptions) -> Looked {
     if let (Input::Path(path), Some(head)) = (input, &head)
         && is_trail(head)
     {
-        return Looked::Trail(Box::new(TrailFile::open(path)));
+        let opened = TrailFile::open(path).and_then(|file| file.verify().map(|()| file));
+        return Looked::Trail(Box::new(opened));
     }
     if let (Some(head), Some(size)) = (head, size)
         && let name = file.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
@@ -481,6 +495,10 @@ pub(crate) fn earliest(leaf: &Leaf) -> Instant {
 
 /// The note about a copy (R13).
 fn copy_note(copy: &Leaf, kept: &Leaf) -> Note {
+    if copy.shown == kept.shown {
+        let text = "is in a trail file as well, or its beginning is: read once";
+        return Note::new(copy.shown.clone(), NoteKind::Copy, text);
+    }
     Note::new(copy.shown.clone(), NoteKind::Copy, "a copy of ")
         .naming(&kept.shown, ", or of its beginning: not read again")
 }

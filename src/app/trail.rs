@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::sync::atomic::Ordering;
 
 use super::ask::Ask;
 use super::output::Place;
-use super::{Exit, Notes, Stop, bar, known, read_with_bar, threads};
+use super::{Exit, Notes, Stop, bar, is_believed, known, read_with_bar, threads};
 use crate::cli::{Cli, Command, TrailArgs};
 use crate::discover::{self, discover};
 use crate::kept::{Index, Nature, Packer, Packing, Sections, Text};
@@ -34,6 +33,7 @@ pub(super) fn run(args: &TrailArgs, cli: &Cli, notes: &Notes) -> Result<Exit, St
     place.is_none_of(&found.files)?;
     let options = PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool: true };
     let plan = pool.install(|| plan(&found, &options))?;
+    is_believed(&plan, None, notes)?;
     if matches!(cli.command, Some(Command::Merge(_))) {
         are_trails(&plan)?;
     }
@@ -100,14 +100,19 @@ fn index(
         }
     }
     packing.finish()?;
-    meter.bytes.store(0, Ordering::Relaxed);
+    let of_run = |notes: &[Note]| {
+        let mut notes = notes.to_vec();
+        notes.sort();
+        notes.dedup();
+        notes
+    };
     Ok(Index {
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         texts,
         brief,
-        notes: plan.notes.clone(),
-        walk_notes: plan.walk_notes.clone(),
-        read_notes: outcome.notes.clone(),
+        notes: of_run(&plan.notes),
+        walk_notes: of_run(&plan.walk_notes),
+        read_notes: of_run(&outcome.notes),
         summary: None,
     })
 }

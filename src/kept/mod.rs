@@ -32,7 +32,7 @@ pub const BLOCK: usize = 4 << 20;
 pub const HEAD: usize = 4096;
 
 /// Some bytes of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Section {
     /// Where they begin.
     pub at: u64,
@@ -43,7 +43,7 @@ pub struct Section {
 }
 
 /// Some lines of a text, in columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Block {
     /// Where the columns are.
     pub packed: Section,
@@ -54,7 +54,7 @@ pub struct Block {
 }
 
 /// What a text is, as [`Kind`] says it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Nature {
     /// Text.
     Plain,
@@ -85,7 +85,7 @@ impl Nature {
 }
 
 /// One text: a log as it was read when the trail file was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Text {
     /// The bytes of the path of its file, as it was given or found then; `-` for standard input.
     pub path: Vec<u8>,

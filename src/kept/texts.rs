@@ -15,7 +15,7 @@ use crate::parse::LONGEST_LINE;
 const EACH: usize = 2;
 
 /// Where a text has damage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Gap {
     /// How many bytes of the text precede it.
     pub at: u64,
