@@ -10,6 +10,7 @@ pub mod answer;
 pub mod app;
 pub mod chunk;
 pub mod cli;
+pub mod columns;
 pub mod discover;
 pub mod fold;
 pub mod grammar;
