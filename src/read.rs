@@ -20,7 +20,6 @@ mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -33,7 +32,8 @@ use crate::answer::{Asked, ClientsQuery, Events, TracesQuery};
 use crate::chunk::Cut;
 use crate::fold::{Folder, Needs, keep_access};
 use crate::grammar::Grammars;
-use crate::hash::Text;
+use crate::hash;
+use crate::kept::{Text, TrailFile};
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::pair::{Key, Session};
@@ -180,7 +180,7 @@ pub struct Outcome {
     /// Texts that the plan did not know: those of a pipe.
     pub unplanned: Vec<Leaf>,
     /// Texts that were hashed.
-    pub hashed: BTreeMap<FileId, Text>,
+    pub hashed: BTreeMap<FileId, hash::Text>,
     /// What the sieve saw clocks show.
     pub shown: BTreeSet<Shown>,
     /// Where lines end in plain texts, if rows show their lines.
@@ -262,6 +262,13 @@ struct Run<'a> {
     found: Mutex<Found>,
 }
 
+/// The text of a trail file that a unit is, if its blocks can be read apart.
+fn blocks_of(unit: &Unit) -> Option<(&TrailFile, &Text)> {
+    let Input::Trail(file, number) = &unit.input else { return None };
+    let text = file.index.texts.get(*number)?;
+    (text.apart && !text.blocks.is_empty()).then_some((file, text))
+}
+
 /// What reading notices on the way.
 #[derive(Debug, Default)]
 struct Found {
@@ -269,7 +276,7 @@ struct Found {
     damaged: BTreeSet<FileId>,
     holes: BTreeMap<FileId, u32>,
     unplanned: Vec<Leaf>,
-    hashed: BTreeMap<FileId, Text>,
+    hashed: BTreeMap<FileId, hash::Text>,
     shown: BTreeSet<Shown>,
     /// By file and number of the piece.
     newlines: BTreeMap<FileId, BTreeMap<u64, newlines::OfPiece>>,
@@ -286,6 +293,7 @@ struct Claims {
 /// What a worker claims.
 enum Claim<'a> {
     Range(&'a Unit, &'a Leaf, Arc<File>, u64),
+    Block(&'a Leaf, &'a TrailFile, &'a Text, usize),
     Walk(&'a Unit),
 }
 
@@ -351,6 +359,7 @@ impl<'a> Run<'a> {
         while let Some(claim) = self.claim() {
             match claim {
                 Claim::Range(unit, leaf, file, from) => self.range(unit, leaf, &file, from),
+                Claim::Block(leaf, file, text, number) => self.block(leaf, file, text, number),
                 Claim::Walk(unit) => self.walk(unit),
             }
         }
@@ -418,7 +427,16 @@ impl<'a> Run<'a> {
             }
             // Elements of XML may go over lines: they are read one after the other.
             let is_folded = |leaf: &&Leaf| leaf.markup && self.reading.grammars.knows_xml();
-            let Some(leaf) = single.filter(|leaf| unit.plain && !is_folded(leaf)) else {
+            let single = single.filter(|leaf| !is_folded(leaf));
+            if let (Some(leaf), Some((file, text))) = (single, blocks_of(unit)) {
+                let number = usize::try_from(claims.at).unwrap_or(usize::MAX);
+                claims.at += 1;
+                if number + 1 >= text.blocks.len() {
+                    *claims = Claims { unit: claims.unit + 1, ..Claims::default() };
+                }
+                return Some(Claim::Block(leaf, file, text, number));
+            }
+            let Some(leaf) = single.filter(|_| unit.plain) else {
                 claims.unit += 1;
                 return Some(Claim::Walk(unit));
             };
@@ -452,11 +470,11 @@ impl<'a> Run<'a> {
                     None
                 }
             },
-            Input::Stream => None,
+            Input::Stream | Input::Trail(..) => None,
         }
     }
 
-    fn unreadable(&self, leaf: &Leaf, place: u64, cause: &io::Error) {
+    fn unreadable(&self, leaf: &Leaf, place: u64, cause: &dyn std::fmt::Display) {
         let text = format!("cannot be read from byte {place} on ({cause}); check the file and its permissions");
         let mut found = lock(&self.found);
         found.notes.push(Note::new(leaf.shown.clone(), NoteKind::Unreadable, text).at(place));
@@ -478,6 +496,23 @@ impl<'a> Run<'a> {
             }
         });
         self.reading.meter.add(to - from);
+    }
+
+    /// Folds a block of a text of a trail file.
+    fn block(&self, leaf: &Leaf, file: &TrailFile, text: &Text, number: usize) {
+        let Some(block) = text.blocks.get(number) else { return };
+        self.reading.meter.at(&file.path);
+        let mut lines = self.queue.empty();
+        let refused = file.lines(block, &mut lines).err();
+        self.fold((leaf.id, 0), number as u64, Some(text.blocks.len() as u64), |folder| match refused {
+            Some(refused) => self.unreadable(leaf, block.place, &refused),
+            None => {
+                let stand = Stand { place: block.place, begin: 0, end: Some(text.length()) };
+                self.lines(folder, &lines, stand, &leaf.years);
+            }
+        });
+        self.queue.done(lines);
+        self.reading.meter.add(block.packed.length);
     }
 
     /// Folds one piece of a section of a text with this worker's folder, and hands on what it gave. `pieces` is how many the text has, where known.

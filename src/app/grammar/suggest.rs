@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::super::ask::paths;
 use super::super::output::Output;
-use super::super::{Exit, Notes, Stop, bar, threads};
+use super::super::{Exit, Notes, Stop, bar, is_believed, threads};
 use super::grammars;
 use crate::answer::Asked;
 use crate::cli::Cli;
@@ -33,6 +33,7 @@ pub(super) fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     let walk = WalkOptions { tmpdir, all: cli.common.all, ..WalkOptions::default() };
     let options = PlanOptions { walk: walk.clone(), year: cli.common.year, spool: false };
     let plan = pool.install(|| plan(&found, &options))?;
+    is_believed(&plan, None, notes)?;
     let (needs, streams, names) = (Needs { drafts: true, ..Needs::default() }, Streams::default(), Names::default());
     let meter = Meter::default();
     let reading = Reading {

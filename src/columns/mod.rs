@@ -1,0 +1,130 @@
+//! Lines of logs in compressed columns, without loss.
+//!
+//! Nearly all lines of an archive are ordinary: a frame that very many have in common, and a few fields. Here a line is taken
+//! apart into such a [`Row`] (`take`) if printing the row gives the very same line again ([`row`]); else the row is the line itself.
+//! What rows hold goes into columns (`write`), each of like things: how they lie is said in `layout`, and for writers of other readers
+//! in `docs/trail-format.md`. `read` gives the rows back.
+
+mod date;
+mod layout;
+mod read;
+pub mod row;
+mod take;
+mod user;
+mod write;
+
+use std::io::{self, Write};
+
+use memchr::memchr;
+
+use layout::{Columns, length, read_length};
+use read::Reader;
+pub use row::Row;
+use row::Printer;
+use take::Taker;
+use write::Writer;
+
+/// The longest block, in bytes: no longer one is unpacked.
+pub const LONGEST_BLOCK: usize = 16 << 20;
+
+/// How columns lie; another number for another way.
+const VERSION: u8 = 1;
+/// The zstd level: most columns are numbers of which higher ones make no less.
+const LEVEL: i32 = 3;
+/// Columns that are shorter share a block of zstd, and its table of what bytes are how frequent.
+const OWN_TABLE: usize = 2 << 10;
+/// No block has columns of more than twice its length and so many bytes.
+const COLUMNS_BESIDE: usize = 4 << 10;
+
+/// Why a block cannot be unpacked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Corrupt {
+    /// It was packed in another way, by another version of the program.
+    #[error("its lines are packed in the way {0}; this version knows the way {VERSION}")]
+    Version(u8),
+    /// It is not what was packed.
+    #[error("its packed lines are damaged")]
+    Damaged,
+}
+
+/// Packs a text of at most [`LONGEST_BLOCK`] bytes: any bytes, best whole lines.
+pub fn pack(text: &[u8]) -> Vec<u8> {
+    let mut writer = Writer::default();
+    let mut taker = Taker::default();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = memchr(b'\n', rest).unwrap_or(rest.len());
+        let (line, behind) = rest.split_at(end);
+        writer.put(&taker.take(line));
+        rest = behind.get(1..).unwrap_or_default();
+    }
+    let mut packed = vec![VERSION];
+    length(text.len(), &mut packed);
+    compress(&writer.columns(), &mut packed).expect("there is memory for what is compressed")
+}
+
+fn compress(columns: &Columns, packed: &mut Vec<u8>) -> io::Result<Vec<u8>> {
+    let mut size = 0;
+    columns.write(|piece| {
+        size += piece.len();
+        io::Result::Ok(())
+    })?;
+    length(size, packed);
+    let mut encoder = zstd::stream::write::Encoder::new(std::mem::take(packed), LEVEL)?;
+    encoder.include_checksum(true)?;
+    encoder.set_pledged_src_size(Some(size as u64))?;
+    let mut shared = 0;
+    columns.write(|piece| {
+        if piece.len().max(shared) >= OWN_TABLE {
+            encoder.flush()?;
+            shared = 0;
+        }
+        shared += piece.len();
+        encoder.write_all(piece)
+    })?;
+    encoder.finish()
+}
+
+/// Unpacks what [`pack`] gave, behind what `out` holds. No more memory is asked for than a few times what the block says that it
+/// has, which is [`LONGEST_BLOCK`] at most.
+///
+/// # Errors
+/// If anything is damaged, or was packed by another version; then `out` is what it was.
+pub fn unpack(packed: &[u8], out: &mut Vec<u8>) -> Result<(), Corrupt> {
+    let (version, rest) = packed.split_first().ok_or(Corrupt::Damaged)?;
+    if *version != VERSION {
+        return Err(Corrupt::Version(*version));
+    }
+    let begin = out.len();
+    print_all(rest, out).ok_or_else(|| {
+        out.truncate(begin);
+        Corrupt::Damaged
+    })
+}
+
+/// Prints all rows of a block, of which the version is read.
+fn print_all(packed: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let (length, rest) = read_length(packed)?;
+    let (size, frame) = read_length(rest)?;
+    if length > LONGEST_BLOCK || size > 2 * length + COLUMNS_BESIDE {
+        return None;
+    }
+    let columns = zstd::bulk::decompress(frame, size).ok().filter(|columns| columns.len() == size)?;
+    let mut reader = Reader::new(&columns, length)?;
+    let mut printer = Printer::default();
+    let begin = out.len();
+    let end = begin.checked_add(length)?;
+    out.reserve(length + 1);
+    while !reader.is_over() {
+        // Only the last line may be without its end, and then it is the text's end.
+        if out.len() >= end {
+            return None;
+        }
+        printer.print(&reader.next()?, out)?;
+        out.push(b'\n');
+    }
+    if out.len() == end + 1 {
+        out.pop();
+    }
+    (out.len() == end).then_some(())
+}
