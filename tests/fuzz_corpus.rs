@@ -127,6 +127,11 @@ fn time() {
 }
 
 #[test]
+fn summary() {
+    run("summary", cases(), targets::summary::run);
+}
+
+#[test]
 fn archive() {
     run("archive", cases() / 10, targets::archive::run);
 }

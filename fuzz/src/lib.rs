@@ -7,6 +7,7 @@ pub mod adapter;
 pub mod archive;
 pub mod container;
 pub mod line;
+pub mod summary;
 pub mod template;
 pub mod time;
 pub mod whole;
