@@ -19,8 +19,8 @@ use memchr::memchr;
 
 use layout::{Columns, length, read_length};
 use read::Reader;
-pub use row::Row;
 use row::Printer;
+pub use row::Row;
 use take::Taker;
 use write::Writer;
 

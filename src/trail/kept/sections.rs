@@ -112,7 +112,8 @@ impl Unpacker {
         let decompressor = self.decompressor.as_mut().ok_or(section.damaged())?;
         self.content.clear();
         self.content.reserve(section.length);
-        let length = decompressor.decompress_to_buffer(section.packed, &mut self.content).map_err(|_| section.damaged())?;
+        let length =
+            decompressor.decompress_to_buffer(section.packed, &mut self.content).map_err(|_| section.damaged())?;
         if length == section.length { Ok(&self.content) } else { Err(section.damaged()) }
     }
 }
