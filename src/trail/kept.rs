@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::names::{Names, Packing};
-use self::parts::Part;
+use self::parts::{NO_FILE, Part};
 use self::sections::{Kind, Packer, Section, Unpacker};
 use super::access::{self, Chunk, LastAccess};
 use super::{FileId, Trail};
@@ -75,12 +75,9 @@ pub fn write(trail: &Trail, streams: &Streams, text_of: &dyn Fn(FileId) -> Optio
     out.flush(Kind::Streams)?;
     let numbers = parts::Numbers {
         stream: &|stream| u32::try_from(table.number(stream)).ok().map(StreamId),
-        file: &|file| Some(FileId(text_of(file).unwrap_or(NO_FILE))),
+        file: &|file| Some(text_of(file).map_or(NO_FILE, FileId)),
     };
-    parts::each(trail, &mut |part| match part {
-        Part::File(file, _) if text_of(file).is_none() => Ok(()),
-        part => numbers.renumbered(part).map_or(Ok(()), |part| out.record(Kind::Parts, &part)),
-    })?;
+    parts::each(trail, &numbers, &mut |part| out.record(Kind::Parts, &part))?;
     out.flush(Kind::Parts)?;
     let mut users: Vec<&[u8]> = trail.traced.users.iter().map(|user| &**user).collect();
     users.par_sort_unstable();
@@ -91,9 +88,6 @@ pub fn write(trail: &Trail, streams: &Streams, text_of: &dyn Fn(FileId) -> Optio
     })?;
     out.end()
 }
-
-/// The number of no file.
-const NO_FILE: u32 = u32::MAX;
 
 /// The streams of a trail, by store and service: a stream's number is its place among them.
 struct Table {
@@ -236,7 +230,7 @@ pub fn read(bytes: &[u8], streams: &Streams, file_of: &dyn Fn(u32) -> Option<Fil
     }
     let numbers = parts::Numbers {
         stream: &|number| ids.get(usize::try_from(number.0).ok()?).copied(),
-        file: &|number| if number.0 == NO_FILE { Some(number) } else { file_of(number.0) },
+        file: &|number| if number == NO_FILE { Some(number) } else { file_of(number.0) },
     };
     let mut trail = Trail::default();
     for sections in others.chunks(ASIDE) {

@@ -32,6 +32,8 @@ pub(super) enum Part {
 /// Two moments, in seconds from the beginning of an hour.
 type Span = (i64, i64);
 
+/// The number of no file.
+pub(super) const NO_FILE: FileId = FileId(u32::MAX);
 /// So many hours, spans, marks are in one record at most.
 const MANY: usize = 4096;
 
@@ -72,60 +74,82 @@ impl Numbers<'_> {
     }
 }
 
-/// Hands on all of a trail that is no name of a user.
-pub(super) fn each<E>(trail: &Trail, out: &mut impl FnMut(Part) -> Result<(), E>) -> Result<(), E> {
+/// Hands on all of a trail that is no name of a user, by other numbers and in the order of these.
+pub(super) fn each<E>(
+    trail: &Trail,
+    numbers: &Numbers<'_>,
+    out: &mut impl FnMut(Part) -> Result<(), E>,
+) -> Result<(), E> {
     let Tally { event, known, unknown, reject, passed_over, kinds, shapes } = &trail.tally;
     out(Part::Tally([event, known, unknown, reject, passed_over].map(|count| *count), kinds.clone()))?;
     out(Part::Traced(trail.traced.lines))?;
-    for (shape, seen) in shapes {
-        out(Part::Shape(shape.clone(), seen.clone()))?;
+    let shape = |(shape, seen): (&Shape, &Sampled)| Some(Part::Shape(shape.clone(), numbers.sampled(seen.clone())?));
+    shapes.iter().filter_map(shape).try_for_each(&mut *out)?;
+    of_streams(&trail.coverage, numbers, out)?;
+    of_processes(&trail.coverage, numbers, out)?;
+    let file = |(id, file): (&FileId, &FileTrail)| Some(((numbers.file)(*id)?, numbers.of_file(file.clone())?));
+    trail
+        .files
+        .iter()
+        .filter_map(file)
+        .filter(|(id, _)| *id != NO_FILE)
+        .try_for_each(|(id, file)| of_file(id, file, out))
+}
+
+fn of_file<E>(id: FileId, file: FileTrail, out: &mut impl FnMut(Part) -> Result<(), E>) -> Result<(), E> {
+    let FileTrail { tally, spans, jumps, breaks } = file;
+    let mut spans = spans.into_iter();
+    let first = spans.by_ref().take(MANY).collect();
+    out(Part::File(id, Box::new(FileTrail { tally, spans: first, jumps, breaks })))?;
+    while spans.len() > 0 {
+        let spans = spans.by_ref().take(MANY).collect();
+        out(Part::File(id, Box::new(FileTrail { spans, ..FileTrail::default() })))?;
     }
-    of_coverage(&trail.coverage, out)?;
-    for (id, file) in &trail.files {
-        let mut spans = file.spans.iter().map(|(key, span)| (*key, *span));
-        let FileTrail { tally, jumps, breaks, .. } = file.clone();
-        let first = spans.by_ref().take(MANY).collect();
-        out(Part::File(*id, Box::new(FileTrail { tally, spans: first, jumps, breaks })))?;
-        loop {
-            let more: BTreeMap<_, _> = spans.by_ref().take(MANY).collect();
-            if more.is_empty() {
-                break;
-            }
-            out(Part::File(*id, Box::new(FileTrail { spans: more, ..FileTrail::default() })))?;
+    Ok(())
+}
+
+fn of_streams<E>(
+    coverage: &Coverage,
+    numbers: &Numbers<'_>,
+    out: &mut impl FnMut(Part) -> Result<(), E>,
+) -> Result<(), E> {
+    let number = |(stream, hours): (&StreamId, _)| Some(((numbers.stream)(*stream)?, hours));
+    let streams: BTreeMap<StreamId, &StreamHours> = coverage.streams.iter().filter_map(number).collect();
+    for (stream, hours) in streams {
+        let cells: Vec<_> = hours.cells.iter().collect();
+        for cells in some_at_a_time(&cells) {
+            let mut before = 0;
+            let row = |((hour, offset), cell): &(&(i64, i16), &Cell)| {
+                let counts = [cell.logins, cell.closes, cell.marks];
+                (since(&mut before, *hour), *offset, within(*hour, (cell.first, cell.last)), counts)
+            };
+            out(Part::Stream(stream, cells.iter().map(row).collect()))?;
         }
     }
     Ok(())
 }
 
-fn of_coverage<E>(coverage: &Coverage, out: &mut impl FnMut(Part) -> Result<(), E>) -> Result<(), E> {
-    for (stream, hours) in &coverage.streams {
-        let cells: Vec<_> = hours.cells.iter().collect();
-        for cells in some_at_a_time(&cells) {
-            let mut before = 0;
-            let row = |((hour, offset), cell): &(&(i64, i16), &Cell)| {
-                let numbers = [cell.logins, cell.closes, cell.marks];
-                (since(&mut before, *hour), *offset, within(*hour, (cell.first, cell.last)), numbers)
-            };
-            out(Part::Stream(*stream, cells.iter().map(row).collect()))?;
-        }
-    }
-    for ((stream, pid), process) in &coverage.processes {
+fn of_processes<E>(
+    coverage: &Coverage,
+    numbers: &Numbers<'_>,
+    out: &mut impl FnMut(Part) -> Result<(), E>,
+) -> Result<(), E> {
+    let number = |((stream, pid), process): (&(StreamId, u32), _)| Some((((numbers.stream)(*stream)?, *pid), process));
+    let processes: BTreeMap<(StreamId, u32), &ProcessHours> = coverage.processes.iter().filter_map(number).collect();
+    for ((stream, pid), process) in processes {
         let hours: Vec<_> = process.hours.iter().collect();
         for hours in some_at_a_time(&hours) {
             let mut before = 0;
             let row = |(hour, span): &(&i64, &(Instant, Instant))| (since(&mut before, **hour), within(**hour, **span));
-            out(Part::Process(*stream, *pid, hours.iter().map(row).collect()))?;
+            out(Part::Process(stream, pid, hours.iter().map(row).collect()))?;
         }
-        let mut marks = process.marks.iter().copied();
-        let mut full = process.full.iter().copied();
-        loop {
+        let (mut marks, mut full) = (process.marks.iter(), process.full.iter());
+        while marks.len() + full.len() > 0 {
             let (mut of_mark, mut of_line) = (0, 0);
-            let marks: Vec<_> = marks.by_ref().take(MANY).map(|(at, start)| (since(&mut of_mark, at), start)).collect();
-            let full: Vec<_> = full.by_ref().take(MANY).map(|at| since(&mut of_line, at)).collect();
-            if marks.is_empty() && full.is_empty() {
-                break;
-            }
-            out(Part::Marks(*stream, *pid, marks, full))?;
+            let mark = |(at, start): &(Instant, bool)| (since(&mut of_mark, *at), *start);
+            let marks = marks.by_ref().take(MANY).map(mark).collect();
+            let full = full.by_ref().take(MANY).map(|at| since(&mut of_line, *at)).collect();
+            out(Part::Marks(stream, pid, marks, full))?;
         }
     }
     Ok(())
