@@ -19,8 +19,8 @@ use memchr::memchr;
 
 use layout::{Columns, length, read_length};
 use read::Reader;
-pub use row::Row;
 use row::Printer;
+pub use row::Row;
 use take::Taker;
 use write::Writer;
 
@@ -60,7 +60,8 @@ pub fn pack(text: &[u8]) -> Vec<u8> {
     }
     let mut packed = vec![VERSION];
     length(text.len(), &mut packed);
-    compress(&writer.columns(), packed).expect("there is memory for what is compressed")
+    let is_open = text.last().is_some_and(|byte| *byte != b'\n');
+    compress(&writer.columns(is_open), packed).expect("there is memory for what is compressed")
 }
 
 /// Puts the length of the columns, and the columns as a frame of zstd, behind what is there.
@@ -94,20 +95,8 @@ fn compress(columns: &Columns, mut packed: Vec<u8>) -> io::Result<Vec<u8>> {
 pub fn unpack(packed: &[u8], out: &mut Vec<u8>) -> Result<(), Corrupt> {
     let block = Block::of(packed)?;
     let begin = out.len();
-    let end = begin + block.length;
     out.reserve(block.length + 1);
-    let mut printer = Printer::default();
-    let printed = block.each(|row| {
-        // Only the last line may be without its end, and then it is the text's end.
-        (out.len() < end).then_some(())?;
-        printer.print(row, out)?;
-        out.push(b'\n');
-        Some(())
-    });
-    if out.len() == end + 1 {
-        out.pop();
-    }
-    if printed.is_none() || out.len() != end {
+    if block.print(out).is_none() || out.len() != begin + block.length {
         out.truncate(begin);
         return Err(Corrupt::Damaged);
     }
@@ -119,7 +108,7 @@ pub fn unpack(packed: &[u8], out: &mut Vec<u8>) -> Result<(), Corrupt> {
 /// # Errors
 /// As [`unpack`], perhaps after some of the rows.
 pub fn rows(packed: &[u8], mut each: impl FnMut(&Row<'_>)) -> Result<(), Corrupt> {
-    Block::of(packed)?.each(|row| Some(each(row))).ok_or(Corrupt::Damaged)
+    Block::of(packed)?.each(|row| Some(each(row))).map(|_| ()).ok_or(Corrupt::Damaged)
 }
 
 /// A block, no longer compressed.
@@ -148,13 +137,29 @@ impl Block {
         (columns.len() == size).then_some(Block { length, columns })
     }
 
-    /// Hands on the rows, until `to` has enough of them or the columns have none that fits: then it is `None`.
-    fn each(&self, mut to: impl FnMut(&Row<'_>) -> Option<()>) -> Option<()> {
+    /// Prints the rows, which may become more than [`Block::length`] by a line.
+    fn print(&self, out: &mut Vec<u8>) -> Option<()> {
+        let (begin, end) = (out.len(), out.len() + self.length);
+        let mut printer = Printer::default();
+        let is_open = self.each(|row| {
+            printer.print(row, out)?;
+            out.push(b'\n');
+            (out.len() <= end + 1).then_some(())
+        })?;
+        if is_open && out.len() > begin {
+            out.pop();
+        }
+        Some(())
+    }
+
+    /// Hands on the rows, and says whether the last one's line has no newline. `None` where the columns have none that fits, or `to` has
+    /// enough of them.
+    fn each(&self, mut to: impl FnMut(&Row<'_>) -> Option<()>) -> Option<bool> {
         let mut reader = Reader::new(&self.columns, self.length)?;
         while !reader.is_over() {
             to(&reader.next()?)?;
         }
-        Some(())
+        Some(reader.is_open())
     }
 }
 

@@ -116,7 +116,8 @@ fn sessions(count: u32) -> Vec<u8> {
     for n in 0..count {
         let (minute, second) = (n / 60 % 60, n % 60);
         let peer = format!("10.{}.{}.7:{}", n % 5, n * 7 % 256, 1024 + n * 31 % 60_000);
-        let stamp = format!("[29/May/2019:10:{minute:02}:{second:02} +0200] store1 imapd[{}]: Account ", 20_000 + n % 4);
+        let stamp =
+            format!("[29/May/2019:10:{minute:02}:{second:02} +0200] store1 imapd[{}]: Account ", 20_000 + n % 4);
         text += &format!("{stamp}Information: login [{peer}] user{} plaintext\n", n * 13 % 1000);
         let close = format!("close [{peer}] user{} 2019/5/29 10:{minute:02}:{second:02} 0:00:00", n * 13 % 1000);
         text += &format!("{stamp}Notice: {close} {} {} 1\n", n * 97, n * 977);
@@ -173,7 +174,7 @@ fn damage_is_an_error() {
 
 #[test]
 fn what_a_block_says_of_itself_is_not_believed() {
-    let mut out = Vec::new();
+    let mut out = b"before".to_vec();
     assert_eq!(unpack(&[], &mut out), Err(Corrupt::Damaged));
     assert_eq!(unpack(&[9, 0, 0], &mut out), Err(Corrupt::Version(9)));
     let block = |text: usize, columns: usize, content: &[u8]| {
@@ -200,7 +201,7 @@ fn what_a_block_says_of_itself_is_not_believed() {
             assert_eq!(unpack(&block(10, wrong.len(), &wrong), &mut out), Err(Corrupt::Damaged), "{byte} at {at}");
         }
     }
-    assert!(out.is_empty());
+    assert_eq!(out, b"before");
 }
 
 /// Columns that nobody wrote, but whose checksum is right, do no harm.
@@ -211,21 +212,17 @@ fn other_columns_do_no_harm() {
     let text = sessions(6);
     let mut taker = Taker::default();
     text.split(|b| *b == b'\n').for_each(|line| writer.put(&taker.take(line)));
-    writer.columns().write(|piece| io::Result::Ok(columns.extend_from_slice(piece))).unwrap();
+    writer.columns(false).write(|piece| io::Result::Ok(columns.extend_from_slice(piece))).unwrap();
     let mut given = 0;
     for at in 0..columns.len() {
         for other in [0, 1, 2, 3, 0x7F, 0x80, 0xFF] {
             let mut columns = columns.clone();
             columns[at] = other;
             let block = Block { length: text.len(), columns };
-            let mut printer = Printer::default();
             let mut out = Vec::new();
-            let _ = block.each(|row| {
-                given += 1;
-                (out.len() <= text.len()).then_some(())?;
-                printer.print(row, &mut out)
-            });
+            given += usize::from(block.print(&mut out).is_some());
+            assert!(out.len() < text.len() + 200);
         }
     }
-    assert!(given > 1000);
+    assert!(given > 100, "{given}");
 }

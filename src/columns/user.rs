@@ -9,7 +9,8 @@ pub(super) fn parts(user: &[u8]) -> (&[u8], Option<u64>, &[u8]) {
     let local = memchr::memchr(b'@', user).unwrap_or(user.len());
     let is_digit = |b: &u8| b.is_ascii_digit();
     let Some(end) = user[..local].iter().rposition(is_digit).map(|last| last + 1) else { return (user, None, b"") };
-    let begin = user[..end].iter().rposition(|b| !is_digit(b)).map_or(0, |before| before + 1).max(end.saturating_sub(DIGITS));
+    let begin =
+        user[..end].iter().rposition(|b| !is_digit(b)).map_or(0, |before| before + 1).max(end.saturating_sub(DIGITS));
     let zeros = user[begin..end].iter().take_while(|b| **b == b'0').count();
     let begin = begin + zeros;
     if begin == end {
