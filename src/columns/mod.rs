@@ -108,7 +108,11 @@ pub fn unpack(packed: &[u8], out: &mut Vec<u8>) -> Result<(), Corrupt> {
 /// # Errors
 /// As [`unpack`], perhaps after some of the rows.
 pub fn rows(packed: &[u8], mut each: impl FnMut(&Row<'_>)) -> Result<(), Corrupt> {
-    Block::of(packed)?.each(|row| Some(each(row))).map(|_| ()).ok_or(Corrupt::Damaged)
+    let given = Block::of(packed)?.each(|row| {
+        each(row);
+        Some(())
+    });
+    given.map(|_| ()).ok_or(Corrupt::Damaged)
 }
 
 /// A block, no longer compressed.

@@ -172,6 +172,17 @@ fn damage_is_an_error() {
     assert!(out.is_empty());
 }
 
+/// Columns as bytes.
+fn written(columns: &Columns) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let written = columns.write(|piece| {
+        bytes.extend_from_slice(piece);
+        io::Result::Ok(())
+    });
+    written.unwrap();
+    bytes
+}
+
 #[test]
 fn what_a_block_says_of_itself_is_not_believed() {
     let mut out = b"before".to_vec();
@@ -184,8 +195,7 @@ fn what_a_block_says_of_itself_is_not_believed() {
         block.extend(zstd::bulk::compress(content, 1).unwrap());
         block
     };
-    let mut columns = Vec::new();
-    Columns::default().write(|piece| io::Result::Ok(columns.extend_from_slice(piece))).unwrap();
+    let columns = written(&Columns::default());
     assert_eq!(unpack(&block(0, columns.len(), &columns), &mut out), Ok(()));
     assert_eq!(unpack(&block(1, columns.len(), &columns), &mut out), Err(Corrupt::Damaged));
     // As much as is stated, and no more.
@@ -207,12 +217,11 @@ fn what_a_block_says_of_itself_is_not_believed() {
 /// Columns that nobody wrote, but whose checksum is right, do no harm.
 #[test]
 fn other_columns_do_no_harm() {
-    let mut columns = Vec::new();
     let mut writer = Writer::default();
     let text = sessions(6);
     let mut taker = Taker::default();
     text.split(|b| *b == b'\n').for_each(|line| writer.put(&taker.take(line)));
-    writer.columns(false).write(|piece| io::Result::Ok(columns.extend_from_slice(piece))).unwrap();
+    let columns = written(&writer.columns(false));
     let mut given = 0;
     for at in 0..columns.len() {
         for other in [0, 1, 2, 3, 0x7F, 0x80, 0xFF] {
