@@ -166,7 +166,11 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     let spool = ask.needs.pairs || again;
     let plan = pool.install(|| {
         output.manifest.iter_mut().for_each(|manifest| manifest.saw(&found));
-        plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool })
+        let summaries = ask.rests_on_summaries(cli).then(|| trail::how(cli)).transpose()?;
+        Ok::<Plan, Stop>(plan(
+            &found,
+            &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool, summaries },
+        )?)
     })?;
     is_believed(&plan, ask.pseudonyms.as_ref(), notes)?;
     if cli.common.plan {

@@ -4,6 +4,7 @@ mod copies;
 mod kept;
 mod order;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -35,6 +36,8 @@ pub struct PlanOptions {
     pub year: Option<u32>,
     /// Standard input and pipes must be read more than once, so they are put into files first.
     pub spool: bool,
+    /// The summaries of trail files will do, if they were made in this way.
+    pub summaries: Option<[u8; 32]>,
 }
 
 /// The stream that a file seems to belong to: store and service of its first line of an access service.
@@ -147,6 +150,8 @@ pub struct Trail {
     pub file: Arc<TrailFile>,
     /// The numbers of its texts.
     pub texts: Vec<FileId>,
+    /// Its summary stands for its texts, which are not read.
+    pub summed_up: bool,
 }
 
 impl Plan {
@@ -159,6 +164,11 @@ impl Plan {
     fn refuse(&mut self, path: &Path, why: &Refused) {
         self.refused = true;
         self.notes.push(Note::new(path.to_string_lossy(), NoteKind::Unreadable, why.to_string()));
+    }
+
+    /// The texts that summaries stand for.
+    pub fn summed_up(&self) -> BTreeSet<FileId> {
+        self.trails.iter().filter(|trail| trail.summed_up).flat_map(|trail| &trail.texts).copied().collect()
     }
 
     /// Whether there is nothing to read, since no trail file is believed.
@@ -257,7 +267,7 @@ struct Entry {
 /// Looks at everything that was found.
 ///
 /// # Errors
-/// Standard input could not be put into a file: the cause, with the folder.
+/// Standard input could not be put into a file: the cause, with the folder. Or a trail file without lines has logs that are elsewhere, too.
 pub fn plan(found: &Discovered, options: &PlanOptions) -> io::Result<Plan> {
     let inputs: Vec<Input> = found.files.iter().map(|f| input(f, options)).collect::<io::Result<_>>()?;
     let looked: Vec<Looked> =
@@ -302,6 +312,9 @@ pub fn plan(found: &Discovered, options: &PlanOptions) -> io::Result<Plan> {
     }
     kept::mark(&mut plan);
     copies::mark(&mut plan, &heads, &options.walk);
+    if let Some(how) = &options.summaries {
+        kept::sum_up(&mut plan, how)?;
+    }
     order::order(&mut plan);
     Ok(plan)
 }
@@ -379,7 +392,7 @@ fn look(file: &Found, input: &Input, options: &PlanOptions) -> Looked {
     if let (Input::Path(path), Some(head)) = (input, &head)
         && is_trail(head)
     {
-        let opened = TrailFile::open(path).and_then(|file| file.verify().map(|()| file));
+        let opened = TrailFile::open(path).and_then(|file| file.check(options.summaries.as_ref()).map(|()| file));
         return Looked::Trail(Box::new(opened));
     }
     if let (Some(head), Some(size)) = (head, size)

@@ -15,6 +15,7 @@ mod range;
 mod refusals;
 mod shards;
 mod sieve;
+mod summaries;
 mod traces;
 mod walk;
 
@@ -206,7 +207,9 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
         let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
         let logins = Logins::new(reading.asked, streams, &reading.walk.tmpdir);
         let clients = reading.clients.map(|query| Clients::new(query, &reading.walk.tmpdir));
-        let (mut outcome, accesses) = run.read((refusals.as_ref(), logins.as_ref()), traces.as_ref(), clients.as_ref());
+        let (mut outcome, mut accesses) =
+            run.read((refusals.as_ref(), logins.as_ref()), traces.as_ref(), clients.as_ref());
+        summaries::take(plan, streams, &needs, &mut outcome, &mut accesses);
         outcome.clients = clients.map(Clients::finish).unwrap_or_default();
         outcome.logins = logins.map(Logins::finish).unwrap_or_default();
         // In a second reading all owners are known.
@@ -254,6 +257,8 @@ struct Run<'a> {
     reading: Reading<'a>,
     settles: bool,
     shards: &'a Shards,
+    /// Texts that are not read, since summaries stand for them.
+    summed_up: BTreeSet<FileId>,
     traces: Option<&'a Traces<'a>>,
     folders: Vec<Mutex<Folder<'a>>>,
     claims: Mutex<Claims>,
@@ -305,6 +310,7 @@ impl<'a> Run<'a> {
             reading,
             settles,
             shards,
+            summed_up: plan.summed_up(),
             traces: None,
             folders: Vec::new(),
             claims: Mutex::default(),
@@ -420,7 +426,7 @@ impl<'a> Run<'a> {
             let unit = self.plan.units.get(claims.unit)?;
             let leaf = unit.leaves.first().and_then(|id| self.plan.leaf(*id));
             let single = leaf.filter(|_| unit.leaves.len() == 1);
-            if single.is_some_and(|l| l.copy_of.is_some()) {
+            if single.is_some_and(|l| l.copy_of.is_some() || self.summed_up.contains(&l.id)) {
                 self.reading.meter.add(unit.size);
                 claims.unit += 1;
                 continue;

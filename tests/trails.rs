@@ -66,7 +66,7 @@ fn same_in_every_shape(files: &Files) -> TempDir {
     compare("one trail file", &expected, &answers(at, &["all.trail"]));
     trail(at, "again.trail", &["all.trail", "-j", "1"]);
     let bytes = |name: &str| fs::read(at.join(name)).expect("a trail file");
-    assert_eq!(bytes("all.trail").len(), bytes("again.trail").len(), "of a trail file there is the same trail file");
+    assert!(bytes("all.trail") == bytes("again.trail"), "of a trail file there is the same trail file");
     let paths: Vec<String> = files.iter().map(|(path, _)| format!("logs/{path}")).collect();
     let all: Vec<&str> = paths.iter().map(String::as_str).collect();
     let (some, others): (Vec<_>, Vec<_>) = all.iter().enumerate().partition(|(n, _)| n % 3 == 0);
@@ -219,4 +219,49 @@ fn what_cannot_be_made_is_said() {
     write(at, "logs.tar", tar(&[("a.trail".into(), fs::read(at.join("a.trail")).expect("a trail file"))]));
     let inside = run(at, &["-a", "logs.tar"]).exit(1);
     assert!(inside.err().contains("a trail file inside of something else"), "{}", inside.err());
+}
+
+#[test]
+fn without_lines_last_access_can_be_asked_and_nothing_else() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    let mut files = simulate(&archive()).files;
+    let last = files.pop().expect("a file").1;
+    files.push(("cut.gz".into(), gz(&last)[..900].to_vec()));
+    write_all(&at.join("logs"), &files);
+    let of = |stores: &str| -> Vec<String> {
+        let paths = files.iter().map(|(path, _)| format!("logs/{path}"));
+        paths.filter(|path| path.contains(stores)).collect()
+    };
+    let [one, two, cut] = ["store1", "store2", "cut"].map(of);
+    for (name, paths) in [("one.trail", &one), ("two.trail", &two), ("cut.trail", &cut)] {
+        let args: Vec<&str> = paths.iter().map(String::as_str).collect();
+        trail(at, name, &[&["--brief"], &args[..]].concat());
+        assert!(fs::metadata(at.join(name)).expect("a trail file").len() < 60_000);
+    }
+    let kept = ["cut.trail", "two.trail", "one.trail"];
+    trail(at, "all.trail", &kept);
+    for question in
+        [&["-a"][..], &["-a", "--format", "json"], &["-a", "-u", "user7", "-u", "nobody", "--format", "jsonl"]]
+    {
+        let expected = run(at, &[question, &["logs"]].concat()).exit(1);
+        for paths in [&kept[..], &["all.trail"], &["two.trail", "one.trail", "logs/cut.gz"]] {
+            let got = run(at, &[question, paths].concat()).exit(1);
+            assert_eq!(expected.out(), got.out(), "{question:?} {paths:?}");
+            // A question about single users passes over lines of logs, and says so.
+            assert!(question.contains(&"-u") || expected.err() == got.err(), "{}\n{}", expected.err(), got.err());
+        }
+    }
+    for question in [&["-c"][..], &["sessions"], &["coverage"], &["-a", "--since", "2019-05-29"], &["-a", "--evidence"]]
+    {
+        let got = run(at, &[question, &["all.trail"]].concat()).exit(2);
+        assert!(got.out().is_empty() && got.err().contains("was made with --brief"), "{question:?}: {}", got.err());
+    }
+    let other = run(at, &["-a", "--default-domain", "example.org", "all.trail"]).exit(2);
+    assert!(other.err().contains("with other --grammar, --store-alias, --default-domain or --year"), "{}", other.err());
+    let twice = run(at, &["-a", "--format", "jsonl", "all.trail", "one.trail"]).exit(1);
+    assert_eq!(twice.out(), run(at, &["-a", "--format", "jsonl", "all.trail"]).exit(1).out());
+    trail(at, "half.trail", &["--brief", &one[0], &two[0]]);
+    let shares = run(at, &["-a", "half.trail", "one.trail"]).exit(2);
+    assert!(shares.err().contains("shares logs with another trail file"), "{}", shares.err());
 }

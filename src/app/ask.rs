@@ -184,6 +184,19 @@ impl Ask {
         })
     }
 
+    /// Whether the summaries of trail files say all that is asked: the last access of users at all times, without lines.
+    pub(super) fn rests_on_summaries(&self, cli: &Cli) -> bool {
+        let Needs { access, pairs, window, .. } = &self.needs;
+        let asks_more = self.failures.is_some() || self.sessions.is_some() || self.traces.is_some();
+        *access
+            && !*pairs
+            && *window == Window::default()
+            && !asks_more
+            && !cli.common.evidence
+            && self.pseudonyms.is_none()
+            && self.clients.is_none()
+    }
+
     /// The window of a question of `-a` that is not of all users at all times.
     pub(super) fn narrow(&self) -> Option<Window> {
         let Needs { window, users, .. } = &self.needs;

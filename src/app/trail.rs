@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
-use super::ask::Ask;
+use sha2::{Digest, Sha256};
+
+use super::ask::{Ask, grammar_texts};
 use super::output::Place;
 use super::{Exit, Notes, Stop, bar, is_believed, known, read_with_bar, threads};
-use crate::cli::{Cli, Command, TrailArgs};
+use crate::cli::{Cli, Command, Common, TrailArgs};
 use crate::discover::{self, discover};
 use crate::kept::{Index, Nature, Packer, Packing, Sections, Text};
 use crate::note::{Note, NoteKind};
@@ -15,7 +17,7 @@ use crate::open::WalkOptions;
 use crate::plan::{Input, Plan, PlanOptions, Unit, plan, walk};
 use crate::read::{Meter, Outcome};
 use crate::streams::Streams;
-use crate::trail::FileId;
+use crate::trail::{FileId, kept};
 
 /// Reads all, and writes the trail file.
 ///
@@ -31,14 +33,16 @@ pub(super) fn run(args: &TrailArgs, cli: &Cli, notes: &Notes) -> Result<Exit, St
         return Err(Stop::Usage("none of the paths could be opened".to_owned()));
     }
     place.is_none_of(&found.files)?;
-    let options = PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool: true };
+    let how = how(cli)?;
+    let options = PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool: true, summaries: Some(how) };
     let plan = pool.install(|| plan(&found, &options))?;
     is_believed(&plan, None, notes)?;
     if matches!(cli.command, Some(Command::Merge(_))) {
         are_trails(&plan)?;
     }
     let streams = Streams::default();
-    let (outcome, ..) = read_with_bar(cli, &ask, &plan, &streams, &pool);
+    let (mut outcome, ..) = read_with_bar(cli, &ask, &plan, &streams, &pool);
+    outcome.trail.traced.without(&outcome.trail.access);
     let brief = args.brief || plan.trails.iter().any(|trail| trail.file.index.brief);
     let mut out = Packer::new(place.open()?)?;
     let meter = Meter::default();
@@ -47,7 +51,14 @@ pub(super) fn run(args: &TrailArgs, cli: &Cli, notes: &Notes) -> Result<Exit, St
     }
     let decoded = outcome.trail.files.values().map(|file| file.tally.all.bytes).sum();
     let index = bar::show(cli.common.progress, if brief { 0 } else { decoded }, &meter, || {
-        pool.install(|| index(&plan, &outcome, &ask.walk, brief, &mut out, &meter))
+        pool.install(|| {
+            let mut index = index(&plan, &outcome, &ask.walk, brief, &mut out, &meter)?;
+            let numbers = numbers(&plan);
+            let text_of = |id: FileId| u32::try_from(*numbers.get(&id)?).ok();
+            let summary = kept::write(&outcome.trail, &streams, &text_of)?;
+            index.summary = Some((out.put(&summary)?, how));
+            Ok::<Index, Stop>(index)
+        })
     })?;
     let mut file = out.finish(&index)?;
     file.flush()?;
@@ -86,10 +97,13 @@ fn index(
     to: &mut dyn Sections,
     meter: &Meter,
 ) -> Result<Index, Stop> {
-    let numbers = BTreeMap::from_iter(plan.leaves.iter().map(|leaf| leaf.id).zip(0_usize..));
+    let numbers = numbers(plan);
     let mut texts = texts(plan, &numbers, outcome);
     let mut packing = Packing::new(to, &mut texts, brief, &meter.bytes);
-    for unit in &plan.units {
+    // By the order of paths, which is that of a trail file's texts, too.
+    let mut units: Vec<&Unit> = plan.units.iter().collect();
+    units.sort_by_key(|unit| unit.leaves.first().copied());
+    for unit in units {
         packing.unit(unit.leaves.iter().filter_map(|id| numbers.get(id).copied()).collect());
         match &unit.input {
             Input::Trail(file, number) => packing.copy(file, *number)?,
@@ -115,6 +129,24 @@ fn index(
         read_notes: of_run(&outcome.notes),
         summary: None,
     })
+}
+
+/// What a summary rests on beside the lines: what reads them, and under which names. Only if it is the same, a summary can be used.
+///
+/// # Errors
+/// A grammar file cannot be read.
+pub(super) fn how(cli: &Cli) -> Result<[u8; 32], Stop> {
+    let Common { grammar, store_alias, default_domain, year, .. } = &cli.common;
+    let own: Vec<String> = grammar_texts(grammar)?.into_iter().map(|(_, text)| text).collect();
+    let built_in: Vec<(&str, &str)> = crate::grammar::built_in().collect();
+    let program = (env!("CARGO_PKG_VERSION"), kept::VERSION, built_in);
+    let all = postcard::to_stdvec(&(program, own, store_alias, default_domain, year));
+    all.map(|bytes| Sha256::digest(bytes).into()).map_err(|e| Stop::Usage(e.to_string()))
+}
+
+/// The numbers of texts in a trail file: their places in the order of the plan's.
+fn numbers(plan: &Plan) -> BTreeMap<FileId, usize> {
+    plan.leaves.iter().map(|leaf| leaf.id).zip(0..).collect()
 }
 
 /// The texts of a plan, in the order of their numbers, without their lines.

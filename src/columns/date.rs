@@ -91,7 +91,7 @@ mod tests {
     fn dates_are_days_back() {
         let first = days(0, 1, 1).unwrap();
         let last = days(9999, 12, 31).unwrap();
-        for day in first..=last {
+        for day in (first..=last).step_by(7).chain(last - 800..=last) {
             let (y, m, d) = date(day).unwrap();
             assert_eq!(days(y, m, d), Some(day));
         }

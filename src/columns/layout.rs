@@ -1,6 +1,6 @@
 //! The columns of a block, and how they lie one behind the other.
 //!
-//! A column of numbers is their count and their width in bytes, then the lowest bytes of all of them, then the next higher ones, up
+//! The first byte says whether the last line has an end. A column of numbers is their count and their width in bytes, then the lowest bytes of all of them, then the next higher ones, up
 //! to the width. A column of texts is its length, then its texts, each with a newline behind it. Counts and lengths are written as LEB128.
 
 use memchr::memchr;
@@ -91,6 +91,8 @@ pub(super) fn difference(signed: u64) -> i64 {
 /// Columns to be written.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
+    /// Whether the last line has no newline.
+    pub(super) is_open: bool,
     numbers: [Vec<u64>; NUMBERS],
     texts: [Vec<u8>; TEXTS],
 }
@@ -108,7 +110,7 @@ impl Columns {
 
     /// All of them as bytes, handed on piece by piece: bytes of one piece are alike.
     pub(super) fn write<E>(&self, mut out: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        let mut head = Vec::new();
+        let mut head = vec![u8::from(self.is_open)];
         for numbers in &self.numbers {
             let width = numbers.iter().fold(0, |all, n| all | n).checked_ilog2().map_or(0, |bit| bit / 8 + 1);
             length(numbers.len(), &mut head);
@@ -156,6 +158,8 @@ pub(super) fn read_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
 /// Columns to be read.
 #[derive(Debug)]
 pub(super) struct Reading<'a> {
+    /// Whether the last line has no newline.
+    pub(super) is_open: bool,
     numbers: [Numbers<'a>; NUMBERS],
     texts: [&'a [u8]; TEXTS],
 }
@@ -173,7 +177,7 @@ impl<'a> Reading<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Option<Reading<'a>> {
         let mut sizes = [(0, 0); NUMBERS];
         let mut lengths = [0; TEXTS];
-        let mut rest = bytes;
+        let (is_open @ 0..=1, mut rest) = bytes.split_first()? else { return None };
         for (count, planes) in &mut sizes {
             (*count, rest) = read_length(rest)?;
             let (width @ 0..=8, behind) = rest.split_first()? else { return None };
@@ -192,7 +196,7 @@ impl<'a> Reading<'a> {
         for (text, length) in texts.iter_mut().zip(lengths) {
             (*text, rest) = rest.split_at_checked(length)?;
         }
-        rest.is_empty().then_some(Reading { numbers, texts })
+        rest.is_empty().then_some(Reading { is_open: *is_open == 1, numbers, texts })
     }
 
     /// Whether a column of numbers has no more.

@@ -60,17 +60,19 @@ pub fn pack(text: &[u8]) -> Vec<u8> {
     }
     let mut packed = vec![VERSION];
     length(text.len(), &mut packed);
-    compress(&writer.columns(), &mut packed).expect("there is memory for what is compressed")
+    let is_open = text.last().is_some_and(|byte| *byte != b'\n');
+    compress(&writer.columns(is_open), packed).expect("there is memory for what is compressed")
 }
 
-fn compress(columns: &Columns, packed: &mut Vec<u8>) -> io::Result<Vec<u8>> {
+/// Puts the length of the columns, and the columns as a frame of zstd, behind what is there.
+fn compress(columns: &Columns, mut packed: Vec<u8>) -> io::Result<Vec<u8>> {
     let mut size = 0;
     columns.write(|piece| {
         size += piece.len();
         io::Result::Ok(())
     })?;
-    length(size, packed);
-    let mut encoder = zstd::stream::write::Encoder::new(std::mem::take(packed), LEVEL)?;
+    length(size, &mut packed);
+    let mut encoder = zstd::stream::write::Encoder::new(packed, LEVEL)?;
     encoder.include_checksum(true)?;
     encoder.set_pledged_src_size(Some(size as u64))?;
     let mut shared = 0;
@@ -91,40 +93,79 @@ fn compress(columns: &Columns, packed: &mut Vec<u8>) -> io::Result<Vec<u8>> {
 /// # Errors
 /// If anything is damaged, or was packed by another version; then `out` is what it was.
 pub fn unpack(packed: &[u8], out: &mut Vec<u8>) -> Result<(), Corrupt> {
-    let (version, rest) = packed.split_first().ok_or(Corrupt::Damaged)?;
-    if *version != VERSION {
-        return Err(Corrupt::Version(*version));
-    }
+    let block = Block::of(packed)?;
     let begin = out.len();
-    print_all(rest, out).ok_or_else(|| {
+    out.reserve(block.length + 1);
+    if block.print(out).is_none() || out.len() != begin + block.length {
         out.truncate(begin);
-        Corrupt::Damaged
-    })
+        return Err(Corrupt::Damaged);
+    }
+    Ok(())
 }
 
-/// Prints all rows of a block, of which the version is read.
-fn print_all(packed: &[u8], out: &mut Vec<u8>) -> Option<()> {
-    let (length, rest) = read_length(packed)?;
-    let (size, frame) = read_length(rest)?;
-    if length > LONGEST_BLOCK || size > 2 * length + COLUMNS_BESIDE {
-        return None;
+/// Hands on the rows of what [`pack`] gave, in order, without printing them.
+///
+/// # Errors
+/// As [`unpack`], perhaps after some of the rows.
+pub fn rows(packed: &[u8], mut each: impl FnMut(&Row<'_>)) -> Result<(), Corrupt> {
+    let given = Block::of(packed)?.each(|row| {
+        each(row);
+        Some(())
+    });
+    given.map(|_| ()).ok_or(Corrupt::Damaged)
+}
+
+/// A block, no longer compressed.
+struct Block {
+    /// Of the text, in bytes.
+    length: usize,
+    columns: Vec<u8>,
+}
+
+impl Block {
+    fn of(packed: &[u8]) -> Result<Block, Corrupt> {
+        match packed.split_first() {
+            Some((&VERSION, rest)) => Block::decompress(rest).ok_or(Corrupt::Damaged),
+            Some((version, _)) => Err(Corrupt::Version(*version)),
+            None => Err(Corrupt::Damaged),
+        }
     }
-    let columns = zstd::bulk::decompress(frame, size).ok().filter(|columns| columns.len() == size)?;
-    let mut reader = Reader::new(&columns, length)?;
-    let mut printer = Printer::default();
-    let begin = out.len();
-    let end = begin.checked_add(length)?;
-    out.reserve(length + 1);
-    while !reader.is_over() {
-        // Only the last line may be without its end, and then it is the text's end.
-        if out.len() >= end {
+
+    fn decompress(packed: &[u8]) -> Option<Block> {
+        let (length, rest) = read_length(packed)?;
+        let (size, frame) = read_length(rest)?;
+        if length > LONGEST_BLOCK || size > 2 * length + COLUMNS_BESIDE {
             return None;
         }
-        printer.print(&reader.next()?, out)?;
-        out.push(b'\n');
+        let columns = zstd::bulk::decompress(frame, size).ok()?;
+        (columns.len() == size).then_some(Block { length, columns })
     }
-    if out.len() == end + 1 {
-        out.pop();
+
+    /// Prints the rows, which may become more than [`Block::length`] by a line.
+    fn print(&self, out: &mut Vec<u8>) -> Option<()> {
+        let (begin, end) = (out.len(), out.len() + self.length);
+        let mut printer = Printer::default();
+        let is_open = self.each(|row| {
+            printer.print(row, out)?;
+            out.push(b'\n');
+            (out.len() <= end + 1).then_some(())
+        })?;
+        if is_open && out.len() > begin {
+            out.pop();
+        }
+        Some(())
     }
-    (out.len() == end).then_some(())
+
+    /// Hands on the rows, and says whether the last one's line has no newline. `None` where the columns have none that fits, or `to` has
+    /// enough of them.
+    fn each(&self, mut to: impl FnMut(&Row<'_>) -> Option<()>) -> Option<bool> {
+        let mut reader = Reader::new(&self.columns, self.length)?;
+        while !reader.is_over() {
+            to(&reader.next()?)?;
+        }
+        Some(reader.is_open())
+    }
 }
+
+#[cfg(test)]
+mod tests;

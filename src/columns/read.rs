@@ -49,6 +49,11 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Whether the last line has no newline.
+    pub(super) fn is_open(&self) -> bool {
+        self.columns.is_open
+    }
+
     /// Whether there are no more rows.
     pub(super) fn is_over(&self) -> bool {
         self.columns.is_over(Number::Frame)

@@ -110,48 +110,34 @@ fn word(text: &[u8]) -> (&[u8], &[u8]) {
 
 /// A peer, and what follows its bracket and blank.
 fn peer(text: &[u8]) -> Option<(Spelled<'_>, &[u8])> {
-    let (peer, rest) = match v4(text) {
-        Some((ip, rest)) if matches!(rest.first(), Some(b':' | b']')) => {
-            let port = rest.strip_prefix(b":").map(|digits| number(digits).ok());
-            match port {
-                None => (Spelled { address: Address::V4(ip), port: None }, rest),
-                Some(port) => {
-                    let (rest, port) = port?;
-                    (Spelled { address: Address::V4(ip), port: Some(u16::try_from(port).ok()?) }, rest)
-                }
-            }
-        }
-        _ => {
-            let end = memchr::memmem::find(text, b"] ")?;
-            (spelled(text.get(..end)?), text.get(end..)?)
-        }
-    };
-    Some((peer, rest.strip_prefix(b"] ")?))
+    let mut ends = memchr::memchr_iter(b']', text).filter(|end| text.get(end + 1) == Some(&b' '));
+    let end = ends.next()?;
+    Some((spelled(text.get(..end)?), text.get(end + 2..)?))
 }
 
-/// Four octets at the beginning of a text.
-fn v4(text: &[u8]) -> Option<(u32, &[u8])> {
-    let (mut ip, mut rest) = (0, text);
-    for n in 0..4 {
-        if n > 0 {
-            rest = rest.strip_prefix(b".")?;
-        }
-        let (behind, octet) = number(rest).ok()?;
-        ip = ip << 8 | u32::from(u8::try_from(octet).ok()?);
-        rest = behind;
-    }
-    Some((ip, rest))
-}
-
-/// A peer of any spelling: what stands behind its last colon is a port, if it can be one.
+/// What stands behind the last colon is a port, if it can be one; what stands before it, an address of IPv4 or a text.
 fn spelled(text: &[u8]) -> Spelled<'_> {
     let port = || {
         let colon = memchr::memrchr(b':', text)?;
-        let (b"", port) = number(text.get(colon + 1..)?).ok()? else { return None };
-        Some((text.get(..colon)?, u16::try_from(port).ok()?))
+        Some((text.get(..colon)?, whole_number(text.get(colon + 1..)?)?))
     };
-    match port() {
-        Some((address, port)) => Spelled { address: Address::Text(address), port: Some(port) },
-        None => Spelled { address: Address::Text(text), port: None },
+    let (address, port) = port().map_or((text, None), |(address, port)| (address, Some(port)));
+    Spelled { address: v4(address).map_or(Address::Text(address), Address::V4), port }
+}
+
+/// Four octets.
+fn v4(text: &[u8]) -> Option<u32> {
+    let (mut ip, mut rest) = (0, text);
+    for _ in 0..3 {
+        let dot = rest.iter().take(4).position(|b| *b == b'.')?;
+        ip = ip << 8 | u32::from(whole_number::<u8>(rest.get(..dot)?)?);
+        rest = rest.get(dot + 1..)?;
     }
+    Some(ip << 8 | u32::from(whole_number::<u8>(rest)?))
+}
+
+/// A number that fills a text, without zeros before other digits.
+fn whole_number<T: TryFrom<u64>>(text: &[u8]) -> Option<T> {
+    let (b"", n) = number(text).ok()? else { return None };
+    if text.len() > 1 && text.starts_with(b"0") { None } else { T::try_from(n).ok() }
 }

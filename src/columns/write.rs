@@ -37,7 +37,9 @@ impl<'a> Writer<'a> {
         }
     }
 
-    pub(super) fn columns(self) -> Columns {
+    /// All columns; `is_open` says that the last line has no newline.
+    pub(super) fn columns(mut self, is_open: bool) -> Columns {
+        self.columns.is_open = is_open;
         self.columns
     }
 

@@ -30,6 +30,16 @@ pub enum Refused {
         "is a trail file of format {0}, and this program reads format {VERSION}: use the version that made it, or make it again from the logs"
     )]
     Version(u32),
+    /// Its lines were left out, and are needed.
+    #[error(
+        "was made with --brief, which leaves the lines out, so that it answers -a of all times alone: make it without --brief"
+    )]
+    Brief,
+    /// Its lines were left out, and what it knows is not what is asked.
+    #[error(
+        "was made with --brief by another version of this program, or with other --grammar, --store-alias, --default-domain or --year than now: make it again as it is to be asked"
+    )]
+    Otherwise,
     /// Its end is missing, or not what it was.
     #[error(
         "is a trail file that is cut short or damaged (its index cannot be believed), so nothing of it is used: make it again from the logs"
@@ -72,13 +82,40 @@ impl TrailFile {
         file.index.texts.iter().all(fits).then_some(file).ok_or(Refused::Index)
     }
 
-    /// Whether every block is what was written, so that all lines can be read.
+    /// Whether every section is what was written.
     ///
     /// # Errors
     /// One is not, or cannot be read.
     pub fn verify(&self) -> Result<(), Refused> {
-        let blocks = self.index.texts.par_iter().flat_map(|text| &text.blocks);
-        blocks.try_for_each(|block| self.section(&block.packed).map(drop))
+        let blocks = self.index.texts.par_iter().flat_map(|text| &text.blocks).map(|block| &block.packed);
+        let summary = self.index.summary.par_iter().map(|(section, _)| section);
+        blocks.chain(summary).try_for_each(|section| self.section(section).map(drop))
+    }
+
+    /// Whether it has a summary that was made in this way.
+    pub fn is_summed_up(&self, how: &[u8; 32]) -> bool {
+        self.index.summary.is_some_and(|(_, made)| made == *how)
+    }
+
+    /// The bytes of its summary.
+    ///
+    /// # Errors
+    /// It has none, or it is not what was written.
+    pub fn summary(&self) -> Result<Vec<u8>, Refused> {
+        self.index.summary.map_or(Err(Refused::Otherwise), |(section, _)| self.section(&section))
+    }
+
+    /// Checks that what a question needs of it can be believed: its summary, if the question rests on one made in this way, else all lines.
+    ///
+    /// # Errors
+    /// It cannot, or was left out.
+    pub fn check(&self, how: Option<&[u8; 32]>) -> Result<(), Refused> {
+        match how {
+            Some(how) if self.is_summed_up(how) => self.summary().map(drop),
+            Some(_) if self.index.brief => Err(Refused::Otherwise),
+            None if self.index.brief => Err(Refused::Brief),
+            _ => self.verify(),
+        }
     }
 
     /// The bytes of a section.

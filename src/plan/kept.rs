@@ -1,6 +1,7 @@
 //! Trail files in a plan: each of their texts is a unit, under the path of its log.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub(super) fn entries(file: TrailFile, plan: &mut Plan, entries: &mut Vec<Entry>
         entries.push(Entry { path, unit, texts, kept: vec![(trail, number)] });
     }
     let texts = vec![FileId(u32::MAX); file.index.texts.len()];
-    plan.trails.push(Trail { file, texts });
+    plan.trails.push(Trail { file, texts, summed_up: false });
 }
 
 /// The path of the log that a text was.
@@ -59,7 +60,7 @@ fn peeked(text: &Text) -> Peeked {
 /// Marks copies (R13) that were found when trail files were made.
 pub(super) fn mark(plan: &mut Plan) {
     let Plan { trails, leaves, .. } = plan;
-    for Trail { file, texts } in trails {
+    for Trail { file, texts, .. } in trails {
         for (text, id) in file.index.texts.iter().zip(texts.iter()) {
             let of = text.copy_of.and_then(|of| texts.get(usize::try_from(of).ok()?));
             let leaf = usize::try_from(id.0).ok().and_then(|id| leaves.get_mut(id));
@@ -67,5 +68,38 @@ pub(super) fn mark(plan: &mut Plan) {
                 leaf.copy_of = Some(*of);
             }
         }
+    }
+}
+
+/// Chooses trail files whose summaries, made in this way, stand for their texts: each text counts once, and copies (R13) not at all.
+///
+/// # Errors
+/// A trail file without lines is not chosen, and has a text that no other stands for.
+pub(super) fn sum_up(plan: &mut Plan, how: &[u8; 32]) -> io::Result<()> {
+    let mut largest_first: Vec<usize> = (0..plan.trails.len()).collect();
+    largest_first.sort_by_key(|number| std::cmp::Reverse(plan.trails.get(*number).map(|trail| trail.texts.len())));
+    let mut taken: BTreeSet<FileId> = BTreeSet::new();
+    for number in largest_first {
+        let Some(trail) = plan.trails.get(number).filter(|trail| trail.file.is_summed_up(how)) else { continue };
+        // A copy of what lies in another file was counted when the summary was made.
+        let is_new_copy = |(text, id): (&Text, &FileId)| {
+            text.copy_of.is_none() && plan.leaf(*id).is_some_and(|leaf| leaf.copy_of.is_some())
+        };
+        let is_apart = trail.texts.iter().all(|id| !taken.contains(id))
+            && !trail.file.index.texts.iter().zip(&trail.texts).any(is_new_copy);
+        if is_apart {
+            taken.extend(&trail.texts);
+        }
+        plan.trails.iter_mut().skip(number).take(1).for_each(|trail| trail.summed_up = is_apart);
+    }
+    let leaf = |id: &FileId| plan.leaf(*id).map_or("", |leaf| &leaf.shown);
+    let lost = |trail: &Trail| trail.texts.iter().find(|id| !taken.contains(id)).map(leaf).map(str::to_owned);
+    let brief = plan.trails.iter().filter(|trail| trail.file.index.brief);
+    match brief.filter_map(|trail| Some((trail, lost(trail)?))).next() {
+        None => Ok(()),
+        Some((trail, _)) => Err(io::Error::other(format!(
+            "{}: was made with --brief, and shares logs with another trail file, so that it cannot be counted: leave one of them out, or make them without --brief",
+            trail.file.path.display()
+        ))),
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     output.is_none_of(&found.files)?;
     let tmpdir = cli.common.tmpdir.clone().unwrap_or_else(std::env::temp_dir);
     let walk = WalkOptions { tmpdir, all: cli.common.all, ..WalkOptions::default() };
-    let options = PlanOptions { walk: walk.clone(), year: cli.common.year, spool: false };
+    let options = PlanOptions { walk: walk.clone(), year: cli.common.year, ..PlanOptions::default() };
     let plan = pool.install(|| plan(&found, &options))?;
     is_believed(&plan, None, notes)?;
     let (needs, streams, names) = (Needs { drafts: true, ..Needs::default() }, Streams::default(), Names::default());

@@ -27,6 +27,12 @@ impl LastAccess {
         *index = Index::default();
     }
 
+    /// Keeps only the users that are asked for, of entries in order, which know of no lines.
+    pub fn retain(&mut self, asked: impl Fn(&[u8]) -> bool) {
+        let LastAccess { entries, long, .. } = self;
+        entries.retain(|entry| asked(entry.name(long)));
+    }
+
     /// Makes the index that entries in order do not have.
     pub(super) fn find_by_hash(&mut self) {
         if !self.is_in_order() {
