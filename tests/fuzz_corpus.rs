@@ -127,6 +127,11 @@ fn time() {
 }
 
 #[test]
+fn columns() {
+    run("columns", cases(), targets::columns::run);
+}
+
+#[test]
 fn archive() {
     run("archive", cases() / 10, targets::archive::run);
 }
