@@ -132,6 +132,11 @@ fn summary() {
 }
 
 #[test]
+fn columns() {
+    run("columns", cases(), targets::columns::run);
+}
+
+#[test]
 fn archive() {
     run("archive", cases() / 10, targets::archive::run);
 }

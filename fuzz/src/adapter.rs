@@ -1,9 +1,10 @@
-//! The one place where the targets touch the library's grammar, times and command line. `whole` does so for whole runs.
+//! The one place where the targets touch the library's grammar, times, columns and command line. `whole` does so for whole runs.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use imstrail::columns;
 use imstrail::grammar::{Fields, GrammarError, Grammars, Kind, native_head};
 use imstrail::model::{Service, Stamp};
 use imstrail::parse::{Event, LONGEST_LINE, Line, Names, Reader, Years};
@@ -268,6 +269,22 @@ pub fn shape(message: &[u8]) -> String {
 /// Text made fit for a terminal.
 pub fn visible(text: &[u8]) -> String {
     imstrail::text::visible(text).into_owned()
+}
+
+/// A text as a block of columns.
+pub fn pack(text: &[u8]) -> Vec<u8> {
+    columns::pack(text)
+}
+
+/// The text of a block, if it is not damaged. What was there before stays, and an error leaves nothing else.
+pub fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
+    let mut out = b"before".to_vec();
+    let unpacked = columns::unpack(packed, &mut out);
+    let text = out.strip_prefix(b"before").expect("what was there").to_vec();
+    assert!(unpacked.is_ok() || text.is_empty(), "an error, and a text");
+    let given = columns::rows(packed, |_| ());
+    assert!(unpacked.is_err() || given.is_ok(), "a text, but no rows");
+    unpacked.is_ok().then_some(text)
 }
 
 /// A time of the command line.

@@ -5,6 +5,7 @@
 
 pub mod adapter;
 pub mod archive;
+pub mod columns;
 pub mod container;
 pub mod line;
 pub mod summary;

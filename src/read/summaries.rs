@@ -51,6 +51,9 @@ pub(super) fn take(
     accesses.push(std::mem::take(&mut learned.access));
     outcome.trail = std::mem::take(&mut outcome.trail).merge(learned, streams);
     outcome.notes.sort();
+    let mut learned = merging.finish(streams);
+    accesses.push(std::mem::take(&mut learned.access));
+    outcome.trail = std::mem::take(&mut outcome.trail).merge(learned, streams);
 }
 
 fn summary(trail: &Trail, streams: &Streams) -> Result<crate::trail::Trail, String> {

@@ -15,6 +15,10 @@ type Named = (Vec<u8>, Service);
 /// A login or logout, without the stream's number.
 type Proof = (Stamp, Named, bool, Doubt);
 
+/// The spans of a file, and its clock jumps.
+type Spans = BTreeMap<(Named, u32), (Instant, Instant)>;
+type Jumps = Vec<(u64, Named, u32)>;
+
 /// What a trail knows, without numbers of streams.
 #[derive(Debug, PartialEq)]
 struct Known {
@@ -23,7 +27,7 @@ struct Known {
     processes: BTreeMap<(Named, u32), ProcessHours>,
     traced: (u64, Vec<Box<[u8]>>),
     tally: Tally,
-    files: BTreeMap<FileId, (FileTally, BTreeMap<(Named, u32), (Instant, Instant)>, Vec<(u64, Named, u32)>, Breaks)>,
+    files: BTreeMap<FileId, (FileTally, Spans, Jumps, Breaks)>,
 }
 
 impl Known {
