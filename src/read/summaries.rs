@@ -47,9 +47,6 @@ pub(super) fn take(
             }
         }
     }
-    let mut learned = merging.finish(streams);
-    accesses.push(std::mem::take(&mut learned.access));
-    outcome.trail = std::mem::take(&mut outcome.trail).merge(learned, streams);
     outcome.notes.sort();
     let mut learned = merging.finish(streams);
     accesses.push(std::mem::take(&mut learned.access));
