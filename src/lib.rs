@@ -16,6 +16,7 @@ pub mod fold;
 pub mod grammar;
 pub mod hash;
 pub mod index;
+pub mod kept;
 pub mod known;
 pub mod manifest;
 pub mod mistake;

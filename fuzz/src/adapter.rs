@@ -10,6 +10,7 @@ use imstrail::model::{Service, Stamp};
 use imstrail::parse::{Event, LONGEST_LINE, Line, Names, Reader, Years};
 use imstrail::streams::Streams;
 use imstrail::times::{self, Time, Zone};
+use imstrail::trail::{FileId, kept};
 
 /// The longest line that is read, in bytes.
 pub const LONGEST: usize = LONGEST_LINE;
@@ -238,6 +239,21 @@ fn told_of(line: Line<'_>) -> Told<'_> {
         Line::Around => told(Class::Event("known".to_owned()), None, None, false, &[]),
         Line::Reject(why) => told(Class::Reject(why.as_str()), None, None, false, &[]),
     }
+}
+
+/// The version of summaries.
+pub const SUMMARY: u32 = kept::VERSION;
+
+/// The summary of what a summary says, if it is one.
+pub fn summary(bytes: &[u8]) -> Option<Vec<u8>> {
+    let streams = Streams::default();
+    let trail = kept::read(bytes, &streams, &|text| Some(FileId(text))).ok()?;
+    // With itself, it is what it was, but for what is counted.
+    let other = kept::read(bytes, &streams, &|text| Some(FileId(text))).expect("it was read before");
+    let len = trail.access.len();
+    let both = other.merge(kept::read(bytes, &streams, &|text| Some(FileId(text))).expect("and again"), &streams);
+    assert_eq!(both.access.len(), len);
+    Some(kept::write(&trail, &streams, &|file| Some(file.0)).expect("there is memory"))
 }
 
 /// Whether a line begins as a native one.

@@ -6,6 +6,8 @@
 mod access;
 mod coverage;
 mod forgery;
+pub mod kept;
+mod merging;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -13,10 +15,12 @@ use std::collections::BTreeMap;
 pub use access::{Access, Accesses, Last, LastAccess, Sorted};
 pub use coverage::{Cell, Counts, Coverage, FullHours, Pending, ProcessHours, StreamHours, hour};
 pub use forgery::Breaks;
+pub use merging::Merging;
 pub use tally::{Count, FileTally, Like, SHAPES, Sample, Sampled, Shape, Tally};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
+use serde::{Deserialize, Serialize};
 
 pub use crate::model::FileId;
 use crate::model::Instant;
@@ -24,7 +28,7 @@ use crate::pair::{PairTable, Session};
 use crate::streams::{StreamId, Streams};
 
 /// A clock that went back (R14).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Jump {
     /// At which byte of the decoded text the line stands that went back.
     pub place: u64,
@@ -42,7 +46,7 @@ pub struct Jump {
 pub const JUMPS: usize = 100;
 
 /// What is known of one file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileTrail {
     /// Its lines.
     pub tally: FileTally,
@@ -157,7 +161,7 @@ impl TracedUsers {
     }
 
     fn merge(mut self, other: TracedUsers) -> TracedUsers {
-        self.lines += other.lines;
+        self.lines = self.lines.saturating_add(other.lines);
         self.users.extend(other.users);
         self
     }

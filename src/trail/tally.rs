@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::grammar::Kind;
 use crate::model::FileId;
 use crate::parse::Why;
 
 /// Lines, and their bytes with newlines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
     /// Lines.
     pub lines: u64,
@@ -25,13 +27,14 @@ impl Count {
 
     /// Adds what another counted.
     pub fn merge(&mut self, other: Count) {
-        self.lines += other.lines;
-        self.bytes += other.bytes;
+        // Numbers out of files may be any.
+        self.lines = self.lines.saturating_add(other.lines);
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }
 
 /// A line as an example, with its place: the smallest by file and offset stands.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Sample {
     /// In which file.
     pub file: FileId,
@@ -59,7 +62,7 @@ impl Sample {
 }
 
 /// What an unknown message is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Like {
     /// A login or close, to judge by its category, its first word, or an address in brackets.
     Account,
@@ -81,7 +84,7 @@ impl Like {
 }
 
 /// What unknown messages are counted by.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shape {
     /// What they are like.
     pub like: Like,
@@ -90,7 +93,7 @@ pub struct Shape {
 }
 
 /// Something counted, with its first sample.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sampled {
     /// How many.
     pub count: u64,
@@ -123,7 +126,12 @@ pub struct Tally {
 impl Tally {
     /// Counts an unknown message by its shape.
     pub fn shape(&mut self, shape: Shape, sample: Sample) {
-        count_sample(&mut self.shapes, shape, 1, sample);
+        self.shapes(shape, Sampled { count: 1, sample });
+    }
+
+    /// Adds what was counted of a shape.
+    pub(super) fn shapes(&mut self, shape: Shape, seen: Sampled) {
+        count_sample(&mut self.shapes, shape, seen.count, seen.sample);
         if self.shapes.len() > SHAPES {
             self.shapes.pop_last();
         }
@@ -137,14 +145,10 @@ impl Tally {
         self.reject.merge(other.reject);
         self.passed_over.merge(other.passed_over);
         for (kind, count) in other.kinds {
-            *self.kinds.entry(kind).or_default() += count;
+            let ours = self.kinds.entry(kind).or_default();
+            *ours = ours.saturating_add(count);
         }
-        for (shape, theirs) in other.shapes {
-            count_sample(&mut self.shapes, shape, theirs.count, theirs.sample);
-        }
-        while self.shapes.len() > SHAPES {
-            self.shapes.pop_last();
-        }
+        other.shapes.into_iter().for_each(|(shape, theirs)| self.shapes(shape, theirs));
         self
     }
 
@@ -166,7 +170,7 @@ fn count_sample<K: Ord>(map: &mut BTreeMap<K, Sampled>, key: K, count: u64, samp
         }
         std::collections::btree_map::Entry::Occupied(mut found) => {
             let ours = found.get_mut();
-            ours.count += count;
+            ours.count = ours.count.saturating_add(count);
             if sample < ours.sample {
                 ours.sample = sample;
             }
@@ -175,7 +179,7 @@ fn count_sample<K: Ord>(map: &mut BTreeMap<K, Sampled>, key: K, count: u64, samp
 }
 
 /// What one file or member gave.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileTally {
     /// Its lines and bytes.
     pub all: Count,
@@ -194,7 +198,7 @@ pub struct FileTally {
 impl FileTally {
     /// Lines that a log has: with a good envelope, or passed over for their dates.
     pub fn of_a_log(&self) -> u64 {
-        self.enveloped + self.passed_over
+        self.enveloped.saturating_add(self.passed_over)
     }
 
     /// Lines that are none of ours (R1): neither with a good envelope nor passed over.
@@ -210,10 +214,11 @@ impl FileTally {
     /// What both counted.
     pub fn merge(&mut self, other: FileTally) {
         self.all.merge(other.all);
-        self.enveloped += other.enveloped;
-        self.events += other.events;
-        self.undated += other.undated;
-        self.passed_over += other.passed_over;
+        let FileTally { enveloped, events, undated, passed_over, .. } = self;
+        let theirs = [other.enveloped, other.events, other.undated, other.passed_over];
+        for (ours, theirs) in [enveloped, events, undated, passed_over].into_iter().zip(theirs) {
+            *ours = ours.saturating_add(theirs);
+        }
         for (why, theirs) in other.rejects {
             count_sample(&mut self.rejects, why, theirs.count, theirs.sample);
         }
