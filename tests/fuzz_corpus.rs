@@ -127,13 +127,13 @@ fn time() {
 }
 
 #[test]
-<<<<<<< HEAD
 fn summary() {
     run("summary", cases(), targets::summary::run);
-=======
+}
+
+#[test]
 fn columns() {
     run("columns", cases(), targets::columns::run);
->>>>>>> columns
 }
 
 #[test]
