@@ -218,7 +218,7 @@ fn what_cannot_be_made_is_said() {
     }
     write(at, "logs.tar", tar(&[("a.trail".into(), fs::read(at.join("a.trail")).expect("a trail file"))]));
     let inside = run(at, &["-a", "logs.tar"]).exit(1);
-    assert!(inside.err().contains("a trail file inside of something else"), "{}", inside.err());
+    assert!(inside.err().contains("a trail file is read only as a file of its own"), "{}", inside.err());
 }
 
 #[test]
