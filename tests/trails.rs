@@ -265,3 +265,26 @@ fn without_lines_last_access_can_be_asked_and_nothing_else() {
     let shares = run(at, &["-a", "half.trail", "one.trail"]).exit(2);
     assert!(shares.err().contains("shares logs with another trail file"), "{}", shares.err());
 }
+
+#[test]
+fn a_manifest_names_trail_files_and_the_logs_in_them() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    write_all(&at.join("logs"), &simulate(&archive()).files[..4]);
+    trail(at, "kept.trail", &["logs"]);
+    run(at, &["-a", "-c", "--manifest", "case.json", "-o", "answer", "kept.trail"]).exit(0);
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(at.join("case.json")).expect("a manifest")).expect("JSON");
+    let inputs = manifest["inputs"].as_array().expect("inputs");
+    assert_eq!((inputs.len(), &inputs[0]["path"], &inputs[0]["state"]), (5, &"kept.trail".into(), &"archive".into()));
+    assert!(inputs[1..].iter().all(|item| {
+        let member = item["member"].as_str().expect("a log");
+        let bytes = fs::read(at.join(member)).expect("the log");
+        item["size"] == bytes.len() && item["lines"].as_u64().is_some_and(|lines| lines > 0)
+    }));
+    let same = run(at, &["verify", "--answer", "case.json"]).exit(0);
+    assert!(same.out().ends_with("7 same.\n"), "{}", same.out());
+    write(at, "kept.trail", [&fs::read(at.join("kept.trail")).expect("a trail file")[..], b"x"].concat());
+    let changed = run(at, &["verify", "case.json"]).exit(1);
+    assert!(changed.out().starts_with("changed"), "{}", changed.out());
+}
