@@ -17,6 +17,7 @@ mod settings;
 mod show_plan;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod trail;
 mod verify;
 
 use std::collections::HashMap;
@@ -31,10 +32,12 @@ use crate::answer::{
 use crate::cli::{Cli, Color, Command};
 use crate::discover::{self, discover};
 use crate::hash::Hashed;
+use crate::kept::Refused;
 use crate::manifest::Facts;
 use crate::model::Service;
 use crate::note::Note;
 use crate::plan::{Leaf, Plan, PlanOptions, plan};
+use crate::pseudonym::Pseudonyms;
 use crate::quote::{Cited, Quotes};
 use crate::read::{Meter, Outcome, Reading, Sieve, read};
 use crate::remarks::{Remarks, Sieved};
@@ -89,6 +92,12 @@ pub enum Stop {
     Closed,
 }
 
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Stop {
+        Stop::Usage(format!("a trail file {refused}"))
+    }
+}
+
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Stop {
         if error.kind() == io::ErrorKind::BrokenPipe { Stop::Closed } else { Stop::Usage(error.to_string()) }
@@ -130,6 +139,7 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     match &cli.command {
         Some(Command::Verify(args)) => verify::run(args, cli, notes),
+        Some(Command::Trail(args) | Command::Merge(args)) => trail::run(args, cli, notes),
         Some(Command::Grammar(args)) => grammar::run(args, cli, notes),
         Some(Command::Completions(args)) => manners::complete(args),
         Some(Command::Man(args)) => manners::man(args),
@@ -156,8 +166,13 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     let spool = ask.needs.pairs || again;
     let plan = pool.install(|| {
         output.manifest.iter_mut().for_each(|manifest| manifest.saw(&found));
-        plan(&found, &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool })
+        let summaries = ask.rests_on_summaries(cli).then(|| trail::how(cli)).transpose()?;
+        Ok::<Plan, Stop>(plan(
+            &found,
+            &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool, summaries },
+        )?)
     })?;
+    is_believed(&plan, ask.pseudonyms.as_ref(), notes)?;
     if cli.common.plan {
         let plan = mask::plan(ask.pseudonyms.as_ref(), plan);
         show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
@@ -170,6 +185,18 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
         Some(args) => report::answer((cli, args), &ask, (&plan, &streams), read, output, notes),
         None => answer(cli, &ask, &plan, &streams, read, output, notes),
     })
+}
+
+/// Checks that there is something to read, where trail files were given.
+///
+/// # Errors
+/// None of them is what was written.
+fn is_believed(plan: &Plan, pseudonyms: Option<&Pseudonyms>, notes: &Notes) -> Result<(), Stop> {
+    if !plan.is_refused() {
+        return Ok(());
+    }
+    notes.tell(&mask::notes(pseudonyms, plan.notes.clone()));
+    Err(Stop::Usage("none of the trail files can be used".to_owned()))
 }
 
 fn read_with_bar(

@@ -11,6 +11,7 @@ mod messages;
 mod report;
 mod run;
 mod settings;
+mod trail;
 mod verify;
 
 use std::collections::BTreeSet;
@@ -36,6 +37,7 @@ pub use messages::{ActionArg, MessagesArgs};
 pub use report::ReportArgs;
 pub use run::RunArgs;
 pub use settings::{CONFIG, KEYS, Key, Setting, Source, from_environment, from_toml, over};
+pub use trail::TrailArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,6 +55,7 @@ Examples:
   imstrail -a -c --format sqlite -o now.db logs/      both answers as tables of a database
   imstrail -a --manifest case7.json logs/             what was read, and the answer's hash; see imstrail verify
   imstrail sessions --pseudonymize KEYFILE logs/      sessions without names, to be shared
+  imstrail trail -o 2019.trail logs/2019/             all that later questions need, in a tenth of the space
   imstrail -a -c --plan logs/                         what would be read, without reading it
   imstrail grammar suggest logs/                      a draft that teaches it what it cannot read
 
@@ -132,6 +135,12 @@ pub enum Command {
     /// All of an archive on one page of HTML: what it covers, who, when, from where, refusals, findings
     #[command(version, after_help = report::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Report(ReportArgs),
+    /// All that later questions need of logs, in a tenth of their space: a trail file
+    #[command(version, after_help = trail::TRAIL, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Trail(TrailArgs),
+    /// Several trail files as one
+    #[command(version, after_help = trail::MERGE, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
+    Merge(TrailArgs),
     /// Whether what a manifest names is still the same
     #[command(version, after_help = verify::EXAMPLES, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
     Verify(VerifyArgs),
@@ -356,6 +365,7 @@ impl Cli {
                 | Command::Coverage(CoverageArgs { common })
                 | Command::Report(ReportArgs { common, .. }),
             ) => self.common = common.clone(),
+            Some(Command::Trail(args) | Command::Merge(args)) => args.settle(&mut self.common),
             Some(Command::Verify(args)) => args.settle(&mut self.common),
             Some(Command::Grammar(args)) => args.settle(&mut self.common),
             Some(Command::Completions(_) | Command::Man(_)) | None => {}
@@ -400,6 +410,11 @@ impl Cli {
             Some(Command::Report(ReportArgs { from, .. })) => from,
             _ => &[],
         }
+    }
+
+    /// `trail` or `merge`, if that is asked.
+    pub fn trail(&self) -> Option<&TrailArgs> {
+        if let Some(Command::Trail(trail) | Command::Merge(trail)) = &self.command { Some(trail) } else { None }
     }
 
     /// `verify`, if that is asked.

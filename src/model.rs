@@ -5,6 +5,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+use serde::{Deserialize, Serialize};
+
 /// Seconds since 1970-01-01T00:00:00Z. Negative before.
 pub type Instant = i64;
 
@@ -49,7 +51,7 @@ impl Doubt {
 }
 
 /// The access services, in the order of the answers (R1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Service {
     /// `imapd`
     Imap,
@@ -93,7 +95,7 @@ impl Service {
 }
 
 /// A file or archive member, numbered in the order of the paths' bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FileId(pub u32);
 
 /// A line that an answer rests on: where it is. The smallest of several stands for all.

@@ -3,8 +3,10 @@
 //! Notes are values that travel up to the shell; nothing below it prints. They sort by path, place, kind and text, so
 //! that their order never depends on which worker came first.
 
+use serde::{Deserialize, Serialize};
+
 /// One remark about a file, a member or a line.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Note {
     /// The path as shown, a member of an archive included (`logs.tar!imap.3`); may be empty.
     pub path: String,
@@ -80,7 +82,7 @@ impl Note {
 macro_rules! note_kinds {
     ($($(#[$doc:meta])* $kind:ident = $name:literal,)*) => {
         /// The sort of a note.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum NoteKind { $($(#[$doc])* $kind,)* }
 
         impl NoteKind {

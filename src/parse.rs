@@ -7,6 +7,7 @@ mod connect;
 mod markup;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 pub use self::connect::{Connect, connect};
 use crate::grammar::{
@@ -19,7 +20,7 @@ use crate::streams::{StreamId, Streams};
 pub const LONGEST_LINE: usize = 64 * 1024;
 
 /// Why a line is a reject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Why {
     /// No stamp, host, process, category and level as every line has them.
     NoEnvelope,

@@ -1,10 +1,13 @@
 //! Plan: what will be read, in which order. Looks at the head of every file and archive member.
 
 mod copies;
+mod kept;
 mod order;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +16,7 @@ use rayon::prelude::*;
 use crate::chunk::{Cut, Cutter, Lines};
 use crate::discover::{Discovered, Found};
 use crate::grammar;
+use crate::kept::{Refused, TrailFile, is_trail};
 use crate::model::{Instant, Service, Stamp};
 use crate::note::{Note, NoteKind};
 use crate::open::{Damage, Kind, Member, Sink, WalkOptions, Want, kind_of_file, read_head, walk_file, walk_reader};
@@ -21,7 +25,7 @@ use crate::resolve::{Sequence, parse_sequence};
 use crate::trail::FileId;
 
 /// How much of each text is looked at, in bytes.
-pub const HEAD: usize = 4096;
+pub const HEAD: usize = crate::kept::HEAD;
 
 /// How to plan.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +36,8 @@ pub struct PlanOptions {
     pub year: Option<u32>,
     /// Standard input and pipes must be read more than once, so they are put into files first.
     pub spool: bool,
+    /// The summaries of trail files will do, if they were made in this way.
+    pub summaries: Option<[u8; 32]>,
 }
 
 /// The stream that a file seems to belong to: store and service of its first line of an access service.
@@ -44,6 +50,8 @@ pub struct Leaf {
     pub id: FileId,
     /// As shown: path, and member after `!`.
     pub shown: String,
+    /// The last component of its innermost name.
+    pub name: String,
     /// What it is.
     pub kind: Kind,
     /// Decoded size in bytes, where known.
@@ -77,6 +85,7 @@ impl Leaf {
         Leaf {
             id,
             shown: peeked.shown,
+            name: peeked.name,
             kind: peeked.kind,
             size: peeked.size,
             years: Years { given: year, anchors },
@@ -98,6 +107,8 @@ pub enum Input {
     Spooled(Arc<File>),
     /// Standard input as it comes, readable once.
     Stream,
+    /// A text of a trail file, by its number there.
+    Trail(Arc<TrailFile>, usize),
 }
 
 /// One file to read.
@@ -126,12 +137,43 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// What walking the archives noticed; reading them notices it again.
     pub walk_notes: Vec<Note>,
+    /// Trail files, in the order of their paths.
+    pub trails: Vec<Trail>,
+    /// A trail file is not believed.
+    refused: bool,
+}
+
+/// A trail file that is to be read.
+#[derive(Clone, Debug)]
+pub struct Trail {
+    /// The file.
+    pub file: Arc<TrailFile>,
+    /// The numbers of its texts.
+    pub texts: Vec<FileId>,
+    /// Its summary stands for its texts, which are not read.
+    pub summed_up: bool,
 }
 
 impl Plan {
     /// The text with this number.
     pub fn leaf(&self, id: FileId) -> Option<&Leaf> {
         self.leaves.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// A trail file is not believed.
+    fn refuse(&mut self, path: &Path, why: &Refused) {
+        self.refused = true;
+        self.notes.push(Note::new(path.to_string_lossy(), NoteKind::Unreadable, why.to_string()));
+    }
+
+    /// The texts that summaries stand for.
+    pub fn summed_up(&self) -> BTreeSet<FileId> {
+        self.trails.iter().filter(|trail| trail.summed_up).flat_map(|trail| &trail.texts).copied().collect()
+    }
+
+    /// Whether there is nothing to read, since no trail file is believed.
+    pub fn is_refused(&self) -> bool {
+        self.refused && self.units.is_empty()
     }
 
     /// Bytes on disk.
@@ -204,34 +246,75 @@ pub fn shown(path: &Path, member: &str) -> String {
     if member.is_empty() { path.into_owned() } else { format!("{path}!{member}") }
 }
 
+/// What looking at one file shows.
+enum Looked {
+    /// The texts in it, whether it is one plain text that can be read in pieces, and its size.
+    Log(PeekSink, bool, u64),
+    /// A trail file, or why it is not believed.
+    Trail(Box<Result<TrailFile, Refused>>),
+}
+
+/// A unit before its texts have their numbers.
+struct Entry {
+    /// The path under which its texts are told of.
+    path: Vec<u8>,
+    unit: Unit,
+    texts: Vec<Peeked>,
+    /// Of a text of trail files: in which of the plan's it is, and which it is there.
+    kept: Vec<(usize, usize)>,
+}
+
 /// Looks at everything that was found.
 ///
 /// # Errors
-/// Standard input could not be put into a file: the cause, with the folder.
+/// Standard input could not be put into a file: the cause, with the folder. Or a trail file without lines has logs that are elsewhere, too.
 pub fn plan(found: &Discovered, options: &PlanOptions) -> io::Result<Plan> {
     let inputs: Vec<Input> = found.files.iter().map(|f| input(f, options)).collect::<io::Result<_>>()?;
-    let peeked: Vec<(PeekSink, bool, u64)> =
-        found.files.par_iter().zip(&inputs).map(|(file, input)| peek(file, input, options)).collect();
+    let looked: Vec<Looked> =
+        found.files.par_iter().zip(&inputs).map(|(file, input)| look(file, input, options)).collect();
     let mut plan = Plan { notes: found.notes.clone(), ..Plan::default() };
+    let (mut entries, mut seen) = (Vec::new(), kept::Seen::default());
+    for ((file, input), looked) in found.files.iter().zip(inputs).zip(looked) {
+        match looked {
+            Looked::Log(sink, plain, size) => {
+                plan.walk_notes.extend(sink.notes);
+                let unit = Unit { input, path: file.path.clone(), size, plain, leaves: Vec::new() };
+                let path = file.path.as_os_str().as_bytes().to_vec();
+                entries.push(Entry { path, unit, texts: sink.texts, kept: Vec::new() });
+            }
+            Looked::Trail(opened) => match *opened {
+                Ok(opened) => kept::entries(opened, &mut plan, &mut entries, &mut seen),
+                Err(why) => plan.refuse(&file.path, &why),
+            },
+        }
+    }
+    // Texts have the order of their logs, whether those are read or trail files of them.
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
     let mut heads = Vec::new();
-    for ((file, input), (sink, plain, size)) in found.files.iter().zip(inputs).zip(peeked) {
-        let mut leaves = Vec::new();
-        for mut text in sink.texts {
+    for Entry { mut unit, texts, kept, .. } in entries {
+        for mut text in texts {
             let id = FileId(u32::try_from(plan.leaves.len()).unwrap_or(u32::MAX));
             heads.push(std::mem::take(&mut text.head));
             text.head.clone_from(heads.last().unwrap_or(&Vec::new()));
             let undated = text.undated();
             let mut leaf = Leaf::new(id, text, options.year);
             if undated && leaf.years.given.is_none() && leaf.years.anchors.is_empty() {
-                leaf.years.anchors = scan_for_stamps(&input, &file.path, leaves.len(), options);
+                leaf.years.anchors = scan_for_stamps(&unit.input, &unit.path, unit.leaves.len(), options);
             }
-            leaves.push(id);
+            unit.leaves.push(id);
             plan.leaves.push(leaf);
+            for (trail, text) in &kept {
+                let number = plan.trails.get_mut(*trail).and_then(|trail| trail.texts.get_mut(*text));
+                number.into_iter().for_each(|number| *number = id);
+            }
         }
-        plan.walk_notes.extend(sink.notes);
-        plan.units.push(Unit { input, path: file.path.clone(), size, plain, leaves });
+        plan.units.push(unit);
     }
+    kept::mark(&mut plan);
     copies::mark(&mut plan, &heads, &options.walk);
+    if let Some(how) = &options.summaries {
+        kept::sum_up(&mut plan, how)?;
+    }
     order::order(&mut plan);
     Ok(plan)
 }
@@ -273,6 +356,7 @@ pub fn walk(input: &Input, path: &Path, options: &WalkOptions, sink: &mut dyn Si
             walk_reader(path, Box::new(Positioned { file: Arc::clone(file), at: 0 }), options, sink)
         }
         Input::Stream => walk_reader(path, Box::new(io::stdin()), options, sink),
+        Input::Trail(file, text) => file.walk(*text, sink),
     }
 }
 
@@ -290,12 +374,12 @@ impl io::Read for Positioned {
     }
 }
 
-/// The texts of a file, whether it is one plain text that can be read in pieces, and its size.
-fn peek(file: &Found, input: &Input, options: &PlanOptions) -> (PeekSink, bool, u64) {
+/// Looks at one file.
+fn look(file: &Found, input: &Input, options: &PlanOptions) -> Looked {
     let mut sink = PeekSink::default();
     let regular = |file: &File| file.metadata().ok().filter(std::fs::Metadata::is_file).map(|m| m.len());
     let (head, size) = match input {
-        Input::Stream => return (sink, false, 0),
+        Input::Stream | Input::Trail(..) => return Looked::Log(sink, false, 0),
         Input::Spooled(spooled) => {
             let mut head = vec![0; HEAD];
             let n = std::os::unix::fs::FileExt::read_at(&**spooled, &mut head, 0).unwrap_or(0);
@@ -305,6 +389,12 @@ fn peek(file: &Found, input: &Input, options: &PlanOptions) -> (PeekSink, bool, 
         Input::Path(path) if file.size > 0 => (read_head(path, HEAD).ok(), Some(file.size)),
         Input::Path(path) => (None, std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len())),
     };
+    if let (Input::Path(path), Some(head)) = (input, &head)
+        && is_trail(head)
+    {
+        let opened = TrailFile::open(path).and_then(|file| file.check(options.summaries.as_ref()).map(|()| file));
+        return Looked::Trail(Box::new(opened));
+    }
     if let (Some(head), Some(size)) = (head, size)
         && let name = file.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
         && let start = head.get(..crate::open::HEAD).unwrap_or(&head)
@@ -312,14 +402,14 @@ fn peek(file: &Found, input: &Input, options: &PlanOptions) -> (PeekSink, bool, 
     {
         let shown = shown(&file.path, "");
         sink.texts.push(Peeked { shown, name, kind: Kind::Plain, size: Some(size), head, holed: false });
-        return (sink, true, size);
+        return Looked::Log(sink, true, size);
     }
     if size.is_none() && !matches!(input, Input::Spooled(_)) {
         // A pipe or a device: looking at it would consume it.
-        return (sink, false, 0);
+        return Looked::Log(sink, false, 0);
     }
     walk(input, &file.path, &options.walk, &mut sink);
-    (sink, false, size.unwrap_or(file.size))
+    Looked::Log(sink, false, size.unwrap_or(file.size))
 }
 
 /// Native stamps in a head, with their offsets.
@@ -418,6 +508,10 @@ pub(crate) fn earliest(leaf: &Leaf) -> Instant {
 
 /// The note about a copy (R13).
 fn copy_note(copy: &Leaf, kept: &Leaf) -> Note {
+    if copy.shown == kept.shown {
+        let text = "is in a trail file as well, or its beginning is: read once";
+        return Note::new(copy.shown.clone(), NoteKind::Copy, text);
+    }
     Note::new(copy.shown.clone(), NoteKind::Copy, "a copy of ")
         .naming(&kept.shown, ", or of its beginning: not read again")
 }

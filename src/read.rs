@@ -15,12 +15,12 @@ mod range;
 mod refusals;
 mod shards;
 mod sieve;
+mod summaries;
 mod traces;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -33,7 +33,8 @@ use crate::answer::{Asked, ClientsQuery, Events, TracesQuery};
 use crate::chunk::Cut;
 use crate::fold::{Folder, Needs, keep_access};
 use crate::grammar::Grammars;
-use crate::hash::Text;
+use crate::hash;
+use crate::kept::{Text, TrailFile};
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::pair::{Key, Session};
@@ -180,7 +181,7 @@ pub struct Outcome {
     /// Texts that the plan did not know: those of a pipe.
     pub unplanned: Vec<Leaf>,
     /// Texts that were hashed.
-    pub hashed: BTreeMap<FileId, Text>,
+    pub hashed: BTreeMap<FileId, hash::Text>,
     /// What the sieve saw clocks show.
     pub shown: BTreeSet<Shown>,
     /// Where lines end in plain texts, if rows show their lines.
@@ -206,7 +207,9 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
         let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
         let logins = Logins::new(reading.asked, streams, &reading.walk.tmpdir);
         let clients = reading.clients.map(|query| Clients::new(query, &reading.walk.tmpdir));
-        let (mut outcome, accesses) = run.read((refusals.as_ref(), logins.as_ref()), traces.as_ref(), clients.as_ref());
+        let (mut outcome, mut accesses) =
+            run.read((refusals.as_ref(), logins.as_ref()), traces.as_ref(), clients.as_ref());
+        summaries::take(plan, streams, &needs, &mut outcome, &mut accesses);
         outcome.clients = clients.map(Clients::finish).unwrap_or_default();
         outcome.logins = logins.map(Logins::finish).unwrap_or_default();
         // In a second reading all owners are known.
@@ -254,12 +257,21 @@ struct Run<'a> {
     reading: Reading<'a>,
     settles: bool,
     shards: &'a Shards,
+    /// Texts that are not read, since summaries stand for them.
+    summed_up: BTreeSet<FileId>,
     traces: Option<&'a Traces<'a>>,
     folders: Vec<Mutex<Folder<'a>>>,
     claims: Mutex<Claims>,
     progress: Mutex<Progress>,
     queue: Queue,
     found: Mutex<Found>,
+}
+
+/// The text of a trail file that a unit is, if its blocks can be read apart.
+fn blocks_of(unit: &Unit) -> Option<(&TrailFile, &Text)> {
+    let Input::Trail(file, number) = &unit.input else { return None };
+    let text = file.index.texts.get(*number)?;
+    (text.apart && !text.blocks.is_empty()).then_some((file, text))
 }
 
 /// What reading notices on the way.
@@ -269,7 +281,7 @@ struct Found {
     damaged: BTreeSet<FileId>,
     holes: BTreeMap<FileId, u32>,
     unplanned: Vec<Leaf>,
-    hashed: BTreeMap<FileId, Text>,
+    hashed: BTreeMap<FileId, hash::Text>,
     shown: BTreeSet<Shown>,
     /// By file and number of the piece.
     newlines: BTreeMap<FileId, BTreeMap<u64, newlines::OfPiece>>,
@@ -286,6 +298,7 @@ struct Claims {
 /// What a worker claims.
 enum Claim<'a> {
     Range(&'a Unit, &'a Leaf, Arc<File>, u64),
+    Block(&'a Leaf, &'a TrailFile, &'a Text, usize),
     Walk(&'a Unit),
 }
 
@@ -297,6 +310,7 @@ impl<'a> Run<'a> {
             reading,
             settles,
             shards,
+            summed_up: plan.summed_up(),
             traces: None,
             folders: Vec::new(),
             claims: Mutex::default(),
@@ -351,6 +365,7 @@ impl<'a> Run<'a> {
         while let Some(claim) = self.claim() {
             match claim {
                 Claim::Range(unit, leaf, file, from) => self.range(unit, leaf, &file, from),
+                Claim::Block(leaf, file, text, number) => self.block(leaf, file, text, number),
                 Claim::Walk(unit) => self.walk(unit),
             }
         }
@@ -411,14 +426,23 @@ impl<'a> Run<'a> {
             let unit = self.plan.units.get(claims.unit)?;
             let leaf = unit.leaves.first().and_then(|id| self.plan.leaf(*id));
             let single = leaf.filter(|_| unit.leaves.len() == 1);
-            if single.is_some_and(|l| l.copy_of.is_some()) {
+            if single.is_some_and(|l| l.copy_of.is_some() || self.summed_up.contains(&l.id)) {
                 self.reading.meter.add(unit.size);
                 claims.unit += 1;
                 continue;
             }
             // Elements of XML may go over lines: they are read one after the other.
             let is_folded = |leaf: &&Leaf| leaf.markup && self.reading.grammars.knows_xml();
-            let Some(leaf) = single.filter(|leaf| unit.plain && !is_folded(leaf)) else {
+            let single = single.filter(|leaf| !is_folded(leaf));
+            if let (Some(leaf), Some((file, text))) = (single, blocks_of(unit)) {
+                let number = usize::try_from(claims.at).unwrap_or(usize::MAX);
+                claims.at += 1;
+                if number + 1 >= text.blocks.len() {
+                    *claims = Claims { unit: claims.unit + 1, ..Claims::default() };
+                }
+                return Some(Claim::Block(leaf, file, text, number));
+            }
+            let Some(leaf) = single.filter(|_| unit.plain) else {
                 claims.unit += 1;
                 return Some(Claim::Walk(unit));
             };
@@ -452,11 +476,11 @@ impl<'a> Run<'a> {
                     None
                 }
             },
-            Input::Stream => None,
+            Input::Stream | Input::Trail(..) => None,
         }
     }
 
-    fn unreadable(&self, leaf: &Leaf, place: u64, cause: &io::Error) {
+    fn unreadable(&self, leaf: &Leaf, place: u64, cause: &dyn std::fmt::Display) {
         let text = format!("cannot be read from byte {place} on ({cause}); check the file and its permissions");
         let mut found = lock(&self.found);
         found.notes.push(Note::new(leaf.shown.clone(), NoteKind::Unreadable, text).at(place));
@@ -478,6 +502,23 @@ impl<'a> Run<'a> {
             }
         });
         self.reading.meter.add(to - from);
+    }
+
+    /// Folds a block of a text of a trail file.
+    fn block(&self, leaf: &Leaf, file: &TrailFile, text: &Text, number: usize) {
+        let Some(block) = text.blocks.get(number) else { return };
+        self.reading.meter.at(&file.path);
+        let mut lines = self.queue.empty();
+        let refused = file.lines(block, &mut lines).err();
+        self.fold((leaf.id, 0), number as u64, Some(text.blocks.len() as u64), |folder| match refused {
+            Some(refused) => self.unreadable(leaf, block.place, &refused),
+            None => {
+                let stand = Stand { place: block.place, begin: 0, end: Some(text.length()) };
+                self.lines(folder, &lines, stand, &leaf.years);
+            }
+        });
+        self.queue.done(lines);
+        self.reading.meter.add(block.packed.length);
     }
 
     /// Folds one piece of a section of a text with this worker's folder, and hands on what it gave. `pieces` is how many the text has, where known.

@@ -90,3 +90,17 @@ pub fn text(shape: Shape) -> Vec<u8> {
     }
     text.into_bytes()
 }
+
+/// The name of a user, a moment in half a year, in seconds, and a number: all of a hundred thousands of them differ, and none is in order.
+pub fn user(n: u64) -> (String, u64, u64) {
+    const FIRST: [&str; 16] = [
+        "anna", "ben", "carla", "dirk", "elif", "frank", "greta", "hans", "ines", "jan", "karin", "lars", "mia", "nils", "olga", "paul",
+    ];
+    const LAST: [&str; 16] = [
+        "schmidt", "maier", "weber", "fischer", "koch", "bauer", "richter", "klein", "wolf", "neumann", "schwarz", "braun", "lange",
+        "krause", "vogel", "roth",
+    ];
+    let seed = scattered(n);
+    let name = |of: [&'static str; 16], at: u64| of[at as usize % 16];
+    (format!("{}.{}{n}", name(FIRST, seed), name(LAST, seed >> 4)), scattered(seed) % 15_000_000, seed >> 8)
+}

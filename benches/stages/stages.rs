@@ -9,15 +9,15 @@ use imstrail::answer::{At, ConnectedQuery, LastAccessRows, Rows, connected};
 use imstrail::chunk::{Cut, Cutter, Lines};
 use imstrail::fold::{Folder, Needs};
 use imstrail::grammar::{Grammars, Kind};
-use imstrail::model::{Service, Stamp};
+use imstrail::model::{Doubt, Service, Stamp};
 use imstrail::pair::{Behind, Session};
 use imstrail::parse::{Line, Names, Reader, Years};
 use imstrail::render::{Answer, Shape as Format, Summary, write};
 use imstrail::resolve::resolve;
 use imstrail::streams::Streams;
 use imstrail::times::Zone;
-use imstrail::trail::{FileId, Trail};
-use imstrail_stages::{Shape, bare, close, login, prefixed, session, text, trace, unknown};
+use imstrail::trail::{FileId, Last, Trail, kept};
+use imstrail_stages::{Shape, bare, close, login, prefixed, session, text, trace, unknown, user};
 
 /// A block as `read` reads it, in bytes.
 const BLOCK: usize = 128 << 10;
@@ -80,6 +80,7 @@ fn all_are(desk: &Desk, text: &[u8], kind: Option<Kind>) {
         let got = match reader.read(line, &desk.years, place) {
             Line::Event(event) => Ok(Some(event.kind)),
             Line::Unknown(..) => Ok(None),
+            Line::Around => Ok(Some(Kind::Known)),
             Line::Reject(why) => Err(why),
         };
         assert_eq!(got, Ok(kind), "{}", String::from_utf8_lossy(line));
@@ -184,5 +185,46 @@ fn answer(c: &mut Criterion) {
     }
 }
 
-criterion_group!(stages, chunk, parse, fold, answer);
+/// So many users a trail has.
+const USERS: u64 = 200_000;
+
+/// A trail that knows the last access of users; `n` makes it another, two thirds of whose users are in the next one as well.
+fn users(n: u64, streams: &Streams) -> Trail {
+    let mut trail = Trail::default();
+    let of_store: Vec<_> = (0..20).map(|store| streams.id(format!("store{store}").as_bytes(), Service::Imap)).collect();
+    for number in 0..USERS {
+        let (name, time, store) = user(number + n * USERS / 3);
+        let stream = of_store[store as usize % of_store.len()];
+        let last = |at: u64| {
+            let stamp = Stamp { at: 1_500_000_000 + at as i64, offset: 120 };
+            Some(Last { stamp, stream, from_login: true, doubt: Doubt::default(), evidence: None })
+        };
+        let login = last(time + 86_400 * n);
+        trail.access.add(name.as_bytes(), Service::Imap, [login, None], last(time + 86_400 * n + time % 2000), streams);
+    }
+    trail.access.settle(streams);
+    trail
+}
+
+/// Summaries of trails: in entries, one for each user and service.
+fn summary(c: &mut Criterion) {
+    let streams = Streams::default();
+    let (trail, other) = (users(0, &streams), users(1, &streams));
+    let text_of = |file: FileId| Some(file.0);
+    let file_of = |text: u32| Some(FileId(text));
+    let write = |trail: &Trail| kept::write(trail, &streams, &text_of).expect("there is memory");
+    let read = |bytes: &[u8]| kept::read(bytes, &streams, &file_of).expect("it is as it was written");
+    let (bytes, others) = (write(&trail), write(&other));
+    let in_order = read(&bytes);
+    println!("a summary of {USERS} users has {} bytes", bytes.len());
+    let mut group = c.benchmark_group("summary");
+    group.throughput(Throughput::Elements(USERS));
+    group.bench_function("write", |b| b.iter(|| write(&trail)));
+    group.bench_function("write-in-order", |b| b.iter(|| write(&in_order)));
+    group.bench_function("read", |b| b.iter(|| read(&bytes)));
+    group.throughput(Throughput::Elements(2 * USERS));
+    group.bench_function("merge", |b| b.iter(|| write(&read(&bytes).merge(read(&others), &streams))));
+}
+
+criterion_group!(stages, chunk, parse, fold, answer, summary);
 criterion_main!(stages);

@@ -54,6 +54,10 @@ pub(super) fn is_needed(
     if outcome.trail.files.values().any(|file| file.breaks.any()) {
         return true;
     }
+    // What damage took of each stream in a file, only all lines around it tell.
+    if !outcome.damaged.is_empty() || !outcome.holes.is_empty() {
+        return true;
+    }
     let days = days(sieve, outcome, resolved);
     let offsets: BTreeSet<i16> = days.values().flatten().map(|(_, offset)| *offset).collect();
     if offsets.len() < 2 {

@@ -138,7 +138,7 @@ impl Ask {
         };
         let clients = Some(ClientsQuery { filter: client }).filter(|_| has_addresses && !proxies.are_none());
         let needs = Needs {
-            access: cli.access || cli.report().is_some(),
+            access: cli.access || cli.report().is_some() || cli.trail().is_some(),
             pairs: cli.connected || sessions.is_some() || cli.coverage(),
             behind: Behind { amounts, evidence: cli.common.evidence },
             window,
@@ -182,6 +182,19 @@ impl Ask {
             },
             times: times.into_iter().filter_map(|(flag, time)| Some((flag, time?))).collect(),
         })
+    }
+
+    /// Whether the summaries of trail files say all that is asked: the last access of users at all times, without lines.
+    pub(super) fn rests_on_summaries(&self, cli: &Cli) -> bool {
+        let Needs { access, pairs, window, .. } = &self.needs;
+        let asks_more = self.failures.is_some() || self.sessions.is_some() || self.traces.is_some();
+        *access
+            && !*pairs
+            && *window == Window::default()
+            && !asks_more
+            && !cli.common.evidence
+            && self.pseudonyms.is_none()
+            && self.clients.is_none()
     }
 
     /// The window of a question of `-a` that is not of all users at all times.

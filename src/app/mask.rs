@@ -51,13 +51,12 @@ pub(super) fn leaves(pseudonyms: &Pseudonyms, leaves: &[&Leaf]) -> Vec<Leaf> {
 }
 
 /// A plan under other names, to be shown.
-pub(super) fn plan(pseudonyms: Option<&Pseudonyms>, plan: Plan) -> Plan {
+pub(super) fn plan(pseudonyms: Option<&Pseudonyms>, mut plan: Plan) -> Plan {
     let Some(masks) = pseudonyms else { return plan };
     let unit = |unit: Unit| Unit { path: PathBuf::from(masks.path(&unit.path.to_string_lossy())), ..unit };
-    Plan {
-        leaves: leaves(masks, &plan.leaves.iter().collect::<Vec<_>>()),
-        units: plan.units.into_iter().map(unit).collect(),
-        notes: notes(pseudonyms, plan.notes),
-        walk_notes: notes(pseudonyms, plan.walk_notes),
-    }
+    plan.leaves = leaves(masks, &plan.leaves.iter().collect::<Vec<_>>());
+    plan.units = plan.units.into_iter().map(unit).collect();
+    plan.notes = notes(pseudonyms, plan.notes);
+    plan.walk_notes = notes(pseudonyms, plan.walk_notes);
+    plan
 }

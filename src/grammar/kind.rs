@@ -1,11 +1,11 @@
 //! What messages mean, and how sure that is.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::hole::Hole;
 
 /// What a message that fits a template means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A user authenticated.

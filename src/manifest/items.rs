@@ -16,7 +16,7 @@ use crate::discover::Discovered;
 use crate::hash::{Hashed, Text};
 use crate::model::{Instant, Stamp};
 use crate::open::{Kind, WalkOptions};
-use crate::plan::{Input, Leaf, Plan, Unit};
+use crate::plan::{self, Input, Leaf, Plan, Unit};
 use crate::times::{Zone, rfc3339_of};
 use crate::trail::{FileId, Trail};
 
@@ -64,9 +64,54 @@ pub struct Facts<'a> {
 /// Hashes everything, on the current rayon pool; items by the bytes of their paths, members in the order of their archive. `done`
 /// counts bytes.
 pub fn items(facts: &Facts<'_>, done: &AtomicU64) -> Vec<Item> {
-    let mut units: Vec<&Unit> = facts.plan.units.iter().collect();
-    units.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
-    units.par_iter().with_max_len(1).map(|unit| of_unit(facts, unit, done)).collect::<Vec<_>>().concat()
+    let logs = facts.plan.units.iter().filter(|unit| !matches!(unit.input, Input::Trail(..))).map(OnDisk::Log);
+    let mut files: Vec<OnDisk<'_>> = logs.chain(facts.plan.trails.iter().map(OnDisk::Trail)).collect();
+    files.sort_by(|a, b| a.path().as_os_str().cmp(b.path().as_os_str()));
+    let items = files.par_iter().with_max_len(1).map(|file| match file {
+        OnDisk::Log(unit) => of_unit(facts, unit, done),
+        OnDisk::Trail(trail) => of_trail(facts, trail, done),
+    });
+    items.collect::<Vec<_>>().concat()
+}
+
+/// A file on disk.
+enum OnDisk<'a> {
+    Log(&'a Unit),
+    Trail(&'a plan::Trail),
+}
+
+impl OnDisk<'_> {
+    fn path(&self) -> &Path {
+        match self {
+            OnDisk::Log(unit) => &unit.path,
+            OnDisk::Trail(trail) => &trail.file.path,
+        }
+    }
+}
+
+/// A trail file, and the texts in it under the names of their logs.
+fn of_trail(facts: &Facts<'_>, trail: &plan::Trail, done: &AtomicU64) -> Vec<Item> {
+    let path = &trail.file.path;
+    let (path_text, repeatable) = (exact_path(path), true);
+    let mut item = Item { path: path_text.clone(), repeatable, state: "archive".to_owned(), ..Item::default() };
+    item.changed_while_read = facts.before.differs(path);
+    match File::open(path).and_then(|file| hash_file(&file, None, done)) {
+        Ok((Hashed { size, sha256 }, _)) => (item.size, item.sha256) = (Some(size), Some(sha256)),
+        Err(e) => (item.state, item.why) = ("unreadable".to_owned(), Some(crate::note::cause(&e))),
+    }
+    let texts = (0..).zip(&trail.texts).filter_map(|(number, id)| {
+        let leaf = facts.plan.leaf(*id)?;
+        let of = Item { path: path_text.clone(), member: Some(leaf.shown.clone()), repeatable, ..Item::default() };
+        if trail.file.index.brief {
+            return Some(told(facts, of, leaf, None));
+        }
+        let input = Input::Trail(Arc::clone(&trail.file), number);
+        let text = hash_texts(&input, path, facts.walk).pop()?;
+        let Hashed { size, sha256 } = text.hashed;
+        Some(told(facts, Item { size: Some(size), sha256: Some(sha256), ..of }, leaf, Some(&text)))
+    });
+    let texts: Vec<Item> = texts.collect();
+    [vec![item], texts].concat()
 }
 
 fn of_unit(facts: &Facts<'_>, unit: &Unit, done: &AtomicU64) -> Vec<Item> {
@@ -125,7 +170,7 @@ fn opened(unit: &Unit) -> io::Result<Option<Arc<File>>> {
         Input::Spooled(file) => Ok(Some(Arc::clone(file))),
         // To open a pipe could wait without end.
         Input::Path(path) if path.metadata()?.is_file() => Ok(Some(Arc::new(File::open(path)?))),
-        Input::Path(_) | Input::Stream => Ok(None),
+        Input::Path(_) | Input::Stream | Input::Trail(..) => Ok(None),
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Kind {
     Tar,
     /// A zip archive, an empty one included.
     Zip,
+    /// A trail file, which is read whole and not walked.
+    Trail,
     /// Clearly no log (a picture, a program, an archive of a kind not read); the words say what it is.
     Image(&'static str),
     /// No bytes at all.
@@ -29,6 +31,12 @@ impl Kind {
         !matches!(self, Kind::Plain | Kind::Image(_) | Kind::Empty)
     }
 
+    /// What is clearly no log, by the words of [`Kind::name`].
+    pub fn image(what: &str) -> Kind {
+        let known = IMAGES.iter().map(|(_, what)| *what).chain(PROGRAMS);
+        Kind::Image(known.into_iter().find(|known| *known == what).unwrap_or("no log"))
+    }
+
     /// The format's name in a sentence.
     pub fn name(self) -> &'static str {
         match self {
@@ -39,6 +47,7 @@ impl Kind {
             Kind::Zstd => "zstd",
             Kind::Tar => "tar",
             Kind::Zip => "zip",
+            Kind::Trail => "trail",
             Kind::Image(what) => what,
             Kind::Empty => "empty",
         }
@@ -63,6 +72,7 @@ pub(crate) fn kind_of(head: &[u8]) -> Kind {
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Kind::Xz,
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Kind::Zstd,
         // A split archive's first part begins with its own mark before the first local header.
+        [0xb1, b'i', b'm', b's', b't', b'r', b'l', b'\n', ..] => Kind::Trail,
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Kind::Zip,
         [b'P', b'K', 7, 8, b'P', b'K', 3, 4, ..] | [b'P', b'K', b'0', b'0', b'P', b'K', 3, 4, ..] => Kind::Zip,
         _ => image(head).map_or(Kind::Plain, Kind::Image),
@@ -162,19 +172,22 @@ const IMAGES: &[(&[u8], &str)] = &[
     (b"\xfe\xff", "UTF-16 text; convert it to UTF-8 first"),
 ];
 
+/// What is told by more than a mark at the beginning.
+const PROGRAMS: [&str; 2] = ["a Windows program", "a Berkeley DB database"];
+
 fn image(head: &[u8]) -> Option<&'static str> {
     if let Some((_, what)) = IMAGES.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some(what);
     }
     // Two letters are too few to go by: text may begin with them, but text has no zero byte after them.
     if head.starts_with(b"MZ") && head[..head.len().min(64)].contains(&0) {
-        return Some("a Windows program");
+        return Some(PROGRAMS[0]);
     }
     // Berkeley DB keeps its magic behind a log sequence number, in the byte order of the host that wrote it.
     const DB: [u32; 3] = [0x0005_3162, 0x0006_1561, 0x0004_2253];
     let magic = head.get(12..16)?;
     let is_db = DB.iter().any(|m| magic == m.to_le_bytes() || magic == m.to_be_bytes());
-    is_db.then_some("a Berkeley DB database")
+    is_db.then_some(PROGRAMS[1])
 }
 
 #[cfg(test)]
@@ -197,6 +210,7 @@ mod tests {
             (b"PK\x03\x04", Kind::Zip),
             (b"PK\x05\x06", Kind::Zip),
             (b"PKzip is fine", Kind::Plain),
+            (b"\xb1imstrl\n\x01\0\0\0", Kind::Trail),
             (b"%PDF-1.4", Kind::Image("a PDF document")),
             (b"\x7fELF\x02", Kind::Image("a program or core file (ELF)")),
             (b"MZ is a text", Kind::Plain),

@@ -227,6 +227,10 @@ impl<'a> Walker<'a> {
         };
         let format = match kind {
             Kind::Plain | Kind::Empty | Kind::Image(_) => return self.leaf(place, kind, &mut whole),
+            Kind::Trail => {
+                let text = "a trail file inside of something else is not read: give it as a file of its own";
+                return self.note(&place.member, NoteKind::Unreadable, 0, text);
+            }
             _ if place.depth >= self.o.depth => {
                 let text = format!(
                     "{} data inside {} containers are not read: unpack the outer ones first",

@@ -54,8 +54,17 @@ pub(super) fn mark(plan: &mut Plan, heads: &[Vec<u8>], options: &WalkOptions) {
 /// Texts whose heads allow one to be the beginning of another.
 fn families(plan: &Plan, heads: &[Vec<u8>]) -> Vec<Vec<FileId>> {
     let readable = |id: &FileId| plan.leaf(*id).is_some_and(|l| l.kind == Kind::Plain);
+    let is_file = |input: &Input| match input {
+        Input::Path(_) => true,
+        Input::Spooled(_) | Input::Stream => false,
+        Input::Trail(file, text) => {
+            // Of a copy, and of a text whose lines were left out, there is nothing to compare.
+            let text = file.index.texts.get(*text);
+            !file.index.brief && text.is_some_and(|text| !text.stdin && text.copy_of.is_none())
+        }
+    };
     let streams: BTreeSet<FileId> =
-        plan.units.iter().filter(|u| !matches!(u.input, Input::Path(_))).flat_map(|u| u.leaves.clone()).collect();
+        plan.units.iter().filter(|u| !is_file(&u.input)).flat_map(|u| u.leaves.clone()).collect();
     let mut texts: Vec<(&[u8], FileId)> = (0..)
         .map(FileId)
         .zip(heads)

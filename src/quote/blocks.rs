@@ -126,7 +126,7 @@ impl Blocks {
         let path = match input {
             Input::Spooled(file) => return Some(Arc::clone(file)),
             Input::Path(path) => path,
-            Input::Stream => return None,
+            Input::Stream | Input::Trail(..) => return None,
         };
         let mut open = lock(&self.open);
         if let Some((_, file)) = open.iter().find(|(of, _)| *of == id) {

@@ -132,7 +132,7 @@ impl<'a> Texts<'a> {
         let file = match &unit.input {
             Input::Path(path) => File::open(path).map(Arc::new).ok(),
             Input::Spooled(file) => Some(Arc::clone(file)),
-            Input::Stream => None,
+            Input::Stream | Input::Trail(..) => None,
         };
         let end = wanted.last().map_or(0, |last| last.line.place + 1);
         let mut rest = wanted;

@@ -1,10 +1,13 @@
 //! Last access of each user over each service (R11). Merges by maximum; pairing cannot change it.
 
+mod chunk;
+mod in_order;
+
+pub(super) use chunk::{Chunk, pack};
+
 use std::cmp::{Ordering, Reverse};
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
-
-use rayon::prelude::*;
 
 use crate::grammar::eight;
 use crate::index::{Index, NOBODY};
@@ -223,13 +226,17 @@ impl Entry {
     }
 
     /// The order of the names' bytes, then of the services.
-    fn order(&self, other: &Entry, long: &[u8]) -> Ordering {
+    #[inline]
+    fn order(&self, other: &Entry, (long, others): (&[u8], &[u8])) -> Ordering {
         let behind = |entry: &Entry| (entry.length, entry.service);
-        let inline = self.name.cmp(&other.name);
-        inline
-            .then_with(
-                || if self.is_long() || other.is_long() { self.name(long).cmp(other.name(long)) } else { inline },
-            )
+        let inline = || self.name.cmp(&other.name);
+        let whole = || {
+            if self.is_long() || other.is_long() { self.name(long).cmp(other.name(others)) } else { Ordering::Equal }
+        };
+        self.leading()
+            .cmp(&other.leading())
+            .then_with(inline)
+            .then_with(whole)
             .then_with(|| behind(self).cmp(&behind(other)))
     }
 }
@@ -265,8 +272,11 @@ impl Lines {
 /// The table of last accesses: (user, service) → [`Access`].
 ///
 /// Each look-up misses the cache. Accesses are therefore put aside and looked up many at a time, so that the misses overlap.
+///
+/// What comes out of a trail file is in the order of the names, and stays so, without an index, until something is added.
 #[derive(Clone, Default)]
 pub struct LastAccess {
+    /// Of all entries, or of none: then they are in order.
     index: Index,
     entries: Vec<Entry>,
     /// Accesses that are not in the table yet.
@@ -337,6 +347,10 @@ impl LastAccess {
 
     /// Brings what was put aside into the table.
     pub fn settle(&mut self, streams: &Streams) {
+        if self.aside.is_empty() {
+            return;
+        }
+        self.find_by_hash();
         let LastAccess { index, entries, aside, numbers, long, aside_long, lines, aside_lines } = self;
         // Looking at all of them first makes the processor fetch them side by side.
         numbers.clear();
@@ -375,6 +389,9 @@ impl LastAccess {
 
     /// Whether a user had access over any service. What was put aside does not count yet.
     pub fn has(&self, user: &[u8]) -> bool {
+        if self.is_in_order() {
+            return self.has_in_order(user);
+        }
         let over = |service: Service| {
             let sought = Entry::of(user, service);
             let entry = |number: u32| self.entries.get(number as usize);
@@ -389,6 +406,12 @@ impl LastAccess {
     pub fn merge(mut self, mut other: LastAccess, streams: &Streams) -> LastAccess {
         self.settle(streams);
         other.settle(streams);
+        if self.is_empty() || other.is_empty() {
+            return if self.is_empty() { other } else { self };
+        }
+        if self.is_in_order() || other.is_in_order() {
+            return self.merge_in_order(other, streams);
+        }
         if self.len() < other.len() {
             std::mem::swap(&mut self, &mut other);
         }
@@ -405,14 +428,9 @@ impl LastAccess {
     }
 
     /// The entries, in the order of the users' bytes. All that was put aside must be settled.
-    pub fn sorted(self) -> Sorted {
-        let LastAccess { mut entries, long, mut lines, .. } = self;
-        // Nobody needs the hashes any more: they lead to the lines.
-        if !lines.is_empty() {
-            entries.iter_mut().zip(0..).for_each(|(entry, number)| entry.hash = number);
-        }
-        entries.par_sort_unstable_by(|a, b| a.leading().cmp(&b.leading()).then_with(|| a.order(b, &long)));
-        lines = entries.iter().filter_map(|entry| lines.get(entry.hash as usize).copied()).collect();
+    pub fn sorted(mut self) -> Sorted {
+        self.put_in_order();
+        let LastAccess { entries, long, lines, .. } = self;
         Sorted { long, entries, lines }
     }
 

@@ -102,21 +102,39 @@ impl Coverage {
     /// What both know.
     pub fn merge(mut self, other: Coverage) -> Coverage {
         for (stream, theirs) in other.streams {
-            let ours = self.streams.entry(stream).or_default();
-            for (key, cell) in theirs.cells {
-                ours.cells.entry(key).and_modify(|c| c.add(&cell)).or_insert(cell);
-            }
+            self.add_stream(stream, theirs);
         }
         for (key, theirs) in other.processes {
-            let ours = self.processes.entry(key).or_default();
+            self.add_process(key, theirs);
+        }
+        self
+    }
+
+    /// Adds what another knows of a stream.
+    pub(super) fn add_stream(&mut self, stream: StreamId, theirs: StreamHours) {
+        let ours = self.streams.entry(stream).or_default();
+        if ours.cells.is_empty() {
+            *ours = theirs;
+            return;
+        }
+        for (key, cell) in theirs.cells {
+            ours.cells.entry(key).and_modify(|c| c.add(&cell)).or_insert(cell);
+        }
+    }
+
+    /// Adds what another knows of a process.
+    pub(super) fn add_process(&mut self, key: (StreamId, u32), theirs: ProcessHours) {
+        let ours = self.processes.entry(key).or_default();
+        if ours.hours.is_empty() {
+            ours.hours = theirs.hours;
+        } else {
             for (hour, (first, last)) in theirs.hours {
                 let mine = ours.hours.entry(hour).or_insert((first, last));
                 *mine = (mine.0.min(first), mine.1.max(last));
             }
-            ours.marks.extend(theirs.marks);
-            ours.full.extend(theirs.full);
         }
-        self
+        ours.marks.extend(theirs.marks);
+        ours.full.extend(theirs.full);
     }
 }
 

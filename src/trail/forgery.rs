@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 /// Reasons are looked for in the stretch in which a line breaks off and in the next one, in bytes: as long as a line may be. So what
 /// is found is a matter of places, not of how a text was cut for reading.
 const STRETCH: u64 = 64 << 10;
@@ -13,14 +15,14 @@ const STRETCH: u64 = 64 << 10;
 const KEPT: usize = 10_000;
 
 /// Where refused logins break off in one text, and where reasons stand that are no refused login's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Breaks {
     /// By number of the stretch.
     stretches: BTreeMap<u64, Stretch>,
 }
 
 /// The first line that breaks off, and the last that ends in a reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Stretch {
     begin: Option<u64>,
     end: Option<u64>,

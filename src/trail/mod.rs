@@ -6,6 +6,7 @@
 mod access;
 mod coverage;
 mod forgery;
+pub mod kept;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use tally::{Count, FileTally, Like, SHAPES, Sample, Sampled, Shape, Tally};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
+use serde::{Deserialize, Serialize};
 
 pub use crate::model::FileId;
 use crate::model::Instant;
@@ -24,7 +26,7 @@ use crate::pair::{PairTable, Session};
 use crate::streams::{StreamId, Streams};
 
 /// A clock that went back (R14).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Jump {
     /// At which byte of the decoded text the line stands that went back.
     pub place: u64,
@@ -42,7 +44,7 @@ pub struct Jump {
 pub const JUMPS: usize = 100;
 
 /// What is known of one file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileTrail {
     /// Its lines.
     pub tally: FileTally,

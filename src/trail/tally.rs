@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::grammar::Kind;
 use crate::model::FileId;
 use crate::parse::Why;
 
 /// Lines, and their bytes with newlines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
     /// Lines.
     pub lines: u64,
@@ -31,7 +33,7 @@ impl Count {
 }
 
 /// A line as an example, with its place: the smallest by file and offset stands.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Sample {
     /// In which file.
     pub file: FileId,
@@ -59,7 +61,7 @@ impl Sample {
 }
 
 /// What an unknown message is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Like {
     /// A login or close, to judge by its category, its first word, or an address in brackets.
     Account,
@@ -81,7 +83,7 @@ impl Like {
 }
 
 /// What unknown messages are counted by.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shape {
     /// What they are like.
     pub like: Like,
@@ -90,7 +92,7 @@ pub struct Shape {
 }
 
 /// Something counted, with its first sample.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sampled {
     /// How many.
     pub count: u64,
@@ -123,7 +125,12 @@ pub struct Tally {
 impl Tally {
     /// Counts an unknown message by its shape.
     pub fn shape(&mut self, shape: Shape, sample: Sample) {
-        count_sample(&mut self.shapes, shape, 1, sample);
+        self.shapes(shape, Sampled { count: 1, sample });
+    }
+
+    /// Adds what was counted of a shape.
+    pub(super) fn shapes(&mut self, shape: Shape, seen: Sampled) {
+        count_sample(&mut self.shapes, shape, seen.count, seen.sample);
         if self.shapes.len() > SHAPES {
             self.shapes.pop_last();
         }
@@ -139,12 +146,7 @@ impl Tally {
         for (kind, count) in other.kinds {
             *self.kinds.entry(kind).or_default() += count;
         }
-        for (shape, theirs) in other.shapes {
-            count_sample(&mut self.shapes, shape, theirs.count, theirs.sample);
-        }
-        while self.shapes.len() > SHAPES {
-            self.shapes.pop_last();
-        }
+        other.shapes.into_iter().for_each(|(shape, theirs)| self.shapes(shape, theirs));
         self
     }
 
@@ -175,7 +177,7 @@ fn count_sample<K: Ord>(map: &mut BTreeMap<K, Sampled>, key: K, count: u64, samp
 }
 
 /// What one file or member gave.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileTally {
     /// Its lines and bytes.
     pub all: Count,

@@ -3,6 +3,7 @@
 mod access;
 mod coverage;
 mod forgery;
+mod kept;
 mod tally;
 
 use super::*;

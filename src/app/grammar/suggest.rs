@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::super::ask::paths;
 use super::super::output::Output;
-use super::super::{Exit, Notes, Stop, bar, threads};
+use super::super::{Exit, Notes, Stop, bar, is_believed, threads};
 use super::grammars;
 use crate::answer::Asked;
 use crate::cli::Cli;
@@ -31,8 +31,9 @@ pub(super) fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     output.is_none_of(&found.files)?;
     let tmpdir = cli.common.tmpdir.clone().unwrap_or_else(std::env::temp_dir);
     let walk = WalkOptions { tmpdir, all: cli.common.all, ..WalkOptions::default() };
-    let options = PlanOptions { walk: walk.clone(), year: cli.common.year, spool: false };
+    let options = PlanOptions { walk: walk.clone(), year: cli.common.year, ..PlanOptions::default() };
     let plan = pool.install(|| plan(&found, &options))?;
+    is_believed(&plan, None, notes)?;
     let (needs, streams, names) = (Needs { drafts: true, ..Needs::default() }, Streams::default(), Names::default());
     let meter = Meter::default();
     let reading = Reading {

@@ -1,0 +1,183 @@
+//! `trail` and `merge`: what was read, and what was learned of it, as a trail file.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+
+use sha2::{Digest, Sha256};
+
+use super::ask::{Ask, grammar_texts};
+use super::output::Place;
+use super::{Exit, Notes, Stop, bar, is_believed, known, read_with_bar, threads};
+use crate::cli::{Cli, Command, Common, TrailArgs};
+use crate::discover::{self, discover};
+use crate::kept::{Index, Nature, Packer, Packing, Sections, Text};
+use crate::note::{Note, NoteKind};
+use crate::open::WalkOptions;
+use crate::plan::{Input, Plan, PlanOptions, Unit, plan, walk};
+use crate::read::{Meter, Outcome};
+use crate::streams::Streams;
+use crate::trail::{FileId, kept};
+
+/// Reads all, and writes the trail file.
+///
+/// # Errors
+/// The place is not fit, no path could be opened, or the file cannot be written.
+pub(super) fn run(args: &TrailArgs, cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
+    let place = Place::new("-o", &args.output, args.force)?;
+    let ask = Ask::new(cli)?;
+    let pool = threads(cli)?;
+    let found = discover(&ask.paths, &discover::Options { all: cli.common.all });
+    if !found.openable {
+        notes.tell(&[found.notes, ask.settings].concat());
+        return Err(Stop::Usage("none of the paths could be opened".to_owned()));
+    }
+    place.is_none_of(&found.files)?;
+    let how = how(cli)?;
+    let options = PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool: true, summaries: Some(how) };
+    let plan = pool.install(|| plan(&found, &options))?;
+    is_believed(&plan, None, notes)?;
+    if matches!(cli.command, Some(Command::Merge(_))) {
+        are_trails(&plan)?;
+    }
+    let streams = Streams::default();
+    let (mut outcome, ..) = read_with_bar(cli, &ask, &plan, &streams, &pool);
+    outcome.trail.traced.without(&outcome.trail.access);
+    let brief = args.brief || plan.trails.iter().any(|trail| trail.file.index.brief);
+    let mut out = Packer::new(place.open()?)?;
+    let meter = Meter::default();
+    if let Ok(mut file) = meter.file.lock() {
+        "into columns".clone_into(&mut file);
+    }
+    let decoded = outcome.trail.files.values().map(|file| file.tally.all.bytes).sum();
+    let index = bar::show(cli.common.progress, if brief { 0 } else { decoded }, &meter, || {
+        pool.install(|| {
+            let mut index = index(&plan, &outcome, &ask.walk, brief, &mut out, &meter)?;
+            let numbers = numbers(&plan);
+            let text_of = |id: FileId| u32::try_from(*numbers.get(&id)?).ok();
+            let summary = kept::write(&outcome.trail, &streams, &text_of)?;
+            index.summary = Some((out.put(&summary)?, how));
+            Ok::<Index, Stop>(index)
+        })
+    })?;
+    let mut file = out.finish(&index)?;
+    file.flush()?;
+    let size = file.get_ref().as_file().metadata()?.len();
+    place.keep(file)?;
+    let mut all = known::marked(&cli.common.known_damage, [plan.notes.as_slice(), &outcome.notes].concat());
+    all.extend(ask.settings);
+    all.sort();
+    all.dedup();
+    let exit = if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered };
+    let lines = outcome.trail.tally.total();
+    let texts = index.texts.len();
+    let text = format!("{} lines of {texts} logs, {} bytes, in {size} bytes", lines.lines, lines.bytes);
+    all.push(Note::new(args.output.to_string_lossy(), NoteKind::Info, text));
+    notes.tell(&all);
+    Ok(exit)
+}
+
+/// Checks that all inputs are trail files.
+fn are_trails(plan: &Plan) -> Result<(), Stop> {
+    match plan.units.iter().find(|unit| !matches!(unit.input, Input::Trail(..))) {
+        Some(unit) => Err(Stop::Usage(format!(
+            "{}: is no trail file, and merge takes nothing else; imstrail trail takes logs as well",
+            unit.path.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Writes all sections; what is in them.
+fn index(
+    plan: &Plan,
+    outcome: &Outcome,
+    options: &WalkOptions,
+    brief: bool,
+    to: &mut dyn Sections,
+    meter: &Meter,
+) -> Result<Index, Stop> {
+    let numbers = numbers(plan);
+    let mut texts = texts(plan, &numbers, outcome);
+    let mut packing = Packing::new(to, &mut texts, brief, &meter.bytes);
+    for unit in &plan.units {
+        packing.unit(unit.leaves.iter().filter_map(|id| numbers.get(id).copied()).collect());
+        match &unit.input {
+            Input::Trail(file, number) => packing.copy(file, *number)?,
+            input => walk(input, &unit.path, options, &mut packing),
+        }
+        if packing.has_failed() {
+            break;
+        }
+    }
+    packing.finish()?;
+    let of_run = |notes: &[Note]| {
+        let mut notes = notes.to_vec();
+        notes.sort();
+        notes.dedup();
+        notes
+    };
+    Ok(Index {
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        texts,
+        brief,
+        notes: of_run(&plan.notes),
+        walk_notes: of_run(&plan.walk_notes),
+        read_notes: of_run(&outcome.notes),
+        summary: None,
+    })
+}
+
+/// What a summary rests on beside the lines: what reads them, and under which names. Only if it is the same, a summary can be used.
+///
+/// # Errors
+/// A grammar file cannot be read.
+pub(super) fn how(cli: &Cli) -> Result<[u8; 32], Stop> {
+    let Common { grammar, store_alias, default_domain, year, .. } = &cli.common;
+    let own: Vec<String> = grammar_texts(grammar)?.into_iter().map(|(_, text)| text).collect();
+    let built_in: Vec<(&str, &str)> = crate::grammar::built_in().collect();
+    let program = (env!("CARGO_PKG_VERSION"), kept::VERSION, built_in);
+    let all = postcard::to_stdvec(&(program, own, store_alias, default_domain, year));
+    all.map(|bytes| Sha256::digest(bytes).into()).map_err(|e| Stop::Usage(e.to_string()))
+}
+
+/// The numbers of texts in a trail file: their places in the order of the plan's.
+fn numbers(plan: &Plan) -> BTreeMap<FileId, usize> {
+    plan.leaves.iter().map(|leaf| leaf.id).zip(0..).collect()
+}
+
+/// The texts of a plan, in the order of their numbers, without their lines.
+fn texts(plan: &Plan, numbers: &BTreeMap<FileId, usize>, outcome: &Outcome) -> Vec<Text> {
+    let units = plan.units.iter().flat_map(|unit| unit.leaves.iter().map(move |id| (*id, unit)));
+    let units: BTreeMap<FileId, &Unit> = units.collect();
+    let text = |(id, unit): (&FileId, &&Unit)| {
+        let leaf = plan.leaf(*id)?;
+        let path = unit.path.as_os_str().as_bytes().to_vec();
+        // Of a chain of copies, what is read.
+        let of = |id: FileId| plan.leaf(id).and_then(|leaf| leaf.copy_of);
+        let original = of(*id).map(|first| std::iter::successors(Some(first), |id| of(*id)).last().unwrap_or(first));
+        let copy_of = original.and_then(|id| u32::try_from(*numbers.get(&id)?).ok());
+        if let Input::Trail(file, number) = &unit.input {
+            let text = file.index.texts.get(*number)?;
+            return Some(Text { copy_of, blocks: Vec::new(), ..text.clone() });
+        }
+        let shown = unit.path.to_string_lossy();
+        let member = leaf.shown.get(shown.len() + 1..).unwrap_or_default().to_owned();
+        Some(Text {
+            path,
+            member,
+            name: leaf.name.clone(),
+            nature: Nature::of(leaf.kind),
+            size: leaf.size,
+            stdin: !matches!(unit.input, Input::Path(_)),
+            head: Vec::new(),
+            copy_of,
+            blocks: Vec::new(),
+            apart: true,
+            holes: Vec::new(),
+            damage: None,
+            lost: (outcome.holes.get(id).copied().unwrap_or(0), outcome.damaged.contains(id)),
+        })
+    };
+    units.iter().filter_map(text).collect()
+}
