@@ -77,17 +77,17 @@ def positive(text):
 
 
 def is_brief(question):
-    """Whether trails without lines will do: only last access or coverage is asked for, of all times. In doubt they will not, which costs time.
+    """Whether trails without lines will do: only last access is asked for, of all times. In doubt they will not, which costs time.
 
-    >>> is_brief(["-a"]), is_brief(["coverage", "--format", "json"]), is_brief(["-a", "-ued", "-s", "imap", "-o", "x"])
+    >>> is_brief(["-a"]), is_brief(["-a", "-ued", "-s", "imap", "--format=json", "-o", "x"]), is_brief(["trail", "--brief", "-o", "x"])
     (True, True, True)
     >>> is_brief(["-a", "-c"]), is_brief(["-ac"]), is_brief(["-a", "--since", "2019-05-29"]), is_brief(["sessions"]), is_brief(["trail"])
     (False, False, False, False, False)
     """
     valued = ("-u", "-f", "-s", "--format", "-o", "--output", "--tz", "--color", "--progress", "-j", "--threads")
     alone = ("-a", "--brief", "--force")
-    asked = question[0] in ("coverage", "-a") or question[:2] == ["trail", "--brief"]
-    words = iter(question if question[0] == "-a" else question[1:])
+    asked = question[0] == "-a" or question[:2] == ["trail", "--brief"]
+    words = iter(question[1:])
     for word in words:
         if word in valued:
             next(words, None)

@@ -214,7 +214,7 @@ def merge(job, level, part, pieces):
         trails = taken(job.work, pieces, folder)
         if trails:
             name = f"{level}/{part:06}.trail"
-            yield from handed_on(job.work, name, lambda made: imstrail(job, "merge", "--no-config", "-o", made, *trails))
+            yield from handed_on(job.work, name, lambda made: imstrail(job, "merge", "--no-config", "-j", str(job.threads), *job.trail, "-o", made, *trails))
 
 
 def sessions(job, question, shared, part, pieces):
