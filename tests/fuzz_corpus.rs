@@ -127,6 +127,16 @@ fn time() {
 }
 
 #[test]
+fn summary() {
+    run("summary", cases(), targets::summary::run);
+}
+
+#[test]
+fn columns() {
+    run("columns", cases(), targets::columns::run);
+}
+
+#[test]
 fn archive() {
     run("archive", cases() / 10, targets::archive::run);
 }

@@ -13,11 +13,15 @@ mod archive;
 mod binary;
 #[path = "properties/chunks.rs"]
 mod chunks;
+#[path = "properties/columns.rs"]
+mod columns;
 mod common;
 #[path = "properties/merging.rs"]
 mod merging;
 #[path = "properties/pairing.rs"]
 mod pairing;
+#[path = "../examples/simulate/sim.rs"]
+mod sim;
 
 use std::sync::OnceLock;
 

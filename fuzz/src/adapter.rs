@@ -1,14 +1,16 @@
-//! The one place where the targets touch the library's grammar, times and command line. `whole` does so for whole runs.
+//! The one place where the targets touch the library's grammar, times, columns and command line. `whole` does so for whole runs.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use imstrail::columns;
 use imstrail::grammar::{Fields, GrammarError, Grammars, Kind, native_head};
 use imstrail::model::{Service, Stamp};
 use imstrail::parse::{Event, LONGEST_LINE, Line, Names, Reader, Years};
 use imstrail::streams::Streams;
 use imstrail::times::{self, Time, Zone};
+use imstrail::trail::{FileId, kept};
 
 /// The longest line that is read, in bytes.
 pub const LONGEST: usize = LONGEST_LINE;
@@ -239,6 +241,21 @@ fn told_of(line: Line<'_>) -> Told<'_> {
     }
 }
 
+/// The version of summaries.
+pub const SUMMARY: u32 = kept::VERSION;
+
+/// The summary of what a summary says, if it is one.
+pub fn summary(bytes: &[u8]) -> Option<Vec<u8>> {
+    let streams = Streams::default();
+    let trail = kept::read(bytes, &streams, &|text| Some(FileId(text))).ok()?;
+    // With itself, it is what it was, but for what is counted.
+    let other = kept::read(bytes, &streams, &|text| Some(FileId(text))).expect("it was read before");
+    let len = trail.access.len();
+    let both = other.merge(kept::read(bytes, &streams, &|text| Some(FileId(text))).expect("and again"), &streams);
+    assert_eq!(both.access.len(), len);
+    Some(kept::write(&trail, &streams, &|file| Some(file.0)).expect("there is memory"))
+}
+
 /// Whether a line begins as a native one.
 pub fn is_native(line: &[u8]) -> bool {
     native_head(line).is_ok()
@@ -252,6 +269,22 @@ pub fn shape(message: &[u8]) -> String {
 /// Text made fit for a terminal.
 pub fn visible(text: &[u8]) -> String {
     imstrail::text::visible(text).into_owned()
+}
+
+/// A text as a block of columns.
+pub fn pack(text: &[u8]) -> Vec<u8> {
+    columns::pack(text)
+}
+
+/// The text of a block, if it is not damaged. What was there before stays, and an error leaves nothing else.
+pub fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
+    let mut out = b"before".to_vec();
+    let unpacked = columns::unpack(packed, &mut out);
+    let text = out.strip_prefix(b"before").expect("what was there").to_vec();
+    assert!(unpacked.is_ok() || text.is_empty(), "an error, and a text");
+    let given = columns::rows(packed, |_| ());
+    assert!(unpacked.is_err() || given.is_ok(), "a text, but no rows");
+    unpacked.is_ok().then_some(text)
 }
 
 /// A time of the command line.

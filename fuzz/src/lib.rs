@@ -5,8 +5,10 @@
 
 pub mod adapter;
 pub mod archive;
+pub mod columns;
 pub mod container;
 pub mod line;
+pub mod summary;
 pub mod template;
 pub mod time;
 pub mod whole;

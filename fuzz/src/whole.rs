@@ -65,7 +65,7 @@ pub fn answer(paths: &[PathBuf], question: &Question, threads: usize) -> Answere
 fn answer_here(paths: &[PathBuf], question: &Question) -> Answered {
     let found = discover(paths, &discover::Options::default());
     let spool = question.connected.is_some();
-    let options = PlanOptions { walk: WalkOptions::default(), year: Some(question.year), spool };
+    let options = PlanOptions { year: Some(question.year), spool, ..PlanOptions::default() };
     let plan = plan(&found, &options).expect("nothing comes from standard input");
     let streams = Streams::default();
     let needs = Needs { access: question.access, pairs: spool, ..Needs::default() };

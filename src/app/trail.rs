@@ -100,7 +100,10 @@ fn index(
     let numbers = numbers(plan);
     let mut texts = texts(plan, &numbers, outcome);
     let mut packing = Packing::new(to, &mut texts, brief, &meter.bytes);
-    for unit in &plan.units {
+    // By the order of paths, which is that of a trail file's texts, too.
+    let mut units: Vec<&Unit> = plan.units.iter().collect();
+    units.sort_by_key(|unit| unit.leaves.first().copied());
+    for unit in units {
         packing.unit(unit.leaves.iter().filter_map(|id| numbers.get(id).copied()).collect());
         match &unit.input {
             Input::Trail(file, number) => packing.copy(file, *number)?,

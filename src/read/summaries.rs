@@ -5,7 +5,7 @@ use crate::fold::Needs;
 use crate::note::{Note, NoteKind};
 use crate::plan::{Plan, Trail};
 use crate::streams::Streams;
-use crate::trail::{LastAccess, kept};
+use crate::trail::{LastAccess, Merging, kept};
 
 /// Takes the summaries that the plan chose, as though their texts had been read.
 pub(super) fn take(
@@ -15,6 +15,7 @@ pub(super) fn take(
     outcome: &mut Outcome,
     accesses: &mut Vec<LastAccess>,
 ) {
+    let mut merging = Merging::default();
     for trail in &plan.trails {
         if !trail.summed_up {
             outcome.notes.extend(trail.file.index.walk_notes.iter().cloned());
@@ -22,13 +23,11 @@ pub(super) fn take(
         }
         match summary(trail, streams) {
             Ok(mut learned) => {
-                let mut access = std::mem::take(&mut learned.access);
                 if !needs.users.is_empty() {
-                    access.retain(|user| needs.users.contains(user));
+                    learned.access.retain(|user| needs.users.contains(user));
                     learned.traced.users.retain(|user| needs.users.contains(&**user));
                 }
-                accesses.push(access);
-                outcome.trail = std::mem::take(&mut outcome.trail).merge(learned, streams);
+                merging.add(learned, streams);
                 outcome.notes.extend(trail.file.index.read_notes.iter().cloned());
             }
             // It was what was written when the plan was made.
@@ -49,6 +48,9 @@ pub(super) fn take(
         }
     }
     outcome.notes.sort();
+    let mut learned = merging.finish(streams);
+    accesses.push(std::mem::take(&mut learned.access));
+    outcome.trail = std::mem::take(&mut outcome.trail).merge(learned, streams);
 }
 
 fn summary(trail: &Trail, streams: &Streams) -> Result<crate::trail::Trail, String> {

@@ -31,15 +31,15 @@ pub struct Cell {
 impl Cell {
     /// Every line of the hour.
     pub fn lines(&self) -> u64 {
-        self.logins + self.closes + self.marks
+        self.logins.saturating_add(self.closes).saturating_add(self.marks)
     }
 
     fn add(&mut self, other: &Cell) {
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
-        self.logins += other.logins;
-        self.closes += other.closes;
-        self.marks += other.marks;
+        self.logins = self.logins.saturating_add(other.logins);
+        self.closes = self.closes.saturating_add(other.closes);
+        self.marks = self.marks.saturating_add(other.marks);
     }
 }
 

@@ -236,6 +236,7 @@ pub fn read(bytes: &[u8], streams: &Streams, file_of: &dyn Fn(u32) -> Option<Fil
     for sections in others.chunks(ASIDE) {
         let unpack = |unpacker: &mut Unpacker, section| Unpacked::of(section, &ids, unpacker);
         let unpacked = sections.par_iter().map_init(Unpacker::new, unpack).collect::<Result<Vec<_>, _>>()?;
+        trail.access.reserve(unpacked.iter().map(Unpacked::entries).sum());
         for (section, unpacked) in sections.iter().zip(unpacked) {
             unpacked.put(&mut trail, &numbers).ok_or(section.damaged())?;
         }
@@ -291,6 +292,11 @@ impl Unpacked {
             Kind::Streams | Kind::End => None,
         };
         unpacked.ok_or(section.damaged())
+    }
+
+    /// How many entries of last accesses it has.
+    fn entries(&self) -> usize {
+        if let Unpacked::Access(chunk) = self { chunk.len() } else { 0 }
     }
 
     /// Puts it into a trail. None if it does not belong there.

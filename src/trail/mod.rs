@@ -7,6 +7,7 @@ mod access;
 mod coverage;
 mod forgery;
 pub mod kept;
+mod merging;
 mod tally;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 pub use access::{Access, Accesses, Last, LastAccess, Sorted};
 pub use coverage::{Cell, Counts, Coverage, FullHours, Pending, ProcessHours, StreamHours, hour};
 pub use forgery::Breaks;
+pub use merging::Merging;
 pub use tally::{Count, FileTally, Like, SHAPES, Sample, Sampled, Shape, Tally};
 
 use rayon::prelude::*;
@@ -159,7 +161,7 @@ impl TracedUsers {
     }
 
     fn merge(mut self, other: TracedUsers) -> TracedUsers {
-        self.lines += other.lines;
+        self.lines = self.lines.saturating_add(other.lines);
         self.users.extend(other.users);
         self
     }

@@ -27,8 +27,9 @@ impl Count {
 
     /// Adds what another counted.
     pub fn merge(&mut self, other: Count) {
-        self.lines += other.lines;
-        self.bytes += other.bytes;
+        // Numbers out of files may be any.
+        self.lines = self.lines.saturating_add(other.lines);
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }
 
@@ -144,7 +145,8 @@ impl Tally {
         self.reject.merge(other.reject);
         self.passed_over.merge(other.passed_over);
         for (kind, count) in other.kinds {
-            *self.kinds.entry(kind).or_default() += count;
+            let ours = self.kinds.entry(kind).or_default();
+            *ours = ours.saturating_add(count);
         }
         other.shapes.into_iter().for_each(|(shape, theirs)| self.shapes(shape, theirs));
         self
@@ -168,7 +170,7 @@ fn count_sample<K: Ord>(map: &mut BTreeMap<K, Sampled>, key: K, count: u64, samp
         }
         std::collections::btree_map::Entry::Occupied(mut found) => {
             let ours = found.get_mut();
-            ours.count += count;
+            ours.count = ours.count.saturating_add(count);
             if sample < ours.sample {
                 ours.sample = sample;
             }
@@ -196,7 +198,7 @@ pub struct FileTally {
 impl FileTally {
     /// Lines that a log has: with a good envelope, or passed over for their dates.
     pub fn of_a_log(&self) -> u64 {
-        self.enveloped + self.passed_over
+        self.enveloped.saturating_add(self.passed_over)
     }
 
     /// Lines that are none of ours (R1): neither with a good envelope nor passed over.
@@ -212,10 +214,11 @@ impl FileTally {
     /// What both counted.
     pub fn merge(&mut self, other: FileTally) {
         self.all.merge(other.all);
-        self.enveloped += other.enveloped;
-        self.events += other.events;
-        self.undated += other.undated;
-        self.passed_over += other.passed_over;
+        let FileTally { enveloped, events, undated, passed_over, .. } = self;
+        let theirs = [other.enveloped, other.events, other.undated, other.passed_over];
+        for (ours, theirs) in [enveloped, events, undated, passed_over].into_iter().zip(theirs) {
+            *ours = ours.saturating_add(theirs);
+        }
         for (why, theirs) in other.rejects {
             count_sample(&mut self.rejects, why, theirs.count, theirs.sample);
         }

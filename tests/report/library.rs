@@ -47,7 +47,8 @@ pub(crate) fn report(folder: &Path, asking: &Asking) -> Report {
 fn report_here(folder: &Path, asking: &Asking) -> Report {
     let found = discover(&[PathBuf::from(folder)], &discover::Options::default());
     let walk = WalkOptions::default();
-    let plan = plan(&found, &PlanOptions { walk: walk.clone(), year: None, spool: true }).expect("a plan");
+    let plan =
+        plan(&found, &PlanOptions { walk: walk.clone(), spool: true, ..PlanOptions::default() }).expect("a plan");
     let streams = Streams::default();
     let filter = Filter { services: asking.services.clone(), ..asking.filter.clone() };
     let behind = Behind { amounts: true, evidence: false };

@@ -116,6 +116,11 @@ impl Chunk {
         names.are_over().then_some(chunk)
     }
 
+    /// How many there are.
+    pub(in crate::trail) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Adds an entry without its name. None if it does not stand behind the last one.
     #[inline]
     fn push(&mut self, name: &[u8], order: Ordering, mut entry: Entry) -> Option<()> {
@@ -171,6 +176,11 @@ impl LastAccess {
             }
         }
         met.into_iter().flatten()
+    }
+
+    /// Makes room for more entries.
+    pub(in crate::trail) fn reserve(&mut self, more: usize) {
+        self.entries.reserve(more);
     }
 
     /// Puts a chunk behind a table that is in order. None if it does not belong there.

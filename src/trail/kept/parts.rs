@@ -190,7 +190,7 @@ impl Trail {
                 self.tally = std::mem::take(&mut self.tally).merge(tally);
             }
             Part::Shape(shape, seen) => self.tally.shapes(shape, seen),
-            Part::Traced(lines) => self.traced.lines += lines,
+            Part::Traced(lines) => self.traced.lines = self.traced.lines.saturating_add(lines),
             Part::Stream(stream, rows) => {
                 let mut before = 0;
                 let cell = |(since, offset, span, [logins, closes, marks]): (i64, i16, Span, [u64; 3])| {

@@ -3,7 +3,6 @@
 use std::io;
 
 use zstd::bulk::{Compressor, Decompressor};
-use zstd::zstd_safe::CParameter;
 
 use super::Corrupt;
 
@@ -41,7 +40,7 @@ pub(super) struct Packer(Compressor<'static>);
 impl Packer {
     pub(super) fn new() -> io::Result<Packer> {
         let mut compressor = Compressor::new(LEVEL)?;
-        compressor.set_parameter(CParameter::ChecksumFlag(true))?;
+        compressor.include_checksum(true)?;
         Ok(Packer(compressor))
     }
 

@@ -15,6 +15,10 @@ type Named = (Vec<u8>, Service);
 /// A login or logout, without the stream's number.
 type Proof = (Stamp, Named, bool, Doubt);
 
+/// The spans of a file, and its clock jumps.
+type Spans = BTreeMap<(Named, u32), (Instant, Instant)>;
+type Jumps = Vec<(u64, Named, u32)>;
+
 /// What a trail knows, without numbers of streams.
 #[derive(Debug, PartialEq)]
 struct Known {
@@ -23,7 +27,7 @@ struct Known {
     processes: BTreeMap<(Named, u32), ProcessHours>,
     traced: (u64, Vec<Box<[u8]>>),
     tally: Tally,
-    files: BTreeMap<FileId, (FileTally, BTreeMap<(Named, u32), (Instant, Instant)>, Vec<(u64, Named, u32)>, Breaks)>,
+    files: BTreeMap<FileId, (FileTally, Spans, Jumps, Breaks)>,
 }
 
 impl Known {
@@ -233,6 +237,11 @@ proptest! {
         let again = |all: &[Told]| read(&written(&trail(all, &streams), &streams), &others, &file_of).unwrap();
         let expected = trail(&one, &streams).merge(trail(&two, &streams), &streams).merge(trail(&three, &streams), &streams);
         let expected = Known::of(expected, &streams);
+        let mut merging = Merging::default();
+        for all in [&one, &two, &three, &two] {
+            merging.add(again(all), &others);
+        }
+        prop_assert_eq!(Known::of(merging.finish(&others), &others).users, Known::of(trail(&[&one[..], &two, &three].concat(), &streams), &streams).users);
         prop_assert_eq!(&Known::of(again(&one).merge(again(&two), &others).merge(again(&three), &others), &others), &expected);
         // With what was not written, from either side, and with what is added to it.
         let mut mixed = trail(&two, &others).merge(again(&one), &others);
@@ -280,6 +289,26 @@ fn small(streams: &Streams) -> Trail {
         Told::Break(1, 60, true),
     ];
     trail(&all, streams)
+}
+
+#[test]
+fn many_trails_merged_as_they_come_are_all_of_them_merged() {
+    let (streams, stamp) = (Streams::default(), Stamp { at: 1_559_000_000, offset: 120 });
+    let part = |n: u32| {
+        let said = Some((Stamp { at: stamp.at + i64::from(n), ..stamp }, true, Doubt::default()));
+        let of = |user: u32| Told::Access(format!("user{user:05}").into_bytes(), 0, [said, None, None]);
+        let users = (0..1 + n % 7).map(|k| of(n * 31 % 97 + 13 * k));
+        trail(&users.chain([Told::Event(Kind::Login, 100), Told::File(n)]).collect::<Vec<_>>(), &streams)
+    };
+    let (mut merging, mut expected) = (Merging::default(), Trail::default());
+    for n in 0..100 {
+        merging.add(part(n), &streams);
+        expected = expected.merge(part(n), &streams);
+    }
+    let got = Known::of(merging.finish(&streams), &streams);
+    assert_eq!((got.tally.event.lines, got.files.len()), (100, 100));
+    assert_eq!(got, Known::of(expected, &streams));
+    assert_eq!(Known::of(Merging::default().finish(&streams), &streams), Known::of(Trail::default(), &streams));
 }
 
 #[test]

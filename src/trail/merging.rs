@@ -1,0 +1,36 @@
+//! Many trails, merged as they come, with one or two of them in memory beside what they come to.
+
+use super::{LastAccess, Trail};
+use crate::streams::Streams;
+
+/// Trails that are merged one after another.
+///
+/// What is known of users goes through memory in order. A list of a hundred million users would go through it once for each trail, so lists
+/// wait until others of their length have come: each entry is gone through so many times as the number of trails has binary digits.
+#[derive(Debug, Default)]
+pub struct Merging {
+    trail: Trail,
+    /// Last accesses in order, each more than twice as long as the next.
+    waiting: Vec<LastAccess>,
+}
+
+impl Merging {
+    /// Takes one more trail.
+    pub fn add(&mut self, mut trail: Trail, streams: &Streams) {
+        let mut access = std::mem::take(&mut trail.access);
+        self.trail = std::mem::take(&mut self.trail).merge(trail, streams);
+        access.settle(streams);
+        access.put_in_order();
+        while let Some(last) = self.waiting.pop_if(|last| last.len() <= 2 * access.len()) {
+            access = last.merge(access, streams);
+        }
+        self.waiting.push(access);
+    }
+
+    /// What all of them know.
+    pub fn finish(self, streams: &Streams) -> Trail {
+        let Merging { mut trail, waiting } = self;
+        trail.access = waiting.into_iter().rev().fold(LastAccess::default(), |few, many| many.merge(few, streams));
+        trail
+    }
+}
