@@ -1,6 +1,7 @@
 """The archive of a job: which files there are, and how they are cut into parts. Runs on the driver."""
 
 import heapq
+import itertools
 import os
 import random
 import re
@@ -64,10 +65,11 @@ def weight(file):
 
 
 def cut(files, tasks, least, spread=None):
-    """Cuts files into parts, about as many as `tasks`: each is a run of files of one stream, or of small streams side by side.
+    """Cuts files into parts, about as many as `tasks`: each is either some whole folders or a run of the files of one, in order of their streams.
 
-    Every file is in one part. Parts are not smaller than about `least`, in bytes of plain log. The heaviest come first, so that no core
-    has to wait for one in the end. With `spread`, a seed, files are dealt out at random, which must not change any answer.
+    Every file is in one part. Parts are about as large as each other, and not smaller than about `least`, in bytes of plain log; what is left
+    over in the end may be. The heaviest come first, so that no core has to wait for one in the end. With `spread`, a seed, files are dealt
+    out at random, which must not change any answer.
 
     >>> logs = [Found(b"a/imap.%d.1559080800" % n, 10) for n in (1, 2, 10, 3)] + [Found(b"b/imap.1.1559080800", 25)]
     >>> [[file.path.split(b".1559")[0].decode() for file in part] for part in cut(logs, 3, 1)]
@@ -75,23 +77,46 @@ def cut(files, tasks, least, spread=None):
     >>> [len(part) for part in cut(logs, 3, 1000)], cut([], 3, 1)
     ([5], [])
     """
-    target = max(sum(map(weight, files)) / tasks, least)
+    target = max(weighed(files) / tasks, least)
     order = sorted(files, key=lambda file: place(file.path))
     if spread is not None:
         random.Random(spread).shuffle(order)
-    parts, part, filled, length, stream = [], [], 0, 0, None
-    for file in order:
-        theirs = None if spread is not None else place(file.path)[0]
-        # Where a stream ends is a good place for an edge, even if it comes early.
-        full = filled + weight(file) / 2 > target or (theirs != stream and filled > target / 2)
-        if part and (full or length + len(file.path) > ARGUMENTS):
-            parts.append((filled, part))
-            part, filled, length = [], 0, 0
-        part.append(file)
-        filled, length, stream = filled + weight(file), length + len(file.path) + 1, theirs
-    if part:
-        parts.append((filled, part))
-    return [part for _, part in sorted(parts, key=lambda weighed: -weighed[0])]
+        parts = runs(order, -(-weighed(order) // target))
+    else:
+        # A folder is about what a store is. Stores that share a part must be read together for their sessions, so none is begun in one.
+        parts, small = [], []
+        for _, folder in itertools.groupby(order, key=lambda file: os.path.dirname(file.path)):
+            folder = list(folder)
+            if weighed(folder) > 1.5 * target:
+                parts += runs(folder, round(weighed(folder) / target))
+                continue
+            if weighed(small) + weighed(folder) / 2 > target:
+                parts, small = [*parts, small], []
+            small += folder
+        parts.append(small)
+    parts = [fitting for part in parts for fitting in shortened(part)]
+    return sorted(parts, key=weighed, reverse=True)
+
+
+def weighed(files):
+    return sum(map(weight, files))
+
+
+def runs(files, count):
+    """Files in runs of about the same weight.
+
+    >>> [len(run) for run in runs([Found(b"imap.%d" % n, 10) for n in range(10)], 3)]
+    [3, 4, 3]
+    """
+    each = max(weighed(files) / max(count, 1), 1)
+    middles = [before + weight(file) / 2 for file, before in zip(files, itertools.accumulate(map(weight, files), initial=0))]
+    return [[file for file, _ in run] for _, run in itertools.groupby(zip(files, middles), key=lambda pair: pair[1] // each)]
+
+
+def shortened(part):
+    """A part in pieces whose paths fit into a command line."""
+    ends = itertools.accumulate(len(file.path) + 1 for file in part)
+    return [[file for file, _ in piece] for _, piece in itertools.groupby(zip(part, ends), key=lambda pair: pair[1] // ARGUMENTS)]
 
 
 def together(stores):

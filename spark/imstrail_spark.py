@@ -56,7 +56,7 @@ def arguments(argv):
     add("--tasks", metavar="N", type=positive, help=f"about how many parts the archive is cut into [default: {TASKS_A_CORE} a core]")
     add("--least", metavar="BYTES", type=positive, default=32 << 20, help="parts are not smaller [default: 32 MiB of plain log]")
     add("--spread", metavar="SEED", type=int, help="for tests: deal files out to parts at random")
-    add("--times", action="store_true", help="say in the end how long each step took")
+    add("--times", action="store_true", help="say in the end how long each step took, executors being the wait for those")
     options, question = parser.parse_args(argv[:at]), argv[at + 1 :]
     if not question:
         parser.error("there is no question: put it behind --, as in -- -a -c --format jsonl")
@@ -175,6 +175,7 @@ class Asking:
         promised = promised or int(conf.get("spark.executor.instances", "0")) * int(conf.get("spark.executor.cores", "1"))
         first = max(promised, self.context.defaultParallelism)
         self.context.parallelize(range(first), first).count()
+        self.done("executors")
         return max(promised, self.context.defaultParallelism)
 
     def listing(self):
@@ -290,7 +291,8 @@ class Asking:
             shutil.rmtree(self.job.work, ignore_errors=True)
         if self.options.times:
             steps = [f"{step} {at - before:.2f}" for (_, before), (step, at) in zip(self.times, self.times[1:])]
-            self.outside.tell(f"imstrail-spark: seconds: {', '.join(steps)}\n".encode())
+            job = self.times[-1][1] - dict(self.times).get("executors", self.times[-1][1])
+            self.outside.tell(f"imstrail-spark: seconds: {', '.join(steps)}; without executors {job:.2f}\n".encode())
 
 
 def merge(job, level, part, records):

