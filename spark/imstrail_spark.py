@@ -132,13 +132,15 @@ class Asking:
 
     def __init__(self, context, outside, options, question):
         self.context, self.outside, self.options, self.question = context, outside, options, question
-        self.program = imstrail_tasks.program(options.binary)
+        # A name without a folder is looked for in PATH, on every node.
+        given = os.path.abspath(options.binary) if os.sep in (options.binary or "") else options.binary
+        self.program = imstrail_tasks.program(given)
         self.reading = shlex.split(options.trail_options)
         self.parquet = options.sessions_parquet
         self.times = [("start", time.monotonic())]
         work = options.work and tempfile.mkdtemp(prefix="imstrail-", dir=existing(options.work))
         self.job = Job(
-            binary=options.binary,
+            binary=given,
             folder=os.getcwd(),
             work=work and os.path.abspath(work),
             trail=[*self.reading, *(["--brief"] if not self.parquet and is_brief(question) else [])],
@@ -330,8 +332,8 @@ def main(argv):
         with contextlib.closing(Asking(context, outside, options, question)) as asking:
             asking.check()
             return asking.sessions() if options.sessions_parquet else asking.answer()
-    except (Stop, Py4JJavaError) as error:
-        told = str(error) if isinstance(error, Stop) else imstrail_tasks.failure(str(error))
+    except (Stop, OSError, Py4JJavaError) as error:
+        told = imstrail_tasks.failure(str(error)) if isinstance(error, Py4JJavaError) else str(error)
         if told is None:
             raise
         outside.tell(f"imstrail-spark: error: {told}\n".encode())
