@@ -16,11 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 
-import imstrail_archive
 import imstrail_tasks
-from imstrail_archive import cut, is_remote, local_files, remote_files, together
-from imstrail_tasks import Answered, Job, Piece, Said, Stop, visible
+from imstrail_archive import cut, escaped, is_remote, local_files, remote_files, together
+from imstrail_tasks import Job, Piece, Stop, visible
 
 FAN_IN = 8
 """How many trails are merged into one, and of how many the question may be asked."""
@@ -127,6 +127,25 @@ class Outside:
                 pass  # Whoever read it went away.
 
 
+class Files(typing.NamedTuple):
+    """Files that tasks made."""
+
+    count: int
+    """Of the partitions that they come from; at most one file each."""
+    pieces: typing.Optional[list]
+    """They are on the driver, or lie in a folder that all nodes share."""
+    kept: object
+    """Else they are in this RDD."""
+
+    def spread(self, context, count):
+        """As an RDD of so many partitions, in each whole files."""
+        return context.parallelize(self.pieces, count) if self.kept is None else self.kept.coalesce(count)
+
+    def fetched(self):
+        """All pieces, one after the other."""
+        return self.pieces if self.kept is None else self.kept.toLocalIterator(prefetchPartitions=True)
+
+
 class Asking:
     """One run of the job."""
 
@@ -176,7 +195,7 @@ class Asking:
         promised = int(conf.get("spark.cores.max", "0"))
         promised = promised or int(conf.get("spark.executor.instances", "0")) * int(conf.get("spark.executor.cores", "1"))
         first = max(promised, self.context.defaultParallelism)
-        self.context.parallelize(range(first), first).count()
+        self.context.parallelize(range(first), first).mapPartitions(imstrail_tasks.begun).count()
         self.done("executors")
         return max(promised, self.context.defaultParallelism)
 
@@ -189,51 +208,62 @@ class Asking:
             raise Stop("there are no files below --archive, or only such whose names begin with a dot or an underscore, which Hadoop hides")
         return listing, remote
 
+    def computed(self, rdd, shared):
+        """Computes an RDD: what its tasks said, and the files that they made.
+
+        Those of a shared folder and small ones come to the driver at once; others stay on the disks of executors, until they are fetched.
+        """
+        small = "--brief" in self.job.trail and rdd.getNumPartitions() <= FAN_IN
+        if shared or small:
+            records = rdd.collect()
+            return [one for one in records if not is_piece(one)], Files(rdd.getNumPartitions(), list(filter(is_piece, records)), None)
+        from pyspark import StorageLevel
+
+        kept = rdd.persist(StorageLevel.DISK_ONLY)
+        return kept.filter(lambda record: not is_piece(record)).collect(), Files(rdd.getNumPartitions(), None, kept.filter(is_piece))
+
     def parts(self, cores):
-        """The trails of all parts, as an RDD, and what there is to say of them."""
+        """What there is to say of all parts, their trails, and paths that only imstrail can tell of."""
         listing, remote = self.listing()
         tasks = self.options.tasks or TASKS_A_CORE * cores
         parts = [[file.path for file in part] for part in cut(listing.files, tasks, self.options.least, self.options.spread)]
         self.done("list")
         job = self.job
         if not parts:
-            return None, [], listing.odd
+            return [], None, listing.odd
         if remote:
-            fetched = [self.context.binaryFiles(",".join(imstrail_archive.escaped(os.fsdecode(path)) for path in part)).coalesce(1) for part in parts]
-            trails = self.context.union(fetched).mapPartitionsWithIndex(lambda part, files: imstrail_tasks.read_fetched(job, part, files))
+            names = [",".join(escaped(os.fsdecode(path)) for path in part) for part in parts]
+            files = self.context.union([self.context.binaryFiles(part).coalesce(1) for part in names])
+            read = files.mapPartitionsWithIndex(lambda part, files: imstrail_tasks.read_fetched(job, part, files))
         else:
-            trails = self.context.parallelize(parts, len(parts)).mapPartitionsWithIndex(
+            read = self.context.parallelize(parts, len(parts)).mapPartitionsWithIndex(
                 lambda part, paths: imstrail_tasks.read_local(job, part, *paths)
             )
-        said = computed(trails, Said)
+        said, trails = self.computed(read, job.work)
         missing = len(listing.files) - sum(one.files for one in said)
         if missing:
             raise Stop(f"{missing} files of the archive were listed, but not handed to any task")
         self.done("trails")
-        return trails, sorted(said), listing.odd + [path for one in said for path in one.unopened]
+        return sorted(said), trails, listing.odd + [path for one in said for path in one.unopened]
 
     def merged(self, trails):
         """Merges trails until there are few enough to be asked."""
         job, level = self.job, 0
-        while trails.getNumPartitions() > FAN_IN:
+        while trails.count > FAN_IN:
             level += 1
-            fewer = trails.coalesce(-(-trails.getNumPartitions() // FAN_IN))
-            fewer = fewer.mapPartitionsWithIndex(functools.partial(merge, job, level))
-            computed(fewer, Said)
-            trails.unpersist()
-            trails = fewer
+            eights = trails.spread(self.context, -(-trails.count // FAN_IN))
+            _, trails = self.computed(eights.mapPartitionsWithIndex(functools.partial(imstrail_tasks.merge, job, level)), job.work)
         self.done("merge")
         return trails
 
     def answer(self):
-        trails, _, odd = self.parts(self.cores())
+        _, trails, odd = self.parts(self.cores())
         with tempfile.TemporaryDirectory(prefix="imstrail-") as folder:
             paths = odd
-            if trails is not None:
+            if trails:
                 # Trails with lines are not merged: that would copy all of them, and the answer reads them all the same.
                 trails = self.merged(trails) if "--brief" in self.job.trail else trails
-                pieces = trails.filter(lambda record: isinstance(record, Piece)).toLocalIterator()
-                files = imstrail_tasks.taken(self.job.work, pieces, folder)
+                files = imstrail_tasks.taken(self.job.work, trails.fetched(), folder)
                 self.done("bring")
                 # A folder, since there may be more trails than a command line holds.
                 paths = sorted({os.path.dirname(file) for file in files}) + odd
@@ -255,22 +285,22 @@ class Asking:
         """Sessions as Parquet, group by group of parts that share no store."""
         folder = self.parquet if is_remote(self.parquet) else new(self.parquet)
         shared = folder if self.job.work and not is_remote(folder) else None
-        trails, said, odd = self.parts(self.cores())
-        if odd or trails is None:
+        said, trails, odd = self.parts(self.cores())
+        if odd or not trails:
             raise Stop("there is nothing to read, or not all: " + ", ".join(map(visible, odd or self.options.archive)))
         group_of = dict(zip((one.part for one in said), together([one.stores for one in said])))
         groups = max(group_of.values()) + 1
         job, question = self.job, [*self.question, *self.reading]
-        pieces = trails.filter(lambda record: isinstance(record, Piece)).map(lambda piece: (group_of[imstrail_tasks.part_of(piece)], piece))
+        pieces = trails.spread(self.context, min(trails.count, groups)).map(lambda piece: (group_of[imstrail_tasks.part_of(piece)], piece))
         answers = pieces.partitionBy(groups, int).values()
         answers = answers.mapPartitionsWithIndex(lambda part, pieces: imstrail_tasks.sessions(job, question, shared, part, pieces))
-        answered = computed(answers, Answered)
+        answered, files = self.computed(answers, shared)
         self.done("sessions")
-        if not shared:
-            self.fetch(answers.filter(lambda record: isinstance(record, Piece)).toLocalIterator(), folder)
-            self.done("bring")
-        else:
+        if shared:
             shutil.rmtree(os.path.join(folder, "_unfinished"), ignore_errors=True)
+        else:
+            self.fetch(files.fetched(), folder)
+            self.done("bring")
         self.outside.tell(b"".join(sorted({line for one in answered for line in one.notes.splitlines(keepends=True)})))
         return max(one.status for one in answered)
 
@@ -297,15 +327,8 @@ class Asking:
             self.outside.tell(f"imstrail-spark: seconds: {', '.join(steps)}; without executors {job:.2f}\n".encode())
 
 
-def merge(job, level, part, records):
-    return imstrail_tasks.merge(job, level, part, (record for record in records if isinstance(record, Piece)))
-
-
-def computed(rdd, kind):
-    """Computes an RDD; what it holds stays on the disks of executors. Gives the records of one kind."""
-    from pyspark import StorageLevel
-
-    return rdd.persist(StorageLevel.DISK_ONLY).filter(lambda record: isinstance(record, kind)).collect()
+def is_piece(record):
+    return isinstance(record, Piece)
 
 
 def existing(folder):

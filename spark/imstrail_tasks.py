@@ -10,8 +10,10 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import typing
+import zipimport
 
 CHUNK = 8 << 20
 """Bytes of a file that travel through Spark as one record."""
@@ -73,6 +75,18 @@ def visible(path):
     """
     text = os.fsdecode(path)
     return "".join(c if c.isprintable() else "".join(f"\\x{byte:02x}" for byte in os.fsencode(c)) for c in text)
+
+
+def begun(records=()):
+    """What every task begins with: makes those that follow on this node quicker by 0.1 s. Gives the records back.
+
+    Before each task Spark has Python forget what it knows of folders with modules, and of zips, such as that of pyspark itself, Python then
+    reads the list of contents anew. Nothing more is to be imported from there.
+    """
+    for path, importer in list(sys.path_importer_cache.items()):
+        if isinstance(importer, zipimport.zipimporter):
+            del sys.path_importer_cache[path]
+    return records
 
 
 def program(given):
@@ -164,6 +178,7 @@ def opens(path):
 
 def read_local(job, part, paths):
     """Reads the part whose paths these are, as all nodes have them."""
+    begun()
     folder = os.fsencode(job.folder)
     if not any(opens(os.path.join(folder, path)) for path in paths):
         yield Said(part, len(paths), paths, [])
@@ -177,6 +192,7 @@ def read_fetched(job, part, files):
 
     A path as hdfs://nn/logs/imap is a relative one as well, so that imstrail, started where the files were put, names them so.
     """
+    begun()
     with scratch() as folder:
         paths = []
         for path, content in files:
@@ -210,6 +226,7 @@ def stores_of(job, trail):
 
 def merge(job, level, part, pieces):
     """Makes one trail of those that come together in a partition of the tree."""
+    begun()
     with scratch() as folder:
         trails = taken(job.work, pieces, folder)
         if trails:
@@ -219,6 +236,7 @@ def merge(job, level, part, pieces):
 
 def sessions(job, question, shared, part, pieces):
     """Answers for a group of parts that have whole stores, as one file of Parquet."""
+    begun()
     with scratch() as folder:
         trails = taken(job.work, pieces, folder)
         made = os.path.join(folder, "made.parquet")
