@@ -7,6 +7,7 @@ use std::io::sink;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use imstrail::answer::{At, ConnectedQuery, LastAccessRows, Rows, connected};
 use imstrail::chunk::{Cut, Cutter, Lines};
+use imstrail::columns::{pack, unpack};
 use imstrail::fold::{Folder, Needs};
 use imstrail::grammar::{Grammars, Kind};
 use imstrail::model::{Doubt, Service, Stamp};
@@ -69,6 +70,21 @@ fn chunk(c: &mut Criterion) {
             text.chunks(BLOCK).for_each(|block| cutter.push(block, &mut out));
             cutter.end(&mut out);
             black_box(bytes)
+        });
+    });
+}
+
+fn columns(c: &mut Criterion) {
+    let text = text(session);
+    let packed = pack(&text);
+    let mut group = c.benchmark_group("columns");
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("pack", |b| b.iter(|| black_box(pack(&text)).len()));
+    group.bench_function("unpack", |b| {
+        b.iter(|| {
+            let mut out = Vec::new();
+            unpack(&packed, &mut out).expect("what was packed");
+            black_box(out).len()
         });
     });
 }
@@ -226,5 +242,5 @@ fn summary(c: &mut Criterion) {
     group.bench_function("merge", |b| b.iter(|| write(&read(&bytes).merge(read(&others), &streams))));
 }
 
-criterion_group!(stages, chunk, parse, fold, answer, summary);
+criterion_group!(stages, chunk, columns, parse, fold, answer, summary);
 criterion_main!(stages);

@@ -108,28 +108,30 @@ impl Columns {
         column.push(b'\n');
     }
 
-    /// All of them as bytes, handed on piece by piece: bytes of one piece are alike.
-    pub(super) fn write<E>(&self, mut out: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        let mut head = vec![u8::from(self.is_open)];
-        for numbers in &self.numbers {
-            let width = numbers.iter().fold(0, |all, n| all | n).checked_ilog2().map_or(0, |bit| bit / 8 + 1);
-            length(numbers.len(), &mut head);
-            head.push(width as u8);
-        }
-        self.texts.iter().for_each(|text| length(text.len(), &mut head));
-        out(&head)?;
-        let mut plane = Vec::new();
-        for numbers in &self.numbers {
+    /// All of them as bytes, and where among these something begins that is not like what is before it.
+    pub(super) fn write(&self) -> (Vec<u8>, Vec<usize>) {
+        let mut out = vec![u8::from(self.is_open)];
+        let mut seams = Vec::new();
+        let widths = self.numbers.each_ref().map(|numbers| {
             let all = numbers.iter().fold(0, |all, n| all | n);
-            let mut shift = 0;
-            while shift < 64 && all >> shift > 0 {
-                plane.clear();
-                plane.extend(numbers.iter().map(|n| (n >> shift) as u8));
-                out(&plane)?;
-                shift += 8;
+            all.checked_ilog2().map_or(0, |bit| bit / 8 + 1)
+        });
+        for (numbers, width) in self.numbers.iter().zip(widths) {
+            length(numbers.len(), &mut out);
+            out.push(width as u8);
+        }
+        self.texts.iter().for_each(|text| length(text.len(), &mut out));
+        for (numbers, width) in self.numbers.iter().zip(widths) {
+            for plane in 0..width {
+                seams.push(out.len());
+                out.extend(numbers.iter().map(|n| (n >> (8 * plane)) as u8));
             }
         }
-        self.texts.iter().try_for_each(|text| out(text))
+        for text in &self.texts {
+            seams.push(out.len());
+            out.extend_from_slice(text);
+        }
+        (out, seams)
     }
 }
 

@@ -29,8 +29,8 @@ pub const LONGEST_BLOCK: usize = 16 << 20;
 
 /// How columns lie; another number for another way.
 const VERSION: u8 = 1;
-/// The zstd level: most columns are numbers of which higher ones make no less.
-const LEVEL: i32 = 3;
+/// The zstd level. Most columns are numbers, of which the next ones make no less; lines that are no entries become a little longer.
+const LEVEL: i32 = 1;
 /// Columns that are shorter share a block of zstd, and its table of what bytes are how frequent.
 const OWN_TABLE: usize = 2 << 10;
 /// No block has columns of more than twice its length and so many bytes.
@@ -66,24 +66,20 @@ pub fn pack(text: &[u8]) -> Vec<u8> {
 
 /// Puts the length of the columns, and the columns as a frame of zstd, behind what is there.
 fn compress(columns: &Columns, mut packed: Vec<u8>) -> io::Result<Vec<u8>> {
-    let mut size = 0;
-    columns.write(|piece| {
-        size += piece.len();
-        io::Result::Ok(())
-    })?;
-    length(size, &mut packed);
+    let (bytes, seams) = columns.write();
+    length(bytes.len(), &mut packed);
     let mut encoder = zstd::stream::write::Encoder::new(packed, LEVEL)?;
     encoder.include_checksum(true)?;
-    encoder.set_pledged_src_size(Some(size as u64))?;
-    let mut shared = 0;
-    columns.write(|piece| {
-        if piece.len().max(shared) >= OWN_TABLE {
+    encoder.set_pledged_src_size(Some(bytes.len() as u64))?;
+    let mut begin = 0;
+    for seam in seams.into_iter().chain([bytes.len()]) {
+        if seam - begin >= OWN_TABLE {
+            encoder.write_all(bytes.get(begin..seam).unwrap_or_default())?;
             encoder.flush()?;
-            shared = 0;
+            begin = seam;
         }
-        shared += piece.len();
-        encoder.write_all(piece)
-    })?;
+    }
+    encoder.write_all(bytes.get(begin..).unwrap_or_default())?;
     encoder.finish()
 }
 

@@ -154,17 +154,12 @@ impl Entry {
     /// Of a user over a service, with no access yet.
     #[inline(always)]
     fn of(user: &[u8], service: Service) -> Entry {
-        let from = |at: usize| eight(user.get(at..).unwrap_or_default());
-        let words = [eight(user), from(8), from(16)];
+        let words = words_of(user);
         let rest = user.get(INLINE..).unwrap_or_default();
         // A user is part of a line, which is at most 64 KiB long.
         let length = u16::try_from(user.len()).unwrap_or(u16::MAX);
         let hash = hash_of(words, rest, length, service);
-        let mut entry = Entry { hash, length, service, ..EMPTY };
-        for (chunk, word) in entry.name.as_chunks_mut().0.iter_mut().zip(words) {
-            *chunk = word.to_le_bytes();
-        }
-        entry
+        Entry { name: inline(words), hash, length, service, ..EMPTY }
     }
 
     fn login(&self) -> Packed {
@@ -312,6 +307,23 @@ fn hash_of([a, b, c]: [u64; 3], rest: &[u8], length: u16, service: Service) -> u
     }
     let hash = mix(a ^ 0x9E37_79B9_7F4A_7C15, b ^ 0xBF58_476D_1CE4_E5B9);
     (mix(hash ^ c ^ 0x94D0_49BB_1331_11EB, last ^ 0xD6E8_FEB8_6659_FD93) >> 32) as u32
+}
+
+/// The first bytes of a name, with zeros behind a shorter one, eight by eight.
+#[inline(always)]
+fn words_of(name: &[u8]) -> [u64; 3] {
+    let from = |at: usize| eight(name.get(at..).unwrap_or_default());
+    [eight(name), from(8), from(16)]
+}
+
+/// The same as an entry has them.
+#[inline(always)]
+fn inline(words: [u64; 3]) -> [u8; INLINE] {
+    let mut name = [0; INLINE];
+    for (chunk, word) in name.as_chunks_mut().0.iter_mut().zip(words) {
+        *chunk = word.to_le_bytes();
+    }
+    name
 }
 
 impl LastAccess {

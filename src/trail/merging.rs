@@ -12,7 +12,12 @@ pub struct Merging {
     trail: Trail,
     /// Last accesses in order, each more than twice as long as the next.
     waiting: Vec<LastAccess>,
+    /// Memory for the next list: to ask for it anew takes longer than to merge.
+    spare: LastAccess,
 }
+
+/// Lists of more entries are given back, not kept.
+const SPARE: usize = 1 << 20;
 
 impl Merging {
     /// Takes one more trail.
@@ -22,14 +27,21 @@ impl Merging {
         access.settle(streams);
         access.put_in_order();
         while let Some(last) = self.waiting.pop_if(|last| last.len() <= 2 * access.len()) {
-            access = last.merge(access, streams);
+            let mut both = std::mem::take(&mut self.spare);
+            both.become_both(&last, &access, streams);
+            access = both;
+            if last.len() <= SPARE {
+                self.spare = last;
+            }
         }
-        self.waiting.push(access);
+        if !access.is_empty() {
+            self.waiting.push(access);
+        }
     }
 
     /// What all of them know.
     pub fn finish(self, streams: &Streams) -> Trail {
-        let Merging { mut trail, waiting } = self;
+        let Merging { mut trail, waiting, .. } = self;
         trail.access = waiting.into_iter().rev().fold(LastAccess::default(), |few, many| many.merge(few, streams));
         trail
     }

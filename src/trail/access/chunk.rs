@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::{ALL, EMPTY, Entry, HIGHER, LastAccess, NEVER, NONE, Packed};
+use super::{ALL, EMPTY, Entry, HIGHER, LastAccess, NEVER, NONE, Packed, inline, words_of};
 use crate::model::{Instant, Service};
 use crate::streams::StreamId;
 use crate::trail::kept::names::{Names, Packing};
@@ -67,7 +67,7 @@ pub(in crate::trail) fn pack(
 ) -> usize {
     let entries = access.entries.get(range).unwrap_or_default();
     let mut names = Packing::default();
-    let mut columns = [const { Vec::new() }; COLUMNS];
+    let mut columns = [(); COLUMNS].map(|()| Vec::with_capacity(entries.len()));
     let first = entries.iter().find(|entry| entry.login != NEVER).map_or(NONE, Entry::login);
     let mut like = Like { at: number(first.at), offset: u64::from(first.offset as u16) };
     let mut before: &[u8] = &[];
@@ -127,8 +127,7 @@ impl Chunk {
         if order == Ordering::Equal && self.entries.last().is_some_and(|last| last.service >= entry.service) {
             return None;
         }
-        let inline = name.len().min(entry.name.len());
-        entry.name.get_mut(..inline)?.copy_from_slice(name.get(..inline)?);
+        entry.name = inline(words_of(name));
         entry.length = u16::try_from(name.len()).ok()?;
         if entry.is_long() {
             entry.place = u32::try_from(self.long.len()).ok()?;

@@ -55,12 +55,17 @@ impl LastAccess {
     pub(super) fn merge_in_order(mut self, mut other: LastAccess, streams: &Streams) -> LastAccess {
         self.put_in_order();
         other.put_in_order();
-        let (ours, theirs) = (&self, &other);
-        let mut both = LastAccess {
-            entries: Vec::with_capacity(ours.len() + theirs.len()),
-            long: Vec::with_capacity(ours.long.len().max(theirs.long.len())),
-            ..LastAccess::default()
-        };
+        let mut both = LastAccess::default();
+        both.become_both(&self, &other, streams);
+        both
+    }
+
+    /// Becomes what two know that are in order, in the memory that it has.
+    pub(in crate::trail) fn become_both(&mut self, ours: &LastAccess, theirs: &LastAccess, streams: &Streams) {
+        let both = self;
+        both.entries.clear();
+        both.long.clear();
+        both.entries.reserve(ours.len() + theirs.len());
         let (mut a, mut b) = (ours.entries.as_slice(), theirs.entries.as_slice());
         while let ([one, a_rest @ ..], [two, b_rest @ ..]) = (a, b) {
             match one.order(two, (&ours.long, &theirs.long)) {
@@ -82,7 +87,6 @@ impl LastAccess {
         }
         a.iter().for_each(|entry| both.append(*entry, &ours.long));
         b.iter().for_each(|entry| both.append(*entry, &theirs.long));
-        both
     }
 
     /// Puts an entry behind all others, with its name if that lies elsewhere.
