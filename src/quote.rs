@@ -218,7 +218,8 @@ impl<'a> Quoted<'a> {
         }
         let Quoted { lines, texts, .. } = self;
         let found = lines.get_mut(from..).unwrap_or_default();
-        // Each with the number of the line in the place of that of its row. One behind the other are often in one block: those by whose times rows are sorted, and then those of short sessions.
+        // Each with the number of the line in the place of that of its row. Neighbours are often in one block: those by whose times
+        // rows are sorted, and behind them those of short sessions.
         let mut wanted = Vec::with_capacity(found.len());
         for leads in [true, false] {
             let these = (0..).zip(&*found).filter(|(_, line)| (line.shows & 1 != 0) == leads);
