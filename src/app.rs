@@ -328,9 +328,9 @@ fn answer(
         with_proxies: !ask.proxies.are_none(),
     };
     let summary = Summary::of(&rows, output.shape(), cli.common.tz, &resolved)?;
-    let newlines = std::mem::take(&mut outcome.newlines);
+    let numbers = std::mem::take(&mut outcome.numbers);
     let quotes = || {
-        let mut cited = Cited::new(plan, &texts, newlines, &ask.walk, output.shape().shows_lines());
+        let mut cited = Cited::new(plan, &texts, numbers, &ask.walk, output.shape().shows_lines());
         cited.take(&rows)?;
         let quotes = cited.read()?;
         Ok::<Quotes, Stop>(match &ask.pseudonyms {
