@@ -16,9 +16,8 @@ use crate::plan::{Leaf, Plan, Unit};
 use crate::read::Numbers;
 use crate::runs::{Merged, Runs};
 
-/// So much is held in memory on the way into the order of the texts, in bytes, and of their lines on the way back.
+/// So much is held in memory on the way into the order of the texts, in bytes, and as much of their lines on the way back.
 const HELD: usize = 32 << 20;
-const HELD_TEXTS: usize = 80 << 20;
 
 /// The places of lines that rows rest on.
 #[derive(Debug)]
@@ -110,7 +109,7 @@ impl<'a> Cited<'a> {
         self.runs.finish()?;
         let Cited { sources, walk, blocks, .. } = &self;
         let workers = rayon::current_num_threads().max(1);
-        let runs = || Mutex::new(Runs::new(&walk.tmpdir, HELD_TEXTS / workers));
+        let runs = || Mutex::new(Runs::new(&walk.tmpdir, HELD / workers));
         let out = Out { runs: (0..workers).map(|_| runs()).collect(), texts: self.texts };
         let mut wanted = Merged::of(std::slice::from_ref(&self.runs))?;
         let mut ahead = None;
