@@ -34,7 +34,7 @@ def some_archive(chance):
 
 class Cut(unittest.TestCase):
     def test_every_file_is_in_one_part(self):
-        for seed in range(100):
+        for seed in range(40):
             chance = random.Random(seed)
             files = some_archive(chance)
             spread = chance.choice([None, seed])
@@ -43,7 +43,7 @@ class Cut(unittest.TestCase):
             self.assertNotIn([], parts, seed)
 
     def test_parts_are_runs_of_a_folder_or_whole_folders(self):
-        for seed in range(100):
+        for seed in range(40):
             files = some_archive(random.Random(seed))
             order = sorted(files, key=lambda file: place(file.path))
             for part in cut(files, 12, 1000):
@@ -55,7 +55,7 @@ class Cut(unittest.TestCase):
                     self.assertEqual(part, order[first : first + len(part)], seed)
 
     def test_parts_are_about_as_many_as_tasks_and_none_too_small_or_too_large(self):
-        for seed in range(100):
+        for seed in range(40):
             chance = random.Random(seed)
             stores = chance.choice([1, 2, 7, 20, 300])
             files = [Found(b"logs/store%d/imap.%d.1559080800" % (n % stores, n), chance.randint(500, 1500)) for n in range(1000)]
@@ -84,7 +84,7 @@ class Cut(unittest.TestCase):
 
 class Together(unittest.TestCase):
     def test_parts_that_share_a_store_and_no_others(self):
-        for seed in range(100):
+        for seed in range(40):
             chance = random.Random(seed)
             stores = [chance.sample("abcdefghijklm", chance.choice([0, 1, 1, 1, 2])) for _ in range(chance.randint(1, 20))]
             numbers = together(stores)
