@@ -182,7 +182,9 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
         Some(args) => report::answer((cli, args), &ask, (&plan, &streams), read, output, notes),
         None => answer(cli, &ask, &plan, &streams, read, output, notes),
     });
-    cache.map(cache::InUse::end);
+    if let Some(cache) = cache {
+        cache.end();
+    }
     answered
 }
 

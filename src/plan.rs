@@ -291,7 +291,8 @@ pub fn plan(found: &Discovered, options: &PlanOptions) -> io::Result<Plan> {
     let mut plan = Plan { notes: found.notes.clone(), ..Plan::default() };
     let (mut entries, mut seen) = (Vec::new(), kept::Seen::default());
     for file in options.kept.base.iter().chain(&options.kept.entries) {
-        kept::entries(Arc::clone(file), &mut plan, &mut entries, &mut seen);
+        // What stands for a log is told from a trail file of it as the log is.
+        kept::entries(Arc::clone(file), &mut plan, &mut entries, &mut kept::Seen::default());
     }
     for ((file, input), looked) in found.files.iter().zip(inputs).zip(looked) {
         match looked {

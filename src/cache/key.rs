@@ -47,7 +47,7 @@ pub fn keyed(found: &Found, all: bool) -> Option<Keyed> {
     let meta = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
     let mut look = vec![0; usize::try_from(meta.len().min(LOOK)).ok()?];
     let mut read = |at| file.read_exact_at(&mut look, at).map(|()| Sha256::digest(&look)).ok();
-    let end = read(meta.len().checked_sub(LOOK).unwrap_or_default())?;
+    let end = read(meta.len().saturating_sub(LOOK))?;
     let beginning = read(0)?;
     if is_trail(&look) {
         return None;

@@ -51,10 +51,9 @@ pub(super) fn mark(plan: &mut Plan, heads: &[Vec<u8>], options: &WalkOptions) {
     plan.notes.sort();
 }
 
-/// Whether a text begins as one of the plan's first trail file does, which has no lines to compare, or is in both.
+/// Whether a text begins as one of the plan's first trail file does, which has no lines to compare.
 pub(super) fn is_doubtful(plan: &Plan, heads: &[Vec<u8>]) -> bool {
-    let Some((base, others)) = plan.trails.split_first() else { return false };
-    let base: BTreeSet<FileId> = base.texts.iter().copied().collect();
+    let base: BTreeSet<FileId> = plan.trails.first().iter().flat_map(|trail| &trail.texts).copied().collect();
     let is_no_stream = |input: &Input| match input {
         Input::Path(_) => true,
         Input::Spooled(_) | Input::Stream => false,
@@ -64,8 +63,7 @@ pub(super) fn is_doubtful(plan: &Plan, heads: &[Vec<u8>]) -> bool {
         let of_base = family.iter().filter(|id| base.contains(id)).count();
         of_base > 0 && of_base < family.len()
     };
-    others.iter().flat_map(|trail| &trail.texts).any(|id| base.contains(id))
-        || families(plan, heads, is_no_stream).iter().any(is_mixed)
+    families(plan, heads, is_no_stream).iter().any(is_mixed)
 }
 
 /// Whether there is something to compare: not of a copy, nor of a text whose lines were left out.
