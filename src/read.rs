@@ -513,8 +513,11 @@ impl<'a> Run<'a> {
         self.fold((leaf.id, 0), number as u64, Some(text.blocks.len() as u64), |folder| match refused {
             Some(refused) => self.unreadable(leaf, block.place, &refused),
             None => {
-                let stand = Stand { place: block.place, begin: 0, end: Some(text.length()) };
-                self.lines(folder, &lines, stand, &leaf.years);
+                let end = Some(text.length());
+                for (place, lines) in range::blocks(&lines) {
+                    let stand = Stand { place: block.place + place, begin: 0, end };
+                    self.lines(folder, lines, stand, &leaf.years);
+                }
             }
         });
         self.queue.done(lines);

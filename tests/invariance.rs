@@ -10,7 +10,7 @@ use common::pack::{Codec, gz, tar, zip};
 use common::proxied::{self, Logged, PROXIES};
 use common::{Dice, Run, finish, run, write, write_all};
 use serde_json::Value;
-use sim::{Config, Level, Service, Zone, simulate};
+use sim::{Config, Level, Service, simulate};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
@@ -202,24 +202,9 @@ fn describe(query: &str, shape: &str, expected: &Run, got: &Run) -> String {
     )
 }
 
-fn troubled() -> Config {
-    let mut config = Config { seed: 21, ..Config::default() };
-    config.site.stores = 2;
-    config.site.zones.push(("store2".into(), Zone::Fixed(-7 * 3600)));
-    config.traffic.rate = 40.0;
-    config.traffic.open = 30.0;
-    config.traffic.users = 80;
-    config.traffic.mixed_case = 0.2;
-    config.traffic.ipv6 = 0.2;
-    config.trouble.restarts = 2;
-    config.trouble.crashes = 2;
-    config.files.rotate_bytes = 20_000;
-    config
-}
-
 #[test]
 fn level_information_with_restarts() {
-    let mut config = troubled();
+    let mut config = Config::troubled(21);
     config.trouble.marks = true;
     config.trouble.reuse_pids = true;
     one_answer(&config, &["2019-05-29T09:00:00+02:00", "2019-05-29T17:00:00"]);
@@ -228,7 +213,7 @@ fn level_information_with_restarts() {
 #[test]
 fn behind_proxies() {
     let logged = Logged { lines: 80, others: 10 };
-    let files = proxied::behind_proxies(&simulate(&troubled()).files, logged, &mut Dice(5));
+    let files = proxied::behind_proxies(&simulate(&Config::troubled(21)).files, logged, &mut Dice(5));
     let mut queries = queries(&["2019-05-29T12:00:00Z"]);
     queries.retain(|query| query != &["-a"]);
     queries.push(vec!["failures", "--findings", "--many-users", "2", "--many-addresses", "2", "--run", "2"]);
@@ -240,7 +225,7 @@ fn behind_proxies() {
 
 #[test]
 fn crashes_without_marks() {
-    one_answer(&troubled(), &["2019-05-29T12:00:00Z"]);
+    one_answer(&Config::troubled(21), &["2019-05-29T12:00:00Z"]);
 }
 
 #[test]
@@ -278,7 +263,7 @@ fn sums(tally: &Value) -> (u64, u64) {
 
 #[test]
 fn the_tally_adds_up_to_the_input() {
-    let mut files = simulate(&troubled()).files;
+    let mut files = simulate(&Config::troubled(21)).files;
     // Beside logs what lies beside logs: an odd line, one without its end, no UTF-8, and nothing.
     files.push(("store1/odd".into(), b"no envelope\n\n\xff\xfe\x00\n[29/May/2019:10:00:00 +0200] cut off".to_vec()));
     files.push(("store1/empty".into(), Vec::new()));
@@ -311,7 +296,7 @@ fn the_tally_adds_up_to_the_input() {
 
 #[test]
 fn notes_and_tally_are_the_same_for_any_threads_and_order_of_paths() {
-    let mut files = simulate(&troubled()).files;
+    let mut files = simulate(&Config::troubled(21)).files;
     files.retain(|(path, _)| !path.contains("imap.2.")); // a gap
     files.push(("store1/odd".into(), b"no envelope\nnor here\n".to_vec()));
     files.push(("store1/random".into(), Dice(7).bytes(50_000)));

@@ -26,7 +26,7 @@ const HEADER: usize = 16;
 /// The bytes behind the index: its place, its length, the hash of header, index, place and length, [`MAGIC`].
 const TRAILER: usize = 8 + 8 + 32 + 8;
 /// How much text a block holds, in bytes; one that has no line end in it may be shorter or longer by a line.
-pub const BLOCK: usize = 4 << 20;
+pub const BLOCK: usize = 1 << 20;
 
 /// So much of the beginning of a text is kept in the index, in bytes: what a plan looks at.
 pub const HEAD: usize = 4096;

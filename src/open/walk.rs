@@ -228,7 +228,7 @@ impl<'a> Walker<'a> {
         let format = match kind {
             Kind::Plain | Kind::Empty | Kind::Image(_) => return self.leaf(place, kind, &mut whole),
             Kind::Trail => {
-                let text = "a trail file inside of something else is not read: give it as a file of its own";
+                let text = "a trail file is read only as a file of its own, not out of an archive or a pipe: name it as a PATH";
                 return self.note(&place.member, NoteKind::Unreadable, 0, text);
             }
             _ if place.depth >= self.o.depth => {

@@ -106,6 +106,18 @@ impl<'a> PlainRange<'a> {
     }
 }
 
+/// Whole lines that are in memory as blocks of whole lines, which stay in the second cache, with their places.
+pub(super) fn blocks(lines: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    let mut rest = lines;
+    std::iter::from_fn(move || {
+        let place = (lines.len() - rest.len()) as u64;
+        let within = rest.get(..BLOCK).and_then(|block| memchr::memrchr(b'\n', block));
+        let (block, behind) = rest.split_at(within.map_or(rest.len(), |newline| newline + 1));
+        rest = behind;
+        (!block.is_empty()).then_some((place, block))
+    })
+}
+
 /// Reads what there is at a place, as much of it as the block holds; nothing at the end.
 ///
 /// # Errors

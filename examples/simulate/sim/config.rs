@@ -202,3 +202,21 @@ impl Site {
         (0..self.stores).flat_map(|n| self.services.iter().map(move |s| (Site::store_name(n), *s))).collect()
     }
 }
+
+impl Config {
+    /// A small archive with some of everything that makes answers hard: two stores in two zones, restarts and crashes, rotated files.
+    pub(crate) fn troubled(seed: u64) -> Config {
+        let mut config = Config { seed, ..Config::default() };
+        config.site.stores = 2;
+        config.site.zones.push(("store2".into(), Zone::Fixed(-7 * 3600)));
+        config.traffic.rate = 40.0;
+        config.traffic.open = 30.0;
+        config.traffic.users = 80;
+        config.traffic.mixed_case = 0.2;
+        config.traffic.ipv6 = 0.2;
+        config.trouble.restarts = 2;
+        config.trouble.crashes = 2;
+        config.files.rotate_bytes = 20_000;
+        config
+    }
+}
