@@ -126,12 +126,12 @@ fn outside(mut files: Vec<Found>, folder: &Path) -> Vec<Found> {
 }
 
 impl Cached<'_> {
-    /// Tells the logs that the cache is for from what else was found. Lines of plain text are nowhere faster to be had than from the log.
+    /// Tells the logs that the cache is for from what else was found. Where lines are asked for, these are only such as are slow to unpack.
     fn look(&mut self, files: Vec<Found>, summed_up: bool) {
         let all = self.cli.common.all;
         let logs: Vec<Option<Keyed>> = self.pool.install(|| files.par_iter().map(|found| keyed(found, all)).collect());
         for (found, log) in files.into_iter().zip(logs) {
-            match log.filter(|log| summed_up || !log.plain) {
+            match log.filter(|log| summed_up || log.is_slow()) {
                 Some(log) => drop(self.logs.insert(log.key, log)),
                 None => self.others.push(found),
             }

@@ -78,7 +78,7 @@ impl Cached<'_> {
     /// Makes the entries of some logs.
     fn make(&mut self, mut missing: Vec<Keyed>) {
         self.used.extend(self.logs.keys().map(|key| self.folder.entry(key)));
-        let wanted = missing.iter().map(estimate).sum();
+        let wanted = missing.iter().map(Keyed::estimate).sum();
         let room = self.folder.make_room(wanted, &self.used);
         let maker = Maker {
             making: self.making,
@@ -113,11 +113,6 @@ impl Cached<'_> {
             self.notes.push(Note::new(self.folder.path.to_string_lossy(), NoteKind::Info, text));
         }
     }
-}
-
-/// About how many bytes an entry will have.
-fn estimate(log: &Keyed) -> u64 {
-    if log.plain { log.found.size / 10 } else { log.found.size + log.found.size / 2 }
 }
 
 impl Maker<'_> {
