@@ -5,7 +5,7 @@ mod common;
 mod sim;
 
 use common::pack::{Codec, gz, tar};
-use common::{IMSTRAIL, Run, clean, finish, login, run, write, write_all};
+use common::{Dice, IMSTRAIL, Run, clean, finish, login, run, write, write_all};
 use sim::{Config, simulate};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -120,10 +120,18 @@ fn nothing_kept_all_kept_and_what_changes_between() {
     files.push(("some.tar.gz".into(), gz(&tar(&packed[..3]))));
     files.extend(packed[3..5].iter().map(|(path, bytes)| (format!("{path}.gz"), gz(bytes))));
     files.extend(packed[5..].iter().map(|(path, bytes)| (format!("{path}.xz"), Codec::Xz.compress(bytes))));
+    let cut = gz(&last.1);
+    files.push(("cut.gz".into(), cut[..cut.len() / 2].to_vec()));
+    files.push(("picture".into(), [&b"\x89PNG\r\n\x1a\n"[..], &Dice(3).bytes(9000)].concat()));
+    files.push(("noise".into(), Dice(4).bytes(70_000)));
+    let logs = files.len();
+    // Of these there is nothing to keep.
+    files.push(("nothing".into(), Vec::new()));
+    files.push(("broken.zip".into(), b"PK\x03\x04 is all".to_vec()));
     let place = Place::new(&files);
     place.all_same();
     let (entries, sets) = place.entries_and_sets();
-    assert_eq!((entries.len(), sets.len()), (files.len(), 2), "one entry a log, a set for each way to read");
+    assert_eq!((entries.len(), sets.len()), (logs, 2), "one entry a log, a set for each way to read");
     place.all_same();
     assert_eq!(place.entries_and_sets(), (entries.clone(), sets));
     // One is new.
@@ -335,7 +343,7 @@ fn it_stays_below_its_size() {
 fn where_it_cannot_be_the_run_goes_without() {
     let place = Place::new(&archive(1));
     write(place.0.path(), "file", "no folder");
-    for cache in ["file", "file/in/it", "/proc/none"] {
+    for cache in ["file", "file/in/it", "/proc/none", ".", "logs"] {
         let expected = place.run(&["-a"], &[]);
         let got = place.run(&["-a"], &["--cache", cache]).exit(0);
         assert_eq!(expected.out(), got.out());

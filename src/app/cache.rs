@@ -78,7 +78,7 @@ pub(super) fn planned(
             return Ok((pool.install(|| plan(&found, &options))?, None));
         }
     };
-    let files = outside(std::mem::take(&mut found.files), &folder.path);
+    let files = outside(std::mem::take(&mut found.files), &folder);
     let making = Making { cli, ask, how: how(cli)?, progress: cli.common.progress };
     let mut cached = Cached {
         cli,
@@ -108,9 +108,9 @@ fn unusable(path: &Path, why: &str) -> Note {
     Note::new(path.to_string_lossy(), NoteKind::Info, text)
 }
 
-/// Files that are not in the folder of the cache.
-fn outside(mut files: Vec<Found>, folder: &Path) -> Vec<Found> {
-    let Ok(folder) = folder.canonicalize() else { return files };
+/// Files that are not those of the cache.
+fn outside(mut files: Vec<Found>, folder: &Folder) -> Vec<Found> {
+    let Ok(path) = folder.path.canonicalize() else { return files };
     let mut last: Option<(PathBuf, bool)> = None;
     files.retain(|file| {
         let parent = file.path.parent().unwrap_or(Path::new(""));
@@ -118,7 +118,9 @@ fn outside(mut files: Vec<Found>, folder: &Path) -> Vec<Found> {
             return !is_inside;
         }
         let place = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        let is_inside = !file.stdin && place.canonicalize().is_ok_and(|place| place.starts_with(&folder));
+        let place = place.canonicalize().ok().filter(|_| !file.stdin);
+        let below = place.as_ref().and_then(|place| place.strip_prefix(&path).ok());
+        let is_inside = below.is_some_and(|below| below.to_str().is_some_and(Folder::is_own) || below == Path::new(""));
         last = Some((parent.to_owned(), is_inside));
         !is_inside
     });
@@ -151,9 +153,11 @@ impl Cached<'_> {
 
     /// A plan in which summaries stand for texts: that of a set, and those of entries beside it.
     fn summed_up(&mut self, options: &PlanOptions) -> Result<Plan, Stop> {
-        let keys: BTreeSet<Key> = self.logs.keys().copied().collect();
-        let mut base = self.base(&keys)?;
+        let keys = |logs: &BTreeMap<Key, Keyed>| logs.keys().copied().collect::<BTreeSet<Key>>();
+        let mut base = self.base(&keys(&self.logs))?;
+        let mut is_of_all = false;
         loop {
+            let keys = keys(&self.logs);
             let rest = self.beside(&keys, base.as_deref());
             self.want(&rest);
             // What can be read but once is no copy of anything, and must not be read before it is known how.
@@ -164,7 +168,9 @@ impl Cached<'_> {
                 return if files.len() == all.len() { Ok(tried) } else { self.plan(&rest, base, &all, options) };
             }
             // Something may be a copy (R13) of what is in the set: all of them together know, or else their lines do.
-            base = if rest.is_empty() { None } else { self.make_set(Set::new(&self.making.how, keys.clone()), None)? };
+            is_of_all |= rest.is_empty();
+            base = if is_of_all { None } else { self.make_set(Set::new(&self.making.how, keys), None)? };
+            is_of_all = true;
         }
     }
 

@@ -14,6 +14,10 @@ use tempfile::NamedTempFile;
 use super::{Key, Set};
 use crate::kept::{Refused, TrailFile};
 
+/// The file that runs lock.
+const LOCK: &str = "lock";
+/// The folder of sets.
+const SET: &str = "sets";
 /// How a trail file in the folder ends.
 const TRAIL: &str = "trail";
 /// How the list of keys beside a set ends.
@@ -44,7 +48,7 @@ struct Kept {
     path: PathBuf,
     used: SystemTime,
     size: u64,
-    /// It is a set, or its list of keys.
+    /// It is a set; its size is that with the list of its keys.
     is_set: bool,
 }
 
@@ -55,8 +59,11 @@ impl Folder {
     /// It cannot be made or read, or is none.
     pub fn open(path: &Path, limit: u64) -> io::Result<Folder> {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        fs::read_dir(path)?;
-        let place = path.join("lock");
+        let names = fs::read_dir(path)?.map(|name| Ok(name?.file_name())).collect::<io::Result<Vec<_>>>()?;
+        if !path.join(TAG.0).exists() && !names.iter().all(|name| name.to_str().is_some_and(Folder::is_own)) {
+            return Err(io::Error::other("it has other files in it"));
+        }
+        let place = path.join(LOCK);
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&place);
         let lock =
             lock.or_else(|_| File::open(&place)).ok().filter(|lock| flock(lock, FlockOperation::LockShared).is_ok());
@@ -68,6 +75,12 @@ impl Folder {
         Ok(Folder { path: path.to_owned(), limit, lock })
     }
 
+    /// Whether a name in the folder is one that a cache has there.
+    pub fn is_own(name: &str) -> bool {
+        let is_start_of_key = || name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        [LOCK, SET, TAG.0].contains(&name) || is_start_of_key()
+    }
+
     /// Where the entry of a log is.
     pub fn entry(&self, key: &Key) -> PathBuf {
         let name = key.to_string();
@@ -76,7 +89,7 @@ impl Folder {
 
     /// Where a set is.
     pub fn set(&self, name: &Key) -> PathBuf {
-        self.path.join("sets").join(name.to_string()).with_extension(TRAIL)
+        self.path.join(SET).join(name.to_string()).with_extension(TRAIL)
     }
 
     /// The entry of a log, if it is there; all of it is what was written.
@@ -114,7 +127,7 @@ impl Folder {
 
     /// The lists of keys beside sets, by the names of the sets.
     pub(super) fn lists(&self) -> Vec<(String, Vec<u8>)> {
-        let Ok(names) = fs::read_dir(self.path.join("sets")) else { return Vec::new() };
+        let Ok(names) = fs::read_dir(self.path.join(SET)) else { return Vec::new() };
         let lists = names.flatten().map(|name| name.path()).filter(|path| path.extension().is_some_and(|e| e == KEYS));
         let list = |path: PathBuf| {
             let name = path.file_stem()?.to_str()?.to_owned();
@@ -156,40 +169,39 @@ impl Folder {
         }
     }
 
-    /// Removes a file that is not believed.
+    /// Removes a file, of a set with the list of its keys.
     pub fn forget(&self, place: &Path) {
-        // Where it cannot be removed, it is not believed the next time either.
+        // What cannot be removed is looked at the next time as well.
         fs::remove_file(place).ok();
+        fs::remove_file(place.with_extension(KEYS)).ok();
     }
 
     /// Removes the sets of a log, which is not what it was when they were made.
     pub fn forget_sets_of(&self, key: &Key) {
         for (name, list) in self.lists() {
             if list.as_chunks::<32>().0.contains(&key.0) {
-                self.forget(&self.path.join("sets").join(name).with_extension(TRAIL));
+                self.forget(&self.path.join(SET).join(name).with_extension(TRAIL));
             }
         }
     }
 
     /// Removes what was not used for the longest time, until there is room for so many bytes; how many there is room for then.
-    /// What is in use by this run goes last, and nothing goes as long as other runs are using the cache.
+    /// What is in use by this run goes last, sets behind all entries, and nothing goes as long as other runs use the cache.
     pub fn make_room(&self, wanted: u64, in_use: &HashSet<PathBuf>) -> u64 {
         let mut all = self.all();
         all.sort_by_cached_key(|kept| (kept.is_set, in_use.contains(&kept.path), kept.used, kept.path.clone()));
-        let sets = all.iter().filter(|kept| kept.is_set && kept.path.extension().is_some_and(|e| e == TRAIL)).count();
+        let mut surplus = all.iter().filter(|kept| kept.is_set).count().saturating_sub(SETS);
         let mut total: u64 = all.iter().map(|kept| kept.size).sum();
         let is_too_much = |total: u64| total.saturating_add(wanted) > self.limit;
-        let alone = (sets > SETS || is_too_much(total)) && self.is_alone();
-        if alone {
-            let mut surplus = sets.saturating_sub(SETS);
+        if (surplus > 0 || is_too_much(total)) && self.is_alone() {
             for kept in &all {
+                // For what is only wanted nothing goes that this run uses, and no set.
+                let is_free = !kept.is_set && !in_use.contains(&kept.path);
                 let is_surplus = kept.is_set && surplus > 0;
-                // For what is only wanted, nothing goes that this run uses; for what there is, all must.
-                let is_free = !in_use.contains(&kept.path) && !kept.is_set;
-                if (is_surplus || if is_free { is_too_much(total) } else { total > self.limit }) && remove(kept) {
+                if is_surplus || total > self.limit || (is_free && is_too_much(total)) {
+                    self.forget(&kept.path);
                     total -= kept.size;
-                    surplus = surplus
-                        .saturating_sub(usize::from(is_surplus && kept.path.extension().is_some_and(|e| e == TRAIL)));
+                    surplus -= usize::from(is_surplus);
                 }
             }
         }
@@ -197,20 +209,22 @@ impl Folder {
         self.limit.saturating_sub(total)
     }
 
-    /// All files; those that a killed run left behind are removed.
+    /// All entries and sets; what killed runs left behind is removed.
     fn all(&self) -> Vec<Kept> {
         let mut all = Vec::new();
         for folder in fs::read_dir(&self.path).into_iter().flatten().flatten() {
-            let is_set = folder.file_name() == "sets";
+            let is_set = folder.file_name() == SET;
             for file in fs::read_dir(folder.path()).into_iter().flatten().flatten() {
                 let Ok(meta) = file.metadata() else { continue };
                 let used = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
                 let path = file.path();
-                if file.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                    let is_abandoned = used.elapsed().is_ok_and(|age| age > ABANDONED);
-                    drop(is_abandoned.then(|| fs::remove_file(&path)));
-                } else if path.extension().is_some_and(|e| e == TRAIL || e == KEYS) {
-                    all.push(Kept { path, used, size: meta.len(), is_set });
+                let is_unfinished = file.file_name().to_string_lossy().starts_with(UNFINISHED)
+                    || (path.extension().is_some_and(|e| e == KEYS) && !path.with_extension(TRAIL).exists());
+                if is_unfinished && used.elapsed().is_ok_and(|age| age > ABANDONED) {
+                    self.forget(&path);
+                } else if !is_unfinished && path.extension().is_some_and(|e| e == TRAIL) {
+                    let list = fs::metadata(path.with_extension(KEYS)).map_or(0, |list| list.len());
+                    all.push(Kept { path, used, size: meta.len() + list, is_set });
                 }
             }
         }
@@ -229,10 +243,6 @@ impl Folder {
             flock(lock, FlockOperation::LockShared).ok();
         }
     }
-}
-
-fn remove(kept: &Kept) -> bool {
-    fs::remove_file(&kept.path).is_ok()
 }
 
 /// Remembers that a file was used. Where it cannot be, it only goes the sooner.
