@@ -183,7 +183,7 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
         None => answer(cli, &ask, &plan, &streams, read, output, notes),
     });
     if let Some(cache) = cache {
-        cache.end();
+        notes.tell(&mask::notes(ask.pseudonyms.as_ref(), cache.end()));
     }
     answered
 }

@@ -51,9 +51,10 @@ pub(super) struct InUse {
 }
 
 impl InUse {
-    /// The run is over: the cache is made as small as it is to be.
-    pub(super) fn end(self) {
-        self.folder.make_room(0, &self.used);
+    /// The run is over: the cache is made as small as it is to be. What is to be said if that takes what the run has used.
+    pub(super) fn end(self) -> Vec<Note> {
+        let lost = self.folder.make_room(0, &self.used).lost;
+        (lost > 0).then(|| no_room(&self.folder, lost)).into_iter().collect()
     }
 }
 
@@ -100,6 +101,14 @@ pub(super) fn planned(
     plan.notes.extend(notes);
     plan.notes.sort();
     Ok((plan, Some(InUse { folder, used })))
+}
+
+/// That some of what a run needs does not fit.
+fn no_room(folder: &Folder, files: usize) -> Note {
+    let text = format!(
+        "{files} files of this run have no room in the cache, and will be made again: give it more with --cache-size"
+    );
+    Note::new(folder.path.to_string_lossy(), NoteKind::Info, text)
 }
 
 /// That a run goes without a cache.

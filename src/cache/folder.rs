@@ -42,6 +42,15 @@ pub struct Folder {
     lock: Option<File>,
 }
 
+/// What there is room for.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// So many bytes.
+    pub left: u64,
+    /// How many files that this run uses had to go.
+    pub lost: usize,
+}
+
 /// A file of the folder.
 #[derive(Debug)]
 struct Kept {
@@ -187,11 +196,12 @@ impl Folder {
 
     /// Removes what was not used for the longest time, until there is room for so many bytes; how many there is room for then.
     /// What is in use by this run goes last, sets behind all entries, and nothing goes as long as other runs use the cache.
-    pub fn make_room(&self, wanted: u64, in_use: &HashSet<PathBuf>) -> u64 {
+    pub fn make_room(&self, wanted: u64, in_use: &HashSet<PathBuf>) -> Room {
         let mut all = self.all();
         all.sort_by_cached_key(|kept| (kept.is_set, in_use.contains(&kept.path), kept.used, kept.path.clone()));
         let mut surplus = all.iter().filter(|kept| kept.is_set).count().saturating_sub(SETS);
         let mut total: u64 = all.iter().map(|kept| kept.size).sum();
+        let mut lost = 0;
         let is_too_much = |total: u64| total.saturating_add(wanted) > self.limit;
         if (surplus > 0 || is_too_much(total)) && self.is_alone() {
             for kept in &all {
@@ -202,11 +212,12 @@ impl Folder {
                     self.forget(&kept.path);
                     total -= kept.size;
                     surplus -= usize::from(is_surplus);
+                    lost += usize::from(in_use.contains(&kept.path));
                 }
             }
         }
         self.share();
-        self.limit.saturating_sub(total)
+        Room { left: self.limit.saturating_sub(total), lost }
     }
 
     /// All entries and sets; what killed runs left behind is removed.

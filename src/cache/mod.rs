@@ -9,6 +9,6 @@ mod folder;
 mod key;
 mod sets;
 
-pub use folder::Folder;
+pub use folder::{Folder, Room};
 pub use key::{Key, Keyed, is_still, keyed, origin};
 pub use sets::{Choice, Set};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::{Cached, rebuilt, unusable};
+use super::{Cached, no_room, rebuilt, unusable};
 use crate::app::Stop;
 use crate::app::bar;
 use crate::app::trail::{Form, Making};
@@ -15,7 +15,6 @@ use crate::cache::{Folder, Key, Keyed, is_still, origin};
 use crate::cli::Progress;
 use crate::discover::Discovered;
 use crate::kept::{Origin, TrailFile};
-use crate::note::{Note, NoteKind};
 use crate::plan::{PlanOptions, plan};
 use crate::read::Meter;
 
@@ -84,7 +83,7 @@ impl Cached<'_> {
             making: self.making,
             folder: self.folder,
             origins: &self.origins,
-            room: room.into(),
+            room: room.left.into(),
             over: false.into(),
         };
         missing.sort_by(|a, b| b.found.size.cmp(&a.found.size).then_with(|| a.key.cmp(&b.key)));
@@ -107,10 +106,7 @@ impl Cached<'_> {
         }
         self.notes.extend(failed.map(|why| unusable(&self.folder.path, &why)));
         if unkept > 0 {
-            let text = format!(
-                "{unkept} logs of this run have no room in the cache, and will be read again: give it more with --cache-size"
-            );
-            self.notes.push(Note::new(self.folder.path.to_string_lossy(), NoteKind::Info, text));
+            self.notes.push(no_room(self.folder, unkept));
         }
     }
 }
