@@ -4,6 +4,7 @@ mod activity;
 mod again;
 mod ask;
 mod bar;
+mod cache;
 mod findings;
 mod grammar;
 mod known;
@@ -36,7 +37,7 @@ use crate::kept::Refused;
 use crate::manifest::Facts;
 use crate::model::Service;
 use crate::note::Note;
-use crate::plan::{Leaf, Plan, PlanOptions, plan};
+use crate::plan::{Leaf, Plan, PlanOptions};
 use crate::pseudonym::Pseudonyms;
 use crate::quote::{Cited, Quotes};
 use crate::read::{Meter, Outcome, Reading, Sieve, read};
@@ -164,14 +165,10 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     output.is_none_of(&found.files)?;
     let again = ask.failures.is_some() || cli.common.evidence || output.manifest.is_some();
     let spool = ask.needs.pairs || again;
-    let plan = pool.install(|| {
-        output.manifest.iter_mut().for_each(|manifest| manifest.saw(&found));
-        let summaries = ask.rests_on_summaries(cli).then(|| trail::how(cli)).transpose()?;
-        Ok::<Plan, Stop>(plan(
-            &found,
-            &PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool, summaries },
-        )?)
-    })?;
+    pool.install(|| output.manifest.iter_mut().for_each(|manifest| manifest.saw(&found)));
+    let summaries = ask.rests_on_summaries(cli).then(|| trail::how(cli)).transpose()?;
+    let options = PlanOptions { spool, summaries, ..ask.plan_options(cli) };
+    let (plan, cache) = cache::planned(cli, &ask, found, options, &pool)?;
     is_believed(&plan, ask.pseudonyms.as_ref(), notes)?;
     if cli.common.plan {
         let plan = mask::plan(ask.pseudonyms.as_ref(), plan);
@@ -181,10 +178,14 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     }
     let streams = Streams::default();
     let read = read_with_bar(cli, &ask, &plan, &streams, &pool);
-    pool.install(|| match cli.report() {
+    let answered = pool.install(|| match cli.report() {
         Some(args) => report::answer((cli, args), &ask, (&plan, &streams), read, output, notes),
         None => answer(cli, &ask, &plan, &streams, read, output, notes),
-    })
+    });
+    if let Some(cache) = cache {
+        cache.end();
+    }
+    answered
 }
 
 /// Checks that there is something to read, where trail files were given.
@@ -328,9 +329,9 @@ fn answer(
         with_proxies: !ask.proxies.are_none(),
     };
     let summary = Summary::of(&rows, output.shape(), cli.common.tz, &resolved)?;
-    let newlines = std::mem::take(&mut outcome.newlines);
+    let numbers = std::mem::take(&mut outcome.numbers);
     let quotes = || {
-        let mut cited = Cited::new(plan, &texts, newlines, &ask.walk, output.shape().shows_lines());
+        let mut cited = Cited::new(plan, &texts, numbers, &ask.walk, output.shape().shows_lines());
         cited.take(&rows)?;
         let quotes = cited.read()?;
         Ok::<Quotes, Stop>(match &ask.pseudonyms {

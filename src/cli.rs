@@ -56,6 +56,7 @@ Examples:
   imstrail -a --manifest case7.json logs/             what was read, and the answer's hash; see imstrail verify
   imstrail sessions --pseudonymize KEYFILE logs/      sessions without names, to be shared
   imstrail trail -o 2019.trail logs/2019/             all that later questions need, in a tenth of the space
+  imstrail -a --cache /var/cache/imstrail logs/       the next time, only new logs are read
   imstrail -a -c --plan logs/                         what would be read, without reading it
   imstrail grammar suggest logs/                      a draft that teaches it what it cannot read
 
@@ -252,6 +253,15 @@ pub struct Common {
     /// A file that is damaged, as is known: no reason for exit status 1; may be repeated, * and ** stand for any part
     #[arg(long, value_name = "FILE[=SHA256]", help_heading = "Input")]
     pub known_damage: Vec<PathBuf>,
+    /// Keep in this folder what is learned of logs, so that the next run reads new ones only
+    #[arg(long, value_name = "DIR", help_heading = "Input")]
+    pub cache: Option<PathBuf>,
+    /// How large that folder may become, in bytes, or as 500M or 20G
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "10G", help_heading = "Input")]
+    pub cache_size: u64,
+    /// Look whether logs are as they were by all of their bytes, and not by size, time, beginning and end
+    #[arg(long, help_heading = "Input")]
+    pub cache_verify: bool,
     /// Where standard input and nested zips are kept for the time being [default: the system's]
     #[arg(long, value_name = "DIR", help_heading = "Input")]
     pub tmpdir: Option<PathBuf>,
@@ -282,6 +292,21 @@ fn network(text: &str) -> Result<IpNet, String> {
     let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     net.map(|net| net.trunc())
         .map_err(|_| "expected a network such as 192.0.2.0/24 or 2001:db8::/32, or an address".to_owned())
+}
+
+/// So many bytes; K, M, G and T are powers of 1024.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = match text.get(digits.len()..).unwrap_or_default() {
+        "" => 1,
+        "K" | "k" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        "T" => 1 << 40,
+        _ => 0,
+    };
+    let size = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).filter(|size| *size > 0);
+    size.ok_or_else(|| "expected a number of bytes, or one with K, M, G or T behind it, as 20G".to_owned())
 }
 
 fn alias(text: &str) -> Result<(String, String), String> {
@@ -495,6 +520,9 @@ impl Common {
         }
         if self.manifest.is_some() && self.plan {
             return Err("--manifest tells of an answer, and --plan gives none: leave out one of them".to_owned());
+        }
+        if self.cache_verify && self.cache.is_none() {
+            return Err("--cache-verify looks at a cache: name it with --cache DIR".to_owned());
         }
         if stdin_paths > 1 {
             return Err("standard input (-) can be named only once".to_owned());

@@ -125,6 +125,8 @@ pub struct Folder<'a> {
     file: FileId,
     section: u32,
     tally: FileTally,
+    /// How many lines of the piece at hand have begun.
+    begun: u32,
     /// Events of all pieces before the one at hand.
     events: u64,
     jumps: Vec<Jump>,
@@ -156,6 +158,7 @@ impl<'a> Folder<'a> {
             file: FileId(0),
             section: 0,
             tally: FileTally::default(),
+            begun: 0,
             events: 0,
             jumps: Vec::new(),
             breaks: Breaks::default(),
@@ -204,7 +207,7 @@ impl<'a> Folder<'a> {
 
     /// Begins a piece of a file, in the section of it that so many holes precede.
     pub fn begin(&mut self, file: FileId, section: u32) {
-        (self.file, self.section) = (file, section);
+        (self.file, self.section, self.begun) = (file, section, 0);
         self.events = self.trail.tally.event.lines;
         self.spans = self.needs.forged.get(&file).map_or(&[], Vec::as_slice);
         self.is_forged = false;
@@ -220,6 +223,7 @@ impl<'a> Folder<'a> {
         for (start, line, bytes) in Lines::new(block) {
             let text = usize::try_from(start).ok().and_then(|start| block.get(start..)).unwrap_or(line);
             self.tally.all.add(bytes);
+            self.begun += 1;
             if !self.spans.is_empty() {
                 self.is_forged = self.spans.iter().any(|span| span.start < place + start && place + start <= span.end);
             }
@@ -251,6 +255,7 @@ impl<'a> Folder<'a> {
     pub fn too_long(&mut self, head: &[u8], bytes: u64, place: u64) {
         self.trail.tally.reject.add(bytes);
         self.tally.all.add(bytes);
+        self.begun += 1;
         self.tally.reject(Why::TooLong, self.sample(place, head, ""));
     }
 
@@ -269,6 +274,17 @@ impl<'a> Folder<'a> {
         self.trail.tally.passed_over.merge(passed);
         self.tally.all.merge(passed);
         self.tally.passed_over += lines;
+        self.begun = self.begun.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+    }
+
+    /// How many lines begin in the piece at hand.
+    pub fn begun(&self) -> u32 {
+        self.begun
+    }
+
+    /// The line at hand, which begins at this place.
+    fn evidence(&self, place: u64) -> Evidence {
+        Evidence { file: self.file, place, nth: self.begun }
     }
 
     /// Counts the bytes of a line that damage cut off. What the damage is told of in also tells of the line.
@@ -375,9 +391,8 @@ impl<'a> Folder<'a> {
             }
             Counts::Start | Counts::Stop => return,
         };
-        let doubt = self.doubt(event, place);
-        let Folder { needs, names, streams, trail, batches, scratch, file, masks, .. } = self;
-        let evidence = Evidence { file: *file, place };
+        let (doubt, evidence) = (self.doubt(event, place), self.evidence(place));
+        let Folder { needs, names, streams, trail, batches, scratch, masks, .. } = self;
         let (mut user, mut peer, mut mechanism) = (names.user(fields.user, scratch), fields.peer, fields.mechanism);
         let masked;
         if let Some(masks) = masks {

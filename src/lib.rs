@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub mod app;
+pub mod cache;
 pub mod chunk;
 pub mod cli;
 pub mod columns;

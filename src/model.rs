@@ -105,22 +105,24 @@ pub struct Evidence {
     pub file: FileId,
     /// At which byte of its decoded text the line begins.
     pub place: u64,
+    /// Which line it is of those that begin in its piece of the text, from 1: with how many begin before the piece, its number.
+    pub nth: u32,
 }
 
 impl Evidence {
     /// So many bytes it takes.
-    pub const BYTES: usize = 12;
+    pub const BYTES: usize = 16;
 
     /// As bytes that sort as it does.
     pub fn to_bytes(self) -> [u8; Evidence::BYTES] {
-        let ([a, b, c, d], [e, f, g, h, i, j, k, l]) = (self.file.0.to_be_bytes(), self.place.to_be_bytes());
-        [a, b, c, d, e, f, g, h, i, j, k, l]
+        let Evidence { file: FileId(file), place, nth } = self;
+        (u128::from(file) << 96 | u128::from(place) << 32 | u128::from(nth)).to_be_bytes()
     }
 
     /// That of some bytes.
-    pub fn of_bytes([a, b, c, d, e, f, g, h, i, j, k, l]: [u8; Evidence::BYTES]) -> Evidence {
-        let file = FileId(u32::from_be_bytes([a, b, c, d]));
-        Evidence { file, place: u64::from_be_bytes([e, f, g, h, i, j, k, l]) }
+    pub fn of_bytes(bytes: [u8; Evidence::BYTES]) -> Evidence {
+        let bits = u128::from_be_bytes(bytes);
+        Evidence { file: FileId((bits >> 96) as u32), place: (bits >> 32) as u64, nth: bits as u32 }
     }
 }
 

@@ -38,6 +38,19 @@ pub struct PlanOptions {
     pub spool: bool,
     /// The summaries of trail files will do, if they were made in this way.
     pub summaries: Option<[u8; 32]>,
+    /// Trail files that stand for logs, beside what was found.
+    pub kept: Kept,
+    /// Copies are not looked for: whoever has more files than these will tell them.
+    pub apart: bool,
+}
+
+/// What a cache has in the place of logs. All of it was checked.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// The summary of many, without their lines.
+    pub base: Option<Arc<TrailFile>>,
+    /// Trail files with lines.
+    pub entries: Vec<Arc<TrailFile>>,
 }
 
 /// The stream that a file seems to belong to: store and service of its first line of an access service.
@@ -139,6 +152,9 @@ pub struct Plan {
     pub walk_notes: Vec<Note>,
     /// Trail files, in the order of their paths.
     pub trails: Vec<Trail>,
+    /// A text begins as one of [`Kept::base`] does, so that it cannot be told whether either is a copy (R13). Then there is no more in the
+    /// plan than its texts, and it must be made again without.
+    pub doubtful: bool,
     /// A trail file is not believed.
     refused: bool,
 }
@@ -274,6 +290,10 @@ pub fn plan(found: &Discovered, options: &PlanOptions) -> io::Result<Plan> {
         found.files.par_iter().zip(&inputs).map(|(file, input)| look(file, input, options)).collect();
     let mut plan = Plan { notes: found.notes.clone(), ..Plan::default() };
     let (mut entries, mut seen) = (Vec::new(), kept::Seen::default());
+    for file in options.kept.base.iter().chain(&options.kept.entries) {
+        // What stands for a log is told from a trail file of it as the log is.
+        kept::entries(Arc::clone(file), &mut plan, &mut entries, &mut kept::Seen::default());
+    }
     for ((file, input), looked) in found.files.iter().zip(inputs).zip(looked) {
         match looked {
             Looked::Log(sink, plain, size) => {
@@ -283,7 +303,7 @@ pub fn plan(found: &Discovered, options: &PlanOptions) -> io::Result<Plan> {
                 entries.push(Entry { path, unit, texts: sink.texts, kept: Vec::new() });
             }
             Looked::Trail(opened) => match *opened {
-                Ok(opened) => kept::entries(opened, &mut plan, &mut entries, &mut seen),
+                Ok(opened) => kept::entries(Arc::new(opened), &mut plan, &mut entries, &mut seen),
                 Err(why) => plan.refuse(&file.path, &why),
             },
         }
@@ -310,8 +330,14 @@ pub fn plan(found: &Discovered, options: &PlanOptions) -> io::Result<Plan> {
         }
         plan.units.push(unit);
     }
+    plan.doubtful = options.kept.base.is_some() && copies::is_doubtful(&plan, &heads);
+    if plan.doubtful {
+        return Ok(plan);
+    }
     kept::mark(&mut plan);
-    copies::mark(&mut plan, &heads, &options.walk);
+    if !options.apart {
+        copies::mark(&mut plan, &heads, &options.walk);
+    }
     if let Some(how) = &options.summaries {
         kept::sum_up(&mut plan, how)?;
     }

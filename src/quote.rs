@@ -11,13 +11,14 @@ mod seek;
 
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::OnceLock;
 
 use crate::model::{Evidence, FileId};
 use crate::pseudonym::Pseudonyms;
 use crate::runs::{Merged, Runs};
-use blocks::{Block, Blocks};
+use blocks::Blocks;
 pub use cited::Cited;
+use seek::Wanted;
 
 /// What a line shows of its row, as bits: of a session [`LOGIN`], [`CLOSE`] and [`CLIENT`]; of a last access, which has both of them for each
 /// service, two bits further on for each in the order of [`Service::ALL`](crate::model::Service::ALL).
@@ -90,9 +91,24 @@ const HEAD: usize = 8 + 1 + Evidence::BYTES + 8;
 pub struct Quotes {
     runs: Vec<Runs>,
     blocks: Blocks,
-    files: Vec<(String, Option<String>)>,
+    files: Vec<Text>,
     /// Texts may not be told.
     masked: bool,
+}
+
+/// A text that lines are in.
+#[derive(Debug)]
+struct Text {
+    path: String,
+    member: Option<String>,
+    /// How an answer tells of it, if it has.
+    told: OnceLock<Vec<u8>>,
+}
+
+impl Text {
+    fn of((path, member): (String, Option<String>)) -> Text {
+        Text { path, member, told: OnceLock::new() }
+    }
 }
 
 impl Quotes {
@@ -100,16 +116,15 @@ impl Quotes {
     /// word of it.
     #[must_use]
     pub fn masked(self, masks: &Pseudonyms) -> Quotes {
-        let masked = |(path, member): &(String, Option<String>)| {
-            (masks.path(path), member.as_ref().map(|member| masks.path(member)))
+        let masked = |Text { path, member, .. }: &Text| {
+            Text::of((masks.path(path), member.as_ref().map(|member| masks.path(member))))
         };
         Quotes { files: self.files.iter().map(masked).collect(), masked: true, ..self }
     }
 
     /// Path and member of a text.
     pub fn file(&self, id: FileId) -> (&str, Option<&str>) {
-        let file = self.files.get(id.0 as usize);
-        file.map_or(("", None), |(path, member)| (path.as_str(), member.as_deref()))
+        self.files.get(id.0 as usize).map_or(("", None), |text| (&text.path, text.member.as_deref()))
     }
 
     /// They, from those of the first row on.
@@ -117,7 +132,7 @@ impl Quotes {
     /// # Errors
     /// Those of reading back what was put aside.
     pub fn rows(&self) -> io::Result<QuoteRows<'_>> {
-        Ok(QuoteRows { quotes: self, merged: Merged::of(&self.runs)?, row: 0, next: Vec::new(), room: 0 })
+        Ok(QuoteRows { quotes: self, merged: Merged::of(&self.runs)?, row: 0, next: Vec::new() })
     }
 }
 
@@ -130,24 +145,20 @@ pub struct QuoteRows<'a> {
     row: u64,
     /// The record that comes next, if it is known already.
     next: Vec<u8>,
-    /// So many bytes the lines took that were taken last.
-    room: usize,
 }
 
 impl<'a> QuoteRows<'a> {
-    /// The lines of so many rows, but for those that [`Quoted::find`] must find.
+    /// The lines of so many rows, but for those that [`Quoted::find`] must find, in the room of lines that nobody needs any more.
     ///
     /// # Errors
     /// Those of reading back what was put aside.
-    pub fn take(&mut self, rows: usize) -> io::Result<Quoted<'a>> {
+    pub fn take(&mut self, rows: usize, room: Quoted<'_>) -> io::Result<Quoted<'a>> {
         let first = self.row;
         self.row += rows as u64;
-        let mut quoted = Quoted {
-            quotes: Some(self.quotes),
-            records: Vec::with_capacity(self.room),
-            blocks: Vec::new(),
-            lines: Vec::with_capacity(rows),
-        };
+        let Quoted { mut texts, mut lines, .. } = room;
+        texts.clear();
+        lines.clear();
+        let mut quoted = Quoted { quotes: Some(self.quotes), texts, lines };
         let QuoteRows { merged, row: end, next, .. } = self;
         if !next.is_empty() && quoted.put(next, first..*end) {
             next.clear();
@@ -160,7 +171,6 @@ impl<'a> QuoteRows<'a> {
                 }
             })? && next.is_empty();
         }
-        self.room = quoted.records.len();
         Ok(quoted)
     }
 }
@@ -169,10 +179,7 @@ impl<'a> QuoteRows<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Quoted<'a> {
     quotes: Option<&'a Quotes>,
-    /// What is known of lines that were read before, as [`Quote::write`] wrote it.
-    records: Vec<u8>,
-    /// Where other lines are.
-    blocks: Vec<Arc<Block>>,
+    texts: Vec<u8>,
     lines: Vec<Line>,
 }
 
@@ -182,27 +189,22 @@ struct Line {
     /// The number of the row among these.
     row: usize,
     shows: Shows,
-    found: Found,
-}
-
-/// Where to look for a line.
-#[derive(Clone, Debug)]
-enum Found {
-    /// In this record.
-    Read(Range<usize>),
-    /// In the block of this number.
-    In(usize, Evidence),
+    at: Evidence,
+    /// Its number in its text.
+    line: Option<u64>,
+    /// Where its text is.
+    text: Range<usize>,
 }
 
 impl<'a> Quoted<'a> {
     /// Takes a record, if it is of one of these rows.
     fn put(&mut self, record: &[u8], rows: Range<u64>) -> bool {
         let Some(row) = Quote::row(record).filter(|row| rows.contains(row)) else { return false };
-        let Some(quote) = Quote::read(record) else { return true };
-        let (row, shows) = ((row - rows.start) as usize, quote.shows);
-        let from = self.records.len();
-        self.records.extend_from_slice(record);
-        self.lines.push(Line { row, shows, found: Found::Read(from..self.records.len()) });
+        if let Some(Quote { shows, at, line, text }) = Quote::read(record) {
+            let from = self.texts.len();
+            self.texts.extend_from_slice(text);
+            self.lines.push(Line { row: (row - rows.start) as usize, shows, at, line, text: from..self.texts.len() });
+        }
         true
     }
 
@@ -212,16 +214,26 @@ impl<'a> Quoted<'a> {
         let from = self.lines.len();
         for (row, lines) in rows.enumerate() {
             let later = different(lines.as_ref()).filter(|(line, _)| blocks.have(line.file));
-            self.lines.extend(later.map(|(line, shows)| Line { row, shows, found: Found::In(0, line) }));
+            self.lines.extend(later.map(|(at, shows)| Line { row, shows, at, line: None, text: 0..0 }));
         }
-        let found = self.lines.get_mut(from..).unwrap_or_default();
-        let places = found.iter_mut().filter_map(|line| match &mut line.found {
-            Found::In(number, line) => Some((*line, number)),
-            Found::Read(_) => None,
+        let Quoted { lines, texts, .. } = self;
+        let found = lines.get_mut(from..).unwrap_or_default();
+        // Each with the number of the line in the place of that of its row. Neighbours are often in one block: those by whose times
+        // rows are sorted, and behind them those of short sessions.
+        let mut wanted = Vec::with_capacity(found.len());
+        for leads in [true, false] {
+            let these = (0..).zip(&*found).filter(|(_, line)| (line.shows & 1 != 0) == leads);
+            wanted.extend(these.map(|(number, line)| Wanted { line: line.at, row: number, shows: line.shows }));
+        }
+        blocks.find(&wanted, |wanted, number, text| {
+            if let Some(line) = found.get_mut(wanted.row as usize) {
+                let begin = texts.len();
+                texts.extend_from_slice(text);
+                (line.line, line.text) = (number, begin..texts.len());
+            }
         });
-        self.blocks = blocks.with(places);
         if from > 0 {
-            self.lines.sort_by_key(|line| (line.row, line.shows));
+            self.lines.sort_unstable_by_key(|line| (line.row, line.shows));
         }
     }
 
@@ -251,6 +263,12 @@ impl<'a, 'b> Lines<'a, 'b> {
         (!self.quotes.masked && quote.line.is_some()).then_some(quote.text)
     }
 
+    /// How an answer tells of the text that one of them is in: as `tell` does, which is asked but once for each text.
+    pub fn told(&self, quote: &Quote<'_>, tell: impl FnOnce(&str, Option<&str>) -> Vec<u8>) -> &'a [u8] {
+        let text = self.quotes.files.get(quote.at.file.0 as usize);
+        text.map_or(&[], |text| text.told.get_or_init(|| tell(&text.path, text.member.as_deref())))
+    }
+
     /// Those that show some of this.
     pub fn that_show(self, shows: Shows) -> Lines<'a, 'b> {
         Lines { shows, ..self }
@@ -259,16 +277,11 @@ impl<'a, 'b> Lines<'a, 'b> {
     /// Each with path and member of its text.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>, Quote<'b>)> + use<'a, 'b> {
         let Lines { quotes, quoted, lines, shows } = *self;
-        let quote = move |line: &'b Line| match &line.found {
-            Found::Read(record) => Quote::read(quoted.records.get(record.clone())?),
-            Found::In(number, at) => {
-                let (number, text) = quotes.blocks.line(*at, quoted.blocks.get(*number)?);
-                Some(Quote { shows: line.shows, at: *at, line: number, text })
-            }
-        };
-        lines.iter().filter(move |line| line.shows & shows != 0).filter_map(quote).map(|quote| {
-            let (path, member) = quotes.file(quote.at.file);
-            (path, member, quote)
+        lines.iter().filter(move |line| line.shows & shows != 0).map(|line| {
+            let Line { shows, at, line, text, .. } = line;
+            let text = quoted.texts.get(text.clone()).unwrap_or_default();
+            let (path, member) = quotes.file(at.file);
+            (path, member, Quote { shows: *shows, at: *at, line: *line, text })
         })
     }
 }

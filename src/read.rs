@@ -8,7 +8,7 @@
 mod asked;
 mod clients;
 mod logins;
-mod newlines;
+mod numbers;
 mod progress;
 mod queue;
 mod range;
@@ -47,7 +47,7 @@ use crate::streams::{StreamId, Streams};
 use crate::trail::{FileId, LastAccess, Trail};
 use clients::Clients;
 use logins::Logins;
-pub use newlines::{Newlines, PART};
+pub use numbers::Numbers;
 use progress::Progress;
 use queue::Queue;
 use range::PlainRange;
@@ -139,7 +139,7 @@ pub struct Reading<'a> {
     pub sieve: Option<&'a Sieve>,
     /// Texts that must be unpacked are hashed on the way.
     pub hashes: bool,
-    /// Rows show their lines: of plain texts, the newlines are counted on the way.
+    /// Rows show their lines: of plain texts, it is kept how many lines begin in each piece.
     pub cites: bool,
     /// How far it has come.
     pub meter: &'a Meter,
@@ -184,8 +184,8 @@ pub struct Outcome {
     pub hashed: BTreeMap<FileId, hash::Text>,
     /// What the sieve saw clocks show.
     pub shown: BTreeSet<Shown>,
-    /// Where lines end in plain texts, if rows show their lines.
-    pub newlines: BTreeMap<FileId, Newlines>,
+    /// The numbers of the lines of plain texts, if rows show their lines.
+    pub numbers: BTreeMap<FileId, Numbers>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -283,8 +283,8 @@ struct Found {
     unplanned: Vec<Leaf>,
     hashed: BTreeMap<FileId, hash::Text>,
     shown: BTreeSet<Shown>,
-    /// By file and number of the piece.
-    newlines: BTreeMap<FileId, BTreeMap<u64, newlines::OfPiece>>,
+    /// How many lines begin in pieces of plain texts, by text and number of the piece.
+    begun: BTreeMap<FileId, BTreeMap<u64, u32>>,
 }
 
 /// What is to be read next.
@@ -389,11 +389,11 @@ impl<'a> Run<'a> {
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
             trail.files.entry(file).or_default().jumped(jumps);
         }
-        let Found { mut notes, damaged, holes, unplanned, hashed, shown, newlines } =
+        let Found { mut notes, damaged, holes, unplanned, hashed, shown, begun } =
             self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         notes.sort();
-        let newlines = newlines.iter().map(|(file, pieces)| (*file, Newlines::of(pieces))).collect();
-        (Outcome { trail, notes, damaged, holes, unplanned, hashed, shown, newlines, ..Outcome::default() }, accesses)
+        let numbers = begun.iter().map(|(file, pieces)| (*file, Numbers::of(pieces))).collect();
+        (Outcome { trail, notes, damaged, holes, unplanned, hashed, shown, numbers, ..Outcome::default() }, accesses)
     }
 
     /// Folds whole lines, or counts those that are passed over.
@@ -491,14 +491,13 @@ impl<'a> Run<'a> {
     fn range(&self, unit: &Unit, leaf: &Leaf, file: &File, from: u64) {
         let to = (from + PIECE).min(unit.size);
         self.fold((leaf.id, 0), from / PIECE, Some(unit.size.div_ceil(PIECE)), |folder| {
-            let mut newlines = self.reading.cites.then(newlines::OfPiece::default);
-            let range = PlainRange::new(file, from..to, newlines.as_mut());
-            match (range.cut(&mut |cut| self.feed(folder, &cut, Some(unit.size), &leaf.years)), newlines) {
-                (Err((place, cause)), _) => self.unreadable(leaf, place, &cause),
-                (Ok(()), Some(newlines)) => {
-                    lock(&self.found).newlines.entry(leaf.id).or_default().insert(from / PIECE, newlines);
+            let range = PlainRange::new(file, from..to);
+            match range.cut(&mut |cut| self.feed(folder, &cut, Some(unit.size), &leaf.years)) {
+                Err((place, cause)) => self.unreadable(leaf, place, &cause),
+                Ok(()) if self.reading.cites => {
+                    lock(&self.found).begun.entry(leaf.id).or_default().insert(from / PIECE, folder.begun());
                 }
-                (Ok(()), None) => {}
+                Ok(()) => {}
             }
         });
         self.reading.meter.add(to - from);

@@ -289,7 +289,7 @@ mod tests {
             reason: b"authentication failure",
             stamp,
             doubt,
-            evidence: Evidence { file: FileId(3), place: 17 },
+            evidence: Evidence { file: FileId(3), place: 17, nth: 2 },
         };
         let mut record = Vec::new();
         assert!(FailuresQuery { kinds: KINDS.to_vec(), ..FailuresQuery::default() }.refused(

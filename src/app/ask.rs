@@ -19,6 +19,7 @@ use crate::note::{Note, NoteKind, cause};
 use crate::open::WalkOptions;
 use crate::pair::Behind;
 use crate::parse::Names;
+use crate::plan::PlanOptions;
 use crate::proxies::Proxies;
 use crate::pseudonym::Pseudonyms;
 use crate::read::Sieve;
@@ -182,6 +183,11 @@ impl Ask {
             },
             times: times.into_iter().filter_map(|(flag, time)| Some((flag, time?))).collect(),
         })
+    }
+
+    /// How to plan, whatever is asked.
+    pub(super) fn plan_options(&self, cli: &Cli) -> PlanOptions {
+        PlanOptions { walk: self.walk.clone(), year: cli.common.year, ..PlanOptions::default() }
     }
 
     /// Whether the summaries of trail files say all that is asked: the last access of users at all times, without lines.

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const TEMPLATE: &str = "{bar:24} {bytes}/{total_bytes} {bytes_per_sec} {eta} left  {wide_msg}";
 
 /// Does the work, with a bar on stderr if that is a terminal.
-pub(super) fn show<T: Send>(progress: Progress, total: u64, meter: &Meter, work: impl FnOnce() -> T + Send) -> T {
+pub(super) fn show<T>(progress: Progress, total: u64, meter: &Meter, work: impl FnOnce() -> T) -> T {
     if progress == Progress::Never || !std::io::stderr().is_terminal() {
         meter.hidden.store(true, Ordering::Relaxed);
         return work();

@@ -8,16 +8,18 @@ use sha2::{Digest, Sha256};
 
 use super::ask::{Ask, grammar_texts};
 use super::output::Place;
-use super::{Exit, Notes, Stop, bar, is_believed, known, read_with_bar, threads};
-use crate::cli::{Cli, Command, Common, TrailArgs};
+use super::{Exit, Notes, Stop, bar, is_believed, known, threads};
+use crate::answer::{Asked, AskedSessions};
+use crate::cli::{Cli, Command, Common, Progress, TrailArgs};
 use crate::discover::{self, discover};
-use crate::kept::{Index, Nature, Packer, Packing, Sections, Text};
+use crate::fold::Needs;
+use crate::kept::{Index, Nature, Origin, Packer, Packing, Sections, Text};
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::plan::{Input, Plan, PlanOptions, Unit, plan, walk};
-use crate::read::{Meter, Outcome};
+use crate::read::{Meter, Outcome, Reading, read};
 use crate::streams::Streams;
-use crate::trail::{FileId, kept};
+use crate::trail::{Count, FileId, kept};
 
 /// Reads all, and writes the trail file.
 ///
@@ -33,48 +35,123 @@ pub(super) fn run(args: &TrailArgs, cli: &Cli, notes: &Notes) -> Result<Exit, St
         return Err(Stop::Usage("none of the paths could be opened".to_owned()));
     }
     place.is_none_of(&found.files)?;
-    let how = how(cli)?;
-    let options = PlanOptions { walk: ask.walk.clone(), year: cli.common.year, spool: true, summaries: Some(how) };
+    let making = Making { cli, ask: &ask, how: how(cli)?, progress: cli.common.progress };
+    let options = PlanOptions { spool: true, ..making.plan_options() };
     let plan = pool.install(|| plan(&found, &options))?;
     is_believed(&plan, None, notes)?;
     if matches!(cli.command, Some(Command::Merge(_))) {
         are_trails(&plan)?;
     }
-    let streams = Streams::default();
-    let (mut outcome, ..) = read_with_bar(cli, &ask, &plan, &streams, &pool);
-    outcome.trail.traced.without(&outcome.trail.access);
     let brief = args.brief || plan.trails.iter().any(|trail| trail.file.index.brief);
-    let mut out = Packer::new(place.open()?)?;
-    let meter = Meter::default();
-    if let Ok(mut file) = meter.file.lock() {
-        "into columns".clone_into(&mut file);
-    }
-    let decoded = outcome.trail.files.values().map(|file| file.tally.all.bytes).sum();
-    let index = bar::show(cli.common.progress, if brief { 0 } else { decoded }, &meter, || {
-        pool.install(|| {
-            let mut index = index(&plan, &outcome, &ask.walk, brief, &mut out, &meter)?;
-            let numbers = numbers(&plan);
-            let text_of = |id: FileId| u32::try_from(*numbers.get(&id)?).ok();
-            let summary = kept::write(&outcome.trail, &streams, &text_of)?;
-            index.summary = Some((out.put(&summary)?, how));
-            Ok::<Index, Stop>(index)
-        })
-    })?;
-    let mut file = out.finish(&index)?;
-    file.flush()?;
+    let form = Form { brief, ..Form::default() };
+    let (file, made) = pool.install(|| making.make(&plan, form, || place.open()))?;
     let size = file.get_ref().as_file().metadata()?.len();
     place.keep(file)?;
-    let mut all = known::marked(&cli.common.known_damage, [plan.notes.as_slice(), &outcome.notes].concat());
+    let mut all = known::marked(&cli.common.known_damage, [plan.notes, made.notes].concat());
     all.extend(ask.settings);
     all.sort();
     all.dedup();
     let exit = if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered };
-    let lines = outcome.trail.tally.total();
-    let texts = index.texts.len();
-    let text = format!("{} lines of {texts} logs, {} bytes, in {size} bytes", lines.lines, lines.bytes);
+    let text =
+        format!("{} lines of {} logs, {} bytes, in {size} bytes", made.lines.lines, made.texts, made.lines.bytes);
     all.push(Note::new(args.output.to_string_lossy(), NoteKind::Info, text));
     notes.tell(&all);
     Ok(exit)
+}
+
+/// How trail files are made of what a plan names.
+#[derive(Clone, Copy)]
+pub(super) struct Making<'a> {
+    pub(super) cli: &'a Cli,
+    /// How logs are read; what is asked of them does not matter.
+    pub(super) ask: &'a Ask,
+    /// What summaries rest on: see [`how`].
+    pub(super) how: [u8; 32],
+    /// Whether bars are shown.
+    pub(super) progress: Progress,
+}
+
+/// Which trail file is made.
+#[derive(Debug, Default)]
+pub(super) struct Form {
+    /// Without lines.
+    pub(super) brief: bool,
+    /// Without a summary.
+    pub(super) plain: bool,
+    /// In a cache, the files that it stands for.
+    pub(super) of: Vec<Origin>,
+}
+
+/// What was made.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// What was noticed in reading.
+    notes: Vec<Note>,
+    lines: Count,
+    texts: usize,
+}
+
+impl Making<'_> {
+    /// How to plan what is to be made a trail file of.
+    pub(super) fn plan_options(&self) -> PlanOptions {
+        PlanOptions { summaries: Some(self.how), ..self.ask.plan_options(self.cli) }
+    }
+
+    /// Reads all that a plan names, on the current rayon pool, and writes it into what is opened then.
+    ///
+    /// # Errors
+    /// It cannot be written, or a trail file of the plan cannot be read.
+    pub(super) fn make<W: Write>(
+        &self,
+        plan: &Plan,
+        form: Form,
+        open: impl FnOnce() -> Result<W, Stop>,
+    ) -> Result<(W, Made), Stop> {
+        let streams = Streams::default();
+        let mut outcome = self.learn(plan, &streams);
+        outcome.trail.traced.without(&outcome.trail.access);
+        let mut out = Packer::new(open()?)?;
+        let meter = Meter::default();
+        if let Ok(mut file) = meter.file.lock() {
+            "into columns".clone_into(&mut file);
+        }
+        let decoded = outcome.trail.files.values().map(|file| file.tally.all.bytes).sum();
+        let total = if form.brief { 0 } else { decoded };
+        let pack = || index(plan, &outcome, &self.ask.walk, form.brief, &mut out, &meter);
+        let mut index = bar::show(self.progress, total, &meter, pack)?;
+        if !form.plain {
+            let numbers = numbers(plan);
+            let text_of = |id: FileId| u32::try_from(*numbers.get(&id)?).ok();
+            let summary = kept::write(&outcome.trail, &streams, &text_of)?;
+            index.summary = Some((out.put(&summary)?, self.how));
+        }
+        index.of = form.of;
+        let mut file = out.finish(&index)?;
+        file.flush()?;
+        Ok((file, Made { notes: outcome.notes, lines: outcome.trail.tally.total(), texts: index.texts.len() }))
+    }
+
+    /// All that a summary is made of.
+    fn learn(&self, plan: &Plan, streams: &Streams) -> Outcome {
+        let Making { cli, ask, .. } = self;
+        let meter = Meter::default();
+        let reading = Reading {
+            needs: &Needs { access: true, ..Needs::default() },
+            asked: Asked { sessions: AskedSessions::Nothing, failures: None, logins: None },
+            traces: None,
+            clients: None,
+            grammars: &ask.grammars,
+            names: &ask.names,
+            pseudonyms: None,
+            walk: &ask.walk,
+            year: cli.common.year,
+            sieve: None,
+            hashes: false,
+            cites: false,
+            meter: &meter,
+        };
+        bar::show(self.progress, plan.bytes(), &meter, || read(plan, streams, &reading))
+    }
 }
 
 /// Checks that all inputs are trail files.
@@ -127,7 +204,7 @@ fn index(
         notes: of_run(&plan.notes),
         walk_notes: of_run(&plan.walk_notes),
         read_notes: of_run(&outcome.notes),
-        summary: None,
+        ..Index::default()
     })
 }
 

@@ -135,7 +135,7 @@ fn again(
 /// Sets what does not matter to the answer, and says where things lie now.
 fn settle(then: &mut Cli, manifest: &Manifest, cli: &Cli, moves: &[(PathBuf, PathBuf)]) {
     let common = &mut then.common;
-    (common.manifest, common.force) = (None, false);
+    (common.manifest, common.force, common.cache) = (None, false, None);
     (common.progress, common.color, common.threads) = (cli.common.progress, cli.common.color, cli.common.threads);
     common.tmpdir.clone_from(&cli.common.tmpdir);
     let paths =

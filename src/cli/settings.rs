@@ -57,6 +57,8 @@ pub const KEYS: &[Key] = &[
     key("many-addresses", "IMSTRAIL_MANY_ADDRESSES", Form::One, true),
     key("run", "IMSTRAIL_RUN", Form::One, true),
     key("within", "IMSTRAIL_WITHIN", Form::One, true),
+    key("cache", "IMSTRAIL_CACHE", Form::Path, false),
+    key("cache-size", "IMSTRAIL_CACHE_SIZE", Form::One, false),
     key("tmpdir", "IMSTRAIL_TMPDIR", Form::Path, false),
     key("threads", "IMSTRAIL_THREADS", Form::One, false),
     key("progress", "IMSTRAIL_PROGRESS", Form::One, false),

@@ -2,7 +2,7 @@
 
 use super::{Action, ClientLine, Folder, Refusal, Refusals, Refused, Server, Traced};
 use crate::grammar::{Kind, shape};
-use crate::model::{Doubt, Evidence, Peer, Service};
+use crate::model::{Doubt, Peer, Service};
 use crate::parse::{Event, Source, Written, written};
 use crate::pseudonym::Masks;
 
@@ -15,7 +15,7 @@ impl Folder<'_> {
             self.client(event, ends, place);
         }
         if let (true, Kind::Refused, Some(source)) = (self.refusals.is_some(), event.kind, event.source) {
-            let fields = &event.fields;
+            let (fields, evidence) = (&event.fields, self.evidence(place));
             let refused = Refused {
                 refusal: Refusal::Login,
                 server: Server::Stream(source.stream),
@@ -26,7 +26,7 @@ impl Folder<'_> {
                 reason: fields.reason,
                 stamp: event.stamp,
                 doubt: Doubt { inferred: event.inferred, forged: self.is_forged },
-                evidence: Evidence { file: self.file, place },
+                evidence,
             };
             refuse(self.refusals, self.masks.as_mut(), &refused);
         }
@@ -35,7 +35,7 @@ impl Folder<'_> {
     /// Hands on what a multiplexor tells of a user and a client; `ends` is whether its line ends in the reason of a refusal.
     fn client(&mut self, event: &Event<'_>, ends: bool, place: u64) {
         let (Some(clients), Some(service)) = (self.clients, self.reader.multiplexed()) else { return };
-        let fields = &event.fields;
+        let (fields, evidence) = (&event.fields, self.evidence(place));
         let line = ClientLine {
             service,
             refused: event.kind == Kind::Refused,
@@ -43,7 +43,7 @@ impl Folder<'_> {
             peer: fields.peer,
             stamp: event.stamp,
             doubt: Doubt { inferred: event.inferred, forged: self.is_forged || ends },
-            evidence: Evidence { file: self.file, place },
+            evidence,
         };
         match &mut self.masks {
             None => clients.take(&line),
@@ -68,7 +68,7 @@ impl Folder<'_> {
             reason: b"never logged in",
             stamp: event.stamp,
             doubt: Doubt { inferred: event.inferred, forged: self.is_forged },
-            evidence: Evidence { file: self.file, place },
+            evidence: self.evidence(place),
         };
         refuse(self.refusals, self.masks.as_mut(), &refused);
     }
@@ -84,6 +84,7 @@ impl Folder<'_> {
         let user = user.strip_prefix(b"'").and_then(|user| user.strip_suffix(b"'")).unwrap_or(user);
         // Where there is a user, words may be the client's.
         let address = |word: &[u8]| std::str::from_utf8(word).ok()?.trim_end_matches(':').parse().ok();
+        let evidence = self.evidence(place);
         let ip = reason.split(|byte| *byte == b' ').filter(|_| user.is_empty()).find_map(address);
         let refused = Refused {
             refusal: Refusal::Proxy,
@@ -95,7 +96,7 @@ impl Folder<'_> {
             reason,
             stamp: event.stamp,
             doubt: Doubt { inferred: event.inferred, forged: self.is_forged },
-            evidence: Evidence { file: self.file, place },
+            evidence,
         };
         refuse(self.refusals, self.masks.as_mut(), &refused);
     }
@@ -103,7 +104,7 @@ impl Folder<'_> {
     /// Hands on a line of the message trace, and keeps its user for `-a`.
     pub(super) fn traced(&mut self, line: &[u8], event: &Event<'_>, action: Action, place: u64) {
         let fields = &event.fields;
-        let evidence = Evidence { file: self.file, place };
+        let evidence = self.evidence(place);
         let Folder { needs, names, trail, traces, scratch, masks, .. } = self;
         let (mut user, mut folder, mut message_id) =
             (names.user(fields.user, scratch), fields.folder, fields.message_id);

@@ -57,7 +57,7 @@ pub fn is_trail(head: &[u8]) -> bool {
     head.starts_with(&MAGIC)
 }
 
-/// An opened trail file.
+/// A trail file, of which the index was read. It is opened anew for each section: of thousands at once, no run could hold all open.
 #[derive(Debug)]
 pub struct TrailFile {
     /// Its path.
@@ -66,7 +66,6 @@ pub struct TrailFile {
     pub size: u64,
     /// What it holds.
     pub index: Index,
-    file: File,
 }
 
 impl TrailFile {
@@ -78,7 +77,7 @@ impl TrailFile {
         let file = File::open(path)?;
         let size = file.metadata()?.len();
         let index = index(&file, size)?;
-        let file = TrailFile { path: path.to_owned(), size, index, file };
+        let file = TrailFile { path: path.to_owned(), size, index };
         file.index.texts.iter().all(fits).then_some(file).ok_or(Refused::Index)
     }
 
@@ -128,7 +127,7 @@ impl TrailFile {
             return Err(damaged());
         }
         let mut bytes = vec![0; usize::try_from(section.length).map_err(|_| damaged())?];
-        self.file.read_exact_at(&mut bytes, section.at)?;
+        File::open(&self.path)?.read_exact_at(&mut bytes, section.at)?;
         let is_same = Sha256::digest(&bytes).as_slice() == section.sha256;
         is_same.then_some(bytes).ok_or_else(damaged)
     }

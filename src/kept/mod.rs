@@ -122,6 +122,15 @@ impl Text {
     }
 }
 
+/// A file that a trail file of a cache was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// By what it is told again: see [`crate::cache::Key`].
+    pub key: [u8; 32],
+    /// The SHA-256 of all of it.
+    pub sha256: [u8; 32],
+}
+
 /// What a trail file holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
@@ -139,4 +148,6 @@ pub struct Index {
     pub read_notes: Vec<Note>,
     /// What was learned, and under which grammars and names: see [`crate::trail::kept`].
     pub summary: Option<(Section, [u8; 32])>,
+    /// In a cache, the files that it stands for, by their keys; else nothing.
+    pub of: Vec<Origin>,
 }

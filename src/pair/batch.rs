@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(copied(true, &line, None), b"edplain");
         assert_eq!(copied(false, &PairLine { user: b"ann", ..line }, None), b"ann");
         let behind = Behind { evidence: true, ..Behind::default() };
-        let with = With { behind, amounts: None, evidence: Evidence { file: FileId(1), place: 2 } };
-        assert_eq!(copied(false, &line, Some(&with)), b"plain\0\0\0\x01\0\0\0\0\0\0\0\x02");
+        let with = With { behind, amounts: None, evidence: Evidence { file: FileId(1), place: 2, nth: 3 } };
+        assert_eq!(copied(false, &line, Some(&with)), b"plain\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\x03");
     }
 }

@@ -36,7 +36,7 @@ impl Hashed {
 
 /// Marks copies in the plan, and notes them.
 pub(super) fn mark(plan: &mut Plan, heads: &[Vec<u8>], options: &WalkOptions) {
-    for family in families(plan, heads) {
+    for family in families(plan, heads, is_comparable) {
         let whole = hashes(plan, &family, &BTreeMap::new(), options);
         let lengths: BTreeSet<u64> = whole.values().filter_map(|h| Some(h.whole()?.0)).collect();
         let stops: BTreeMap<FileId, BTreeSet<u64>> = family.iter().map(|id| (*id, lengths.clone())).collect();
@@ -51,20 +51,38 @@ pub(super) fn mark(plan: &mut Plan, heads: &[Vec<u8>], options: &WalkOptions) {
     plan.notes.sort();
 }
 
-/// Texts whose heads allow one to be the beginning of another.
-fn families(plan: &Plan, heads: &[Vec<u8>]) -> Vec<Vec<FileId>> {
-    let readable = |id: &FileId| plan.leaf(*id).is_some_and(|l| l.kind == Kind::Plain);
-    let is_file = |input: &Input| match input {
+/// Whether a text begins as one of the plan's first trail file does, which has no lines to compare.
+pub(super) fn is_doubtful(plan: &Plan, heads: &[Vec<u8>]) -> bool {
+    let base: BTreeSet<FileId> = plan.trails.first().iter().flat_map(|trail| &trail.texts).copied().collect();
+    let is_no_stream = |input: &Input| match input {
+        Input::Path(_) => true,
+        Input::Spooled(_) | Input::Stream => false,
+        Input::Trail(file, text) => file.index.texts.get(*text).is_some_and(|text| !text.stdin),
+    };
+    let is_mixed = |family: &Vec<FileId>| {
+        let of_base = family.iter().filter(|id| base.contains(id)).count();
+        of_base > 0 && of_base < family.len()
+    };
+    families(plan, heads, is_no_stream).iter().any(is_mixed)
+}
+
+/// Whether there is something to compare: not of a copy, nor of a text whose lines were left out.
+fn is_comparable(input: &Input) -> bool {
+    match input {
         Input::Path(_) => true,
         Input::Spooled(_) | Input::Stream => false,
         Input::Trail(file, text) => {
-            // Of a copy, and of a text whose lines were left out, there is nothing to compare.
             let text = file.index.texts.get(*text);
             !file.index.brief && text.is_some_and(|text| !text.stdin && text.copy_of.is_none())
         }
-    };
+    }
+}
+
+/// Texts whose heads allow one to be the beginning of another.
+fn families(plan: &Plan, heads: &[Vec<u8>], is_one: impl Fn(&Input) -> bool) -> Vec<Vec<FileId>> {
+    let readable = |id: &FileId| plan.leaf(*id).is_some_and(|l| l.kind == Kind::Plain);
     let streams: BTreeSet<FileId> =
-        plan.units.iter().filter(|u| !is_file(&u.input)).flat_map(|u| u.leaves.clone()).collect();
+        plan.units.iter().filter(|u| !is_one(&u.input)).flat_map(|u| u.leaves.clone()).collect();
     let mut texts: Vec<(&[u8], FileId)> = (0..)
         .map(FileId)
         .zip(heads)

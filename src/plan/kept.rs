@@ -20,8 +20,7 @@ fn identity(text: &Text) -> Text {
 }
 
 /// The texts of a trail file as entries of the plan, which also takes what was noted when the file was made.
-pub(super) fn entries(file: TrailFile, plan: &mut Plan, entries: &mut Vec<Entry>, seen: &mut Seen) {
-    let file = Arc::new(file);
+pub(super) fn entries(file: Arc<TrailFile>, plan: &mut Plan, entries: &mut Vec<Entry>, seen: &mut Seen) {
     let trail = plan.trails.len();
     plan.notes.extend(file.index.notes.iter().cloned());
     plan.walk_notes.extend(file.index.walk_notes.iter().cloned());

@@ -8,15 +8,15 @@ use rayon::prelude::*;
 
 use super::blocks::Blocks;
 use super::seek::{Out, Texts, Wanted};
-use super::{Quotes, different};
+use super::{Quotes, Text, different};
 use crate::answer::{FailureRow, MessageRow, Rows, SessionRow};
 use crate::model::{Evidence, FileId};
 use crate::open::WalkOptions;
 use crate::plan::{Leaf, Plan, Unit};
-use crate::read::Newlines;
+use crate::read::Numbers;
 use crate::runs::{Merged, Runs};
 
-/// So much is held in memory on the way into either order, in bytes.
+/// So much is held in memory on the way into the order of the texts, in bytes, and as much of their lines on the way back.
 const HELD: usize = 32 << 20;
 
 /// The places of lines that rows rest on.
@@ -34,18 +34,18 @@ pub struct Cited<'a> {
 }
 
 impl<'a> Cited<'a> {
-    /// None yet. `leaves` are all texts, by number, and `newlines` those of plain ones. Where `texts` are not wanted, only their numbers
+    /// None yet. `leaves` are all texts, by number, and `numbers` those of the lines of plain ones. Where `texts` are not wanted, only their numbers
     /// are found.
     pub fn new(
         plan: &'a Plan,
         leaves: &[&Leaf],
-        newlines: BTreeMap<FileId, Newlines>,
+        numbers: BTreeMap<FileId, Numbers>,
         walk: &'a WalkOptions,
         texts: bool,
     ) -> Cited<'a> {
         let sources = Sources::of(plan, leaves);
-        let text = |(id, newlines)| Some((id, (sources.unit(id)?.input.clone(), newlines)));
-        let blocks = Blocks::of(newlines.into_iter().filter_map(text).collect());
+        let text = |(id, numbers)| Some((id, (sources.unit(id)?.input.clone(), numbers)));
+        let blocks = Blocks::of(numbers.into_iter().filter_map(text).collect());
         // Of copies no line was read.
         let all_later = leaves.iter().all(|leaf| leaf.copy_of.is_some() || blocks.have(leaf.id));
         Cited { sources, walk, blocks, all_later, runs: Runs::new(&walk.tmpdir, HELD), rows: 0, texts }
@@ -107,30 +107,31 @@ impl<'a> Cited<'a> {
     /// Places or lines could not be put aside, for want of room.
     pub fn read(mut self) -> io::Result<Quotes> {
         self.runs.finish()?;
-        let Cited { sources, walk, .. } = &self;
+        let Cited { sources, walk, blocks, .. } = &self;
         let workers = rayon::current_num_threads().max(1);
         let runs = || Mutex::new(Runs::new(&walk.tmpdir, HELD / workers));
         let out = Out { runs: (0..workers).map(|_| runs()).collect(), texts: self.texts };
         let mut wanted = Merged::of(std::slice::from_ref(&self.runs))?;
         let mut ahead = None;
-        let mut these = gather(&mut wanted, &mut ahead, sources)?;
+        let mut these = gather(&mut wanted, &mut ahead, (sources, blocks))?;
         while !these.is_empty() {
             let mut next = Ok(Vec::new());
             rayon::in_place_scope(|scope| {
-                scope.spawn(|_| these.par_iter_mut().for_each(|texts| texts.seek(walk, &out)));
-                next = gather(&mut wanted, &mut ahead, sources);
+                scope.spawn(|_| these.par_iter().for_each(|texts| texts.seek(walk, &out)));
+                next = gather(&mut wanted, &mut ahead, (sources, blocks));
             });
-            let mut next = next?;
-            if let (Some(last), Some(first)) = (these.last(), next.first_mut()) {
-                first.go_on_from(last);
-            }
-            these = next;
+            these = next?;
         }
         drop((these, wanted));
         let into = |runs: Mutex<Runs>| runs.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut runs: Vec<Runs> = out.runs.into_iter().map(into).collect();
         runs.par_iter_mut().try_for_each(Runs::finish)?;
-        Ok(Quotes { runs, blocks: self.blocks, files: self.sources.files, masked: false })
+        Ok(Quotes {
+            runs,
+            blocks: self.blocks,
+            files: self.sources.files.into_iter().map(Text::of).collect(),
+            masked: false,
+        })
     }
 }
 
@@ -138,7 +139,7 @@ impl<'a> Cited<'a> {
 fn gather<'a>(
     wanted: &mut Merged<'_>,
     ahead: &mut Option<Wanted>,
-    sources: &Sources<'a>,
+    (sources, blocks): (&Sources<'a>, &'a Blocks),
 ) -> io::Result<Vec<Texts<'a>>> {
     let most = 2 * rayon::current_num_threads().max(1);
     let mut texts: Vec<Texts<'_>> = Vec::new();
@@ -151,7 +152,7 @@ fn gather<'a>(
         let (unit, is_full) = (sources.unit(next.line.file), texts.len() >= most);
         match texts.last_mut().filter(|texts| texts.is_of(unit)) {
             Some(texts) => texts.wanted.push(next),
-            None if !is_full => texts.push(Texts::of(unit, next)),
+            None if !is_full => texts.push(Texts::of(unit, blocks, next)),
             None => {
                 *ahead = Some(next);
                 break;

@@ -5,7 +5,6 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-use super::newlines;
 use crate::chunk::{Cut, Cutter};
 
 /// The block that is read at a time, in bytes: it stays in the second cache, a larger one does not.
@@ -18,17 +17,12 @@ pub(super) struct PlainRange<'a> {
     /// How far it is read.
     at: u64,
     block: Vec<u8>,
-    newlines: Option<&'a mut newlines::OfPiece>,
 }
 
 impl<'a> PlainRange<'a> {
-    /// A range, whose lines are counted in `newlines`, if that is wanted.
-    pub(super) fn new(
-        file: &'a File,
-        range: Range<u64>,
-        newlines: Option<&'a mut newlines::OfPiece>,
-    ) -> PlainRange<'a> {
-        PlainRange { file, at: range.start.saturating_sub(1), range, block: vec![0; BLOCK], newlines }
+    /// A range.
+    pub(super) fn new(file: &'a File, range: Range<u64>) -> PlainRange<'a> {
+        PlainRange { file, at: range.start.saturating_sub(1), range, block: vec![0; BLOCK] }
     }
 
     /// Hands on what the lines that begin in it are cut into.
@@ -51,12 +45,6 @@ impl<'a> PlainRange<'a> {
         read.map_err(|cause| (self.at, cause))
     }
 
-    fn note(&mut self, place: u64, bytes: &[u8]) {
-        if let Some(newlines) = &mut self.newlines {
-            newlines.add(place, bytes);
-        }
-    }
-
     /// Passes over the end of a line that begins before the range: it belongs to the range before.
     fn skip_begun(&mut self) -> io::Result<()> {
         while self.at < self.range.end {
@@ -64,11 +52,7 @@ impl<'a> PlainRange<'a> {
             match memchr::memchr(b'\n', got) {
                 _ if got.is_empty() => self.at = self.range.end,
                 Some(newline) => {
-                    let place = self.at + newline as u64;
-                    if self.range.contains(&place) {
-                        self.note(place, b"\n");
-                    }
-                    self.at = place + 1;
+                    self.at += newline as u64 + 1;
                     break;
                 }
                 None => self.at += got.len() as u64,
@@ -79,15 +63,12 @@ impl<'a> PlainRange<'a> {
 
     /// Cuts the lines that begin in it.
     fn lines(&mut self, cutter: &mut Cutter, out: &mut dyn FnMut(Cut<'_>)) -> io::Result<()> {
-        let PlainRange { file, range, at, block, newlines } = self;
+        let PlainRange { file, range, at, block } = self;
         while *at < range.end {
             let want = usize::try_from(range.end - *at).unwrap_or(BLOCK).min(BLOCK);
             let got = read_some(file, block.get_mut(..want).unwrap_or_default(), *at)?;
             if got.is_empty() {
                 break;
-            }
-            if let Some(newlines) = newlines {
-                newlines.add(*at, got);
             }
             *at += got.len() as u64;
             cutter.push(got, out);

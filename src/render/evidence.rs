@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::object::{List, Value, nested};
+use super::object::{List, Object, Value};
 use crate::quote::{Lines, Quote, Shows};
 use crate::text::{exact, visible};
+use crate::times::Zone;
 
 /// What the lines of a session show of it, by the bits of [`Shows`](crate::quote::Shows).
 pub(super) const SESSION: [&str; 3] = ["login", "close", "client"];
@@ -19,20 +20,47 @@ pub(super) const ACCESS: [&str; 6] =
 
 /// The lines of a row in JSON; `None` if they are not asked for. What could not be read again has no number, length and text.
 pub(super) fn lines<'a>(lines: Option<Lines<'a, 'a>>, names: &'a [&'static str]) -> Option<impl Value> {
-    let of_line = move |lines: Lines<'a, 'a>, (file, member, quote): (&'a str, Option<&'a str>, Quote<'a>)| {
-        nested(move |object| {
-            let shows = names.iter().enumerate().filter(move |(bit, _)| quote.shows >> bit & 1 != 0);
-            object
-                .field("file", file.as_bytes())
-                .field("member", member.map(str::as_bytes))
-                .field("line", quote.line)
-                .field("offset", quote.at.place)
-                .field("length", quote.line.map(|_| quote.text.len()))
-                .field("text", lines.text(&quote))
-                .field("shows", List(shows.map(|(_, name)| *name)))
-        })
-    };
-    lines.map(|lines| List(lines.iter().map(move |line| of_line(lines, line))))
+    lines.map(|lines| List(lines.iter().map(move |(_, _, quote)| JsonLine { lines, quote, names })))
+}
+
+/// A line in JSON. There are more of them than rows: what is the same for all lines of a text is written as one, and no key for itself.
+struct JsonLine<'a> {
+    lines: Lines<'a, 'a>,
+    quote: Quote<'a>,
+    names: &'a [&'static str],
+}
+
+impl JsonLine<'_> {
+    /// How lines of a text begin.
+    fn head(file: &str, member: Option<&str>) -> Vec<u8> {
+        let mut head = Vec::new();
+        let of_text = Object::new(Zone::Log, &mut head).field("file", file.as_bytes());
+        _ = of_text.field("member", member.map(str::as_bytes));
+        head.extend_from_slice(b",\"line\":");
+        head
+    }
+}
+
+impl Value for JsonLine<'_> {
+    fn put(self, zone: Zone, out: &mut Vec<u8>) {
+        let JsonLine { lines, quote, names } = self;
+        out.extend_from_slice(lines.told(&quote, JsonLine::head));
+        quote.line.put(zone, out);
+        out.extend_from_slice(b",\"offset\":");
+        quote.at.place.put(zone, out);
+        out.extend_from_slice(b",\"length\":");
+        quote.line.map(|_| quote.text.len()).put(zone, out);
+        out.extend_from_slice(b",\"text\":");
+        lines.text(&quote).put(zone, out);
+        out.extend_from_slice(b",\"shows\":[");
+        let mut before: &[u8] = b"\"";
+        for (_, name) in names.iter().enumerate().filter(|(bit, _)| quote.shows >> bit & 1 != 0) {
+            out.extend_from_slice(before);
+            out.extend_from_slice(name.as_bytes());
+            before = b"\",\"";
+        }
+        out.extend_from_slice(if before.len() > 1 { b"\"]}" } else { b"]}" });
+    }
 }
 
 /// A line as an event tells it. What could not be read again has no number and text.

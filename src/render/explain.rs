@@ -7,7 +7,7 @@ use super::evidence::block;
 use super::{Answer, next_lines};
 use crate::answer::{Client, Connected, Ends, LastAccessRow, ServiceAccess, SessionRow, Status, WITHIN};
 use crate::model::{Service, Stamp};
-use crate::quote::{CLIENT, CLOSE, LOGIN, Lines, QuoteRows, Shows};
+use crate::quote::{CLIENT, CLOSE, LOGIN, Lines, QuoteRows, Quoted, Shows};
 use crate::text::visible;
 use crate::times::written;
 
@@ -19,7 +19,7 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
         return story.moment(rows, &mut quotes);
     }
     for row in answer.rows.access.iter().flat_map(|rows| rows.iter()) {
-        let lines = next_lines(&mut quotes, || 1)?;
+        let lines = next_lines(&mut quotes, || 1, Quoted::default())?;
         story.last_access(&row, lines.row(0))?;
     }
     story.sessions(&mut quotes)
@@ -46,7 +46,7 @@ impl Story<'_> {
     /// Who was connected at the moment asked for (R10).
     fn moment(&mut self, rows: &[Connected<'_>], quotes: &mut Option<QuoteRows<'_>>) -> io::Result<()> {
         for row in rows {
-            let quoted = next_lines(quotes, || 1)?;
+            let quoted = next_lines(quotes, || 1, Quoted::default())?;
             let lines = quoted.row(0);
             let (user, store, service) = (visible(row.user), visible(row.store), row.service.as_str());
             let (at, word) = (self.time(row.at), if row.certain { "was" } else { "may have been" });
@@ -123,7 +123,7 @@ impl Story<'_> {
             }
             if let Some(row) = SessionRow::read(&record) {
                 number += 1;
-                let mut lines = next_lines(quotes, || 1)?;
+                let mut lines = next_lines(quotes, || 1, Quoted::default())?;
                 lines.find(std::iter::once(row.lines()));
                 self.session(number, &row, lines.row(0))?;
             }

@@ -20,7 +20,7 @@ pub(super) fn write_table(answer: &Answer<'_>, findings: &Findings<'_>, out: &mu
     let mut block = Vec::new();
     findings.each(|finding| {
         count += 1;
-        let quoted = next_lines(&mut quotes, || finding.events.len())?;
+        let quoted = next_lines(&mut quotes, || finding.events.len(), Quoted::default())?;
         let Finding { rule, users, addresses, failures, left_out, .. } = finding;
         let name =
             |text: &Option<std::borrow::Cow<'_, [u8]>>| visible(text.as_deref().unwrap_or_default()).into_owned();
@@ -68,7 +68,7 @@ pub(super) fn write_json(
     let mut quotes = answer.quote()?;
     let mut text = Vec::new();
     findings.each(|finding| {
-        let quoted = next_lines(&mut quotes, || finding.events.len())?;
+        let quoted = next_lines(&mut quotes, || finding.events.len(), Quoted::default())?;
         text.clear();
         text.extend_from_slice(before);
         put(finding, findings, answer, &quoted, &mut text);

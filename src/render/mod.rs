@@ -250,9 +250,13 @@ impl Answer<'_> {
     }
 }
 
-/// The lines of the next rows.
-fn next_lines<'a>(quotes: &mut Option<QuoteRows<'a>>, rows: impl FnOnce() -> usize) -> io::Result<Quoted<'a>> {
-    quotes.as_mut().map_or_else(|| Ok(Quoted::default()), |quotes| quotes.take(rows()))
+/// The lines of the next rows, in the room of lines that nobody needs any more.
+fn next_lines<'a>(
+    quotes: &mut Option<QuoteRows<'a>>,
+    rows: impl FnOnce() -> usize,
+    room: Quoted<'_>,
+) -> io::Result<Quoted<'a>> {
+    quotes.as_mut().map_or_else(|| Ok(Quoted::default()), |quotes| quotes.take(rows(), room))
 }
 
 /// Writes what was made, and makes room for more.
@@ -322,7 +326,7 @@ fn fetch<'a, T, M>(
     made: &mut [(M, Quoted<'a>)],
 ) -> io::Result<()> {
     made.iter_mut().zip(parts).try_for_each(|((_, lines), part)| {
-        *lines = next_lines(quotes, || rows(part))?;
+        *lines = next_lines(quotes, || rows(part), std::mem::take(lines))?;
         Ok(())
     })
 }

@@ -138,7 +138,7 @@ impl<'a> Chunk<'a> {
                 ends.push(text.len());
             })?;
         }
-        *quoted = next_lines(&mut rows.quotes, || ends.len())?;
+        *quoted = next_lines(&mut rows.quotes, || ends.len(), std::mem::take(quoted))?;
         Ok(!ends.is_empty())
     }
 

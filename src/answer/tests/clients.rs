@@ -13,7 +13,7 @@ fn line(at: Instant, peer: Peer) -> ClientLine<'static> {
         peer,
         stamp: Stamp { at, offset: 0 },
         doubt: Doubt::default(),
-        evidence: Evidence { file: FileId(0), place: 0 },
+        evidence: Evidence { file: FileId(0), place: 0, nth: 1 },
     }
 }
 
@@ -125,7 +125,7 @@ fn a_proxy_is_nobodys_client() {
 #[test]
 fn a_record_holds_all_of_a_client() {
     let doubt = Doubt { inferred: false, forged: true };
-    let evidence = Evidence { file: FileId(7), place: u64::MAX };
+    let evidence = Evidence { file: FileId(7), place: u64::MAX, nth: u32::MAX };
     let v6 = Peer::new("2001:db8::7".parse().unwrap(), None);
     for client in [
         Client::Hidden,
@@ -157,7 +157,7 @@ fn as_each_line_held_against_each_row() {
                 service: if random.below(4) == 0 { Service::Pop } else { Service::Imap },
                 refused: random.below(4) == 0,
                 user: users[random.below(3) as usize],
-                evidence: Evidence { file: FileId(0), place: n },
+                evidence: Evidence { file: FileId(0), place: n, nth: 1 },
                 doubt: Doubt { inferred: random.below(2) == 0, forged: random.below(2) == 0 },
                 ..line(random.below(120) as i64, peer(random.below(3) as u8, random.below(2) as u16))
             })

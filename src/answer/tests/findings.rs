@@ -53,7 +53,7 @@ fn events(tries: &[Try]) -> (Vec<Runs>, Vec<Runs>) {
             stamp: stamp(one.at),
             by_close: false,
             doubt: Doubt::default(),
-            evidence: Evidence { file: FileId(0), place: 0 },
+            evidence: Evidence { file: FileId(0), place: 0, nth: 1 },
         };
         logins.logged_in(&login, None, b"s", (&armed, &Default::default()));
     }

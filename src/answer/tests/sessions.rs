@@ -33,7 +33,7 @@ fn row(user: &[u8], login: Instant) -> SessionRow<'static> {
 }
 
 fn line_at(place: u64) -> Evidence {
-    Evidence { file: FileId(1), place }
+    Evidence { file: FileId(1), place, nth: 1 }
 }
 
 fn record(row: &SessionRow<'_>) -> Vec<u8> {

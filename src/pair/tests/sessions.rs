@@ -309,7 +309,7 @@ fn r13_without_a_port_lines_of_an_overlap_are_as_many_as_one_file_has() {
         let mut batch = Batch::default();
         for (place, file) in (0..).zip(files) {
             let line = login(10, "ed", None);
-            let with = With { behind, amounts: None, evidence: Evidence { file: FileId(*file), place } };
+            let with = With { behind, amounts: None, evidence: Evidence { file: FileId(*file), place, nth: 1 } };
             batch.push(b"", &Sought::key(&Key::of(&line)), &line, Some(&with));
         }
         table.add_all(&batch, b"", &mut |_| {});
