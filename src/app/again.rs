@@ -54,8 +54,12 @@ pub(super) fn is_needed(
     if outcome.trail.files.values().any(|file| file.breaks.any()) {
         return true;
     }
-    // What damage took of each stream in a file, only all lines around it tell.
-    if !outcome.damaged.is_empty() || !outcome.holes.is_empty() {
+    // Where a damaged file has several streams, only all of its lines tell what is lost of each.
+    let has_streams = |file| {
+        let spans = outcome.trail.files.get(file).into_iter().flat_map(|file| file.spans.keys());
+        spans.map(|(stream, _)| *stream).collect::<BTreeSet<_>>().len() > 1
+    };
+    if outcome.damaged.iter().chain(outcome.holes.keys()).any(has_streams) {
         return true;
     }
     let days = days(sieve, outcome, resolved);
