@@ -106,6 +106,11 @@ pub fn exact_bytes(text: &str) -> Vec<u8> {
     }
 }
 
+/// So many of something, in a sentence.
+pub fn counted(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

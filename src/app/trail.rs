@@ -19,6 +19,7 @@ use crate::open::WalkOptions;
 use crate::plan::{Input, Plan, PlanOptions, Unit, plan, walk};
 use crate::read::{Meter, Outcome, Reading, read};
 use crate::streams::Streams;
+use crate::text::counted;
 use crate::trail::{Count, FileId, kept};
 
 /// Reads all, and writes the trail file.
@@ -52,8 +53,8 @@ pub(super) fn run(args: &TrailArgs, cli: &Cli, notes: &Notes) -> Result<Exit, St
     all.sort();
     all.dedup();
     let exit = if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered };
-    let text =
-        format!("{} lines of {} logs, {} bytes, in {size} bytes", made.lines.lines, made.texts, made.lines.bytes);
+    let lines = counted(usize::try_from(made.lines.lines).unwrap_or(usize::MAX), "line");
+    let text = format!("{lines} of {}, {} bytes, in {size} bytes", counted(made.texts, "log"), made.lines.bytes);
     all.push(Note::new(args.output.to_string_lossy(), NoteKind::Info, text));
     notes.tell(&all);
     Ok(exit)

@@ -8,7 +8,7 @@ use super::super::ask::grammar_texts;
 use super::super::{Exit, Notes, Stop};
 use crate::grammar::{Dialect, Grammars, Template};
 use crate::mistake::Mistake;
-use crate::text::visible;
+use crate::text::{counted, visible};
 
 /// Says of each file what is wrong with it; if nothing is, what it holds.
 pub(super) fn run(files: &[PathBuf], notes: &Notes) -> Result<Exit, Stop> {
@@ -60,8 +60,4 @@ fn held(templates: &[&Template], dialect: &Dialect) -> String {
     let (reasons, elements) = (some(dialect.reasons.len(), "reason"), some(elements.len(), "element"));
     let templates = counted(templates.len(), "template");
     format!("{templates}{kinds}{elements}, {} read as expected{reasons}", counted(samples, "sample"))
-}
-
-fn counted(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
