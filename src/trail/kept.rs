@@ -25,7 +25,7 @@ use super::{FileId, Trail};
 use crate::model::Service;
 use crate::streams::{StreamId, Streams};
 
-/// The version of all that is written here. [`Part`] holds what other modules define, in a form that does not say what it is: a field, a
+/// The version of all that is written here. `Part` holds what other modules define, in a form that does not say what it is: a field, a
 /// variant or an order of these that changes there makes another version.
 pub const VERSION: u32 = 1;
 
@@ -215,7 +215,7 @@ fn unpack_users(content: &[u8]) -> Option<Vec<Box<[u8]>>> {
     names.are_over().then_some(users)
 }
 
-/// The trail of what [`write`] wrote. `file_of` gives back the files of its numbers.
+/// The trail of what [`write()`] wrote. `file_of` gives back the files of its numbers.
 ///
 /// # Errors
 /// Where it is of another version, or not as it was written.
