@@ -31,7 +31,7 @@ use crate::answer::{
     RefusedBy, Rows, Sessions, connected, covered,
 };
 use crate::cli::{Cli, Color, Command};
-use crate::discover::{self, discover};
+use crate::discover::{self, Discovered, discover};
 use crate::hash::Hashed;
 use crate::kept::Refused;
 use crate::manifest::Facts;
@@ -157,11 +157,7 @@ fn threads(cli: &Cli) -> Result<rayon::ThreadPool, Stop> {
 fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<Hashed>), Stop> {
     let ask = Ask::new(cli)?;
     let pool = threads(cli)?;
-    let found = discover(&ask.paths, &discover::Options { all: cli.common.all });
-    if !found.openable {
-        notes.tell(&[mask::notes(ask.pseudonyms.as_ref(), found.notes), ask.settings].concat());
-        return Err(Stop::Usage("none of the paths could be opened".to_owned()));
-    }
+    let found = discovered(cli, &ask, notes)?;
     output.is_none_of(&found.files)?;
     let again = ask.failures.is_some() || cli.common.evidence || output.manifest.is_some();
     let spool = ask.needs.pairs || again;
@@ -186,6 +182,19 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
         notes.tell(&mask::notes(ask.pseudonyms.as_ref(), cache.end()));
     }
     answered
+}
+
+/// What is found of the paths.
+///
+/// # Errors
+/// None of them can be opened.
+fn discovered(cli: &Cli, ask: &Ask, notes: &Notes) -> Result<Discovered, Stop> {
+    let found = discover(&ask.paths, &discover::Options { all: cli.common.all });
+    if !found.openable {
+        notes.tell(&[mask::notes(ask.pseudonyms.as_ref(), found.notes), ask.settings.clone()].concat());
+        return Err(Stop::Usage("none of the paths could be opened".to_owned()));
+    }
+    Ok(found)
 }
 
 /// Checks that there is something to read, where trail files were given.

@@ -437,11 +437,6 @@ impl Cli {
         }
     }
 
-    /// `trail` or `merge`, if that is asked.
-    pub fn trail(&self) -> Option<&TrailArgs> {
-        if let Some(Command::Trail(trail) | Command::Merge(trail)) = &self.command { Some(trail) } else { None }
-    }
-
     /// `verify`, if that is asked.
     pub fn verify(&self) -> Option<&VerifyArgs> {
         if let Some(Command::Verify(verify)) = &self.command { Some(verify) } else { None }

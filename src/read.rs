@@ -145,6 +145,32 @@ pub struct Reading<'a> {
     pub meter: &'a Meter,
 }
 
+impl<'a> Reading<'a> {
+    /// A reading for what each line tells by itself: no sessions and no records are asked for.
+    pub fn of_lines(
+        needs: &'a Needs,
+        (grammars, names): (&'a Grammars, &'a Names),
+        (walk, year): (&'a WalkOptions, Option<u32>),
+        meter: &'a Meter,
+    ) -> Reading<'a> {
+        Reading {
+            needs,
+            asked: Asked::default(),
+            traces: None,
+            clients: None,
+            grammars,
+            names,
+            pseudonyms: None,
+            walk,
+            year,
+            sieve: None,
+            hashes: false,
+            cites: false,
+            meter,
+        }
+    }
+}
+
 /// What was read.
 #[derive(Debug, Default)]
 pub struct Outcome {

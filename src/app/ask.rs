@@ -139,7 +139,7 @@ impl Ask {
         };
         let clients = Some(ClientsQuery { filter: client }).filter(|_| has_addresses && !proxies.are_none());
         let needs = Needs {
-            access: cli.access || cli.report().is_some() || cli.trail().is_some(),
+            access: cli.access || cli.report().is_some(),
             pairs: cli.connected || sessions.is_some() || cli.coverage(),
             behind: Behind { amounts, evidence: cli.common.evidence },
             window,

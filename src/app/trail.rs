@@ -8,10 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::ask::{Ask, grammar_texts};
 use super::output::Place;
-use super::{Exit, Notes, Stop, bar, is_believed, known, threads};
-use crate::answer::{Asked, AskedSessions};
+use super::{Exit, Notes, Stop, bar, discovered, is_believed, known, threads};
 use crate::cli::{Cli, Command, Common, Progress, TrailArgs};
-use crate::discover::{self, discover};
 use crate::fold::Needs;
 use crate::kept::{Index, Nature, Origin, Packer, Packing, Sections, Text};
 use crate::note::{Note, NoteKind};
@@ -30,11 +28,7 @@ pub(super) fn run(args: &TrailArgs, cli: &Cli, notes: &Notes) -> Result<Exit, St
     let place = Place::new("-o", &args.output, args.force)?;
     let ask = Ask::new(cli)?;
     let pool = threads(cli)?;
-    let found = discover(&ask.paths, &discover::Options { all: cli.common.all });
-    if !found.openable {
-        notes.tell(&[found.notes, ask.settings].concat());
-        return Err(Stop::Usage("none of the paths could be opened".to_owned()));
-    }
+    let found = discovered(cli, &ask, notes)?;
     place.is_none_of(&found.files)?;
     let making = Making { cli, ask: &ask, how: how(cli)?, progress: cli.common.progress };
     let options = PlanOptions { spool: true, ..making.plan_options() };
@@ -121,9 +115,7 @@ impl Making<'_> {
         let pack = || index(plan, &outcome, &self.ask.walk, form.brief, &mut out, &meter);
         let mut index = bar::show(self.progress, total, &meter, pack)?;
         if !form.plain {
-            let numbers = numbers(plan);
-            let text_of = |id: FileId| u32::try_from(*numbers.get(&id)?).ok();
-            let summary = kept::write(&outcome.trail, &streams, &text_of)?;
+            let summary = kept::write(&outcome.trail, &streams, &|id| plan.leaf(id).map(|_| id.0))?;
             index.summary = Some((out.put(&summary)?, self.how));
         }
         index.of = form.of;
@@ -136,21 +128,8 @@ impl Making<'_> {
     fn learn(&self, plan: &Plan, streams: &Streams) -> Outcome {
         let Making { cli, ask, .. } = self;
         let meter = Meter::default();
-        let reading = Reading {
-            needs: &Needs { access: true, ..Needs::default() },
-            asked: Asked { sessions: AskedSessions::Nothing, failures: None, logins: None },
-            traces: None,
-            clients: None,
-            grammars: &ask.grammars,
-            names: &ask.names,
-            pseudonyms: None,
-            walk: &ask.walk,
-            year: cli.common.year,
-            sieve: None,
-            hashes: false,
-            cites: false,
-            meter: &meter,
-        };
+        let needs = Needs { access: true, ..Needs::default() };
+        let reading = Reading::of_lines(&needs, (&ask.grammars, &ask.names), (&ask.walk, cli.common.year), &meter);
         bar::show(self.progress, plan.bytes(), &meter, || read(plan, streams, &reading))
     }
 }
@@ -175,14 +154,13 @@ fn index(
     to: &mut dyn Sections,
     meter: &Meter,
 ) -> Result<Index, Stop> {
-    let numbers = numbers(plan);
-    let mut texts = texts(plan, &numbers, outcome);
+    let mut texts = texts(plan, outcome);
     let mut packing = Packing::new(to, &mut texts, brief, &meter.bytes);
     // By the order of paths, which is that of a trail file's texts, too.
     let mut units: Vec<&Unit> = plan.units.iter().collect();
     units.sort_by_key(|unit| unit.leaves.first().copied());
     for unit in units {
-        packing.unit(unit.leaves.iter().filter_map(|id| numbers.get(id).copied()).collect());
+        packing.unit(&unit.leaves);
         match &unit.input {
             Input::Trail(file, number) => packing.copy(file, *number)?,
             input => walk(input, &unit.path, options, &mut packing),
@@ -222,13 +200,8 @@ pub(super) fn how(cli: &Cli) -> Result<[u8; 32], Stop> {
     all.map(|bytes| Sha256::digest(bytes).into()).map_err(|e| Stop::Usage(e.to_string()))
 }
 
-/// The numbers of texts in a trail file: their places in the order of the plan's.
-fn numbers(plan: &Plan) -> BTreeMap<FileId, usize> {
-    plan.leaves.iter().map(|leaf| leaf.id).zip(0..).collect()
-}
-
-/// The texts of a plan, in the order of their numbers, without their lines.
-fn texts(plan: &Plan, numbers: &BTreeMap<FileId, usize>, outcome: &Outcome) -> Vec<Text> {
+/// The texts of a plan, without their lines. Their numbers in the trail file are those that they have in the plan.
+fn texts(plan: &Plan, outcome: &Outcome) -> Vec<Text> {
     let units = plan.units.iter().flat_map(|unit| unit.leaves.iter().map(move |id| (*id, unit)));
     let units: BTreeMap<FileId, &Unit> = units.collect();
     let text = |(id, unit): (&FileId, &&Unit)| {
@@ -237,7 +210,7 @@ fn texts(plan: &Plan, numbers: &BTreeMap<FileId, usize>, outcome: &Outcome) -> V
         // Of a chain of copies, what is read.
         let of = |id: FileId| plan.leaf(id).and_then(|leaf| leaf.copy_of);
         let original = of(*id).map(|first| std::iter::successors(Some(first), |id| of(*id)).last().unwrap_or(first));
-        let copy_of = original.and_then(|id| u32::try_from(*numbers.get(&id)?).ok());
+        let copy_of = original.map(|id| id.0);
         if let Input::Trail(file, number) = &unit.input {
             let text = file.index.texts.get(*number)?;
             return Some(Text { copy_of, blocks: Vec::new(), ..text.clone() });

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BLOCK, Block, HEAD, Refused, Sections, Text, TrailFile};
 use crate::columns::pack;
+use crate::model::FileId;
 use crate::open::{Damage, Member, Sink, Want};
 use crate::parse::LONGEST_LINE;
 
@@ -90,9 +91,10 @@ impl<'a> Packing<'a> {
         }
     }
 
-    /// The next unit to be walked has these texts, by number.
-    pub fn unit(&mut self, texts: Vec<usize>) {
-        self.next = texts.into_iter();
+    /// The next unit to be walked has these texts.
+    pub fn unit(&mut self, texts: &[FileId]) {
+        let numbers: Vec<usize> = texts.iter().filter_map(|text| usize::try_from(text.0).ok()).collect();
+        self.next = numbers.into_iter();
     }
 
     /// Takes the next text from another trail file, as it is.

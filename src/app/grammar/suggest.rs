@@ -6,7 +6,6 @@ use super::super::ask::paths;
 use super::super::output::Output;
 use super::super::{Exit, Notes, Stop, bar, is_believed, threads};
 use super::grammars;
-use crate::answer::Asked;
 use crate::cli::Cli;
 use crate::discover::{self, discover};
 use crate::fold::Needs;
@@ -36,21 +35,7 @@ pub(super) fn run(cli: &Cli, notes: &Notes) -> Result<Exit, Stop> {
     is_believed(&plan, None, notes)?;
     let (needs, streams, names) = (Needs { drafts: true, ..Needs::default() }, Streams::default(), Names::default());
     let meter = Meter::default();
-    let reading = Reading {
-        needs: &needs,
-        asked: Asked::default(),
-        traces: None,
-        clients: None,
-        grammars: &grammars,
-        names: &names,
-        pseudonyms: None,
-        walk: &walk,
-        year: cli.common.year,
-        sieve: None,
-        hashes: false,
-        cites: false,
-        meter: &meter,
-    };
+    let reading = Reading::of_lines(&needs, (&grammars, &names), (&walk, cli.common.year), &meter);
     let outcome =
         bar::show(cli.common.progress, plan.bytes(), &meter, || pool.install(|| read(&plan, &streams, &reading)));
     let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
