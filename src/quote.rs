@@ -10,13 +10,14 @@ mod cited;
 mod seek;
 
 use std::io;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::model::{Evidence, FileId};
 use crate::pseudonym::Pseudonyms;
 use crate::runs::{Merged, Runs};
-use blocks::Blocks;
+use blocks::{Block, Blocks, Found};
 pub use cited::Cited;
 use seek::Wanted;
 
@@ -155,10 +156,7 @@ impl<'a> QuoteRows<'a> {
     pub fn take(&mut self, rows: usize, room: Quoted<'_>) -> io::Result<Quoted<'a>> {
         let first = self.row;
         self.row += rows as u64;
-        let Quoted { mut texts, mut lines, .. } = room;
-        texts.clear();
-        lines.clear();
-        let mut quoted = Quoted { quotes: Some(self.quotes), texts, lines };
+        let mut quoted = Quoted { quotes: Some(self.quotes), ..room.emptied() };
         let QuoteRows { merged, row: end, next, .. } = self;
         if !next.is_empty() && quoted.put(next, first..*end) {
             next.clear();
@@ -179,21 +177,29 @@ impl<'a> QuoteRows<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Quoted<'a> {
     quotes: Option<&'a Quotes>,
-    texts: Vec<u8>,
     lines: Vec<Line>,
+    /// Texts of lines that were read before.
+    texts: Vec<u8>,
+    /// Where those of others are.
+    blocks: Vec<Arc<Block>>,
+    /// Room for what is looked for.
+    wanted: [Vec<Wanted>; 2],
 }
 
 /// A line of one of some rows.
 #[derive(Clone, Debug)]
 struct Line {
     /// The number of the row among these.
-    row: usize,
+    row: u32,
     shows: Shows,
     at: Evidence,
     /// Its number in its text.
-    line: Option<u64>,
-    /// Where its text is.
-    text: Range<usize>,
+    line: Option<NonZeroU64>,
+    /// In which block its text is; in none if it was read before.
+    block: Option<NonZeroU32>,
+    /// Where it is there, and how long it is.
+    from: usize,
+    length: u32,
 }
 
 impl<'a> Quoted<'a> {
@@ -203,7 +209,8 @@ impl<'a> Quoted<'a> {
         if let Some(Quote { shows, at, line, text }) = Quote::read(record) {
             let from = self.texts.len();
             self.texts.extend_from_slice(text);
-            self.lines.push(Line { row: (row - rows.start) as usize, shows, at, line, text: from..self.texts.len() });
+            let (row, line, length) = ((row - rows.start) as u32, line.and_then(NonZeroU64::new), text.len() as u32);
+            self.lines.push(Line { row, shows, at, line, block: None, from, length });
         }
         true
     }
@@ -212,24 +219,24 @@ impl<'a> Quoted<'a> {
     pub fn find(&mut self, rows: impl Iterator<Item = impl AsRef<[Option<Evidence>]>>) {
         let Some(Quotes { blocks, .. }) = self.quotes else { return };
         let from = self.lines.len();
-        for (row, lines) in rows.enumerate() {
-            let later = different(lines.as_ref()).filter(|(line, _)| blocks.have(line.file));
-            self.lines.extend(later.map(|(at, shows)| Line { row, shows, at, line: None, text: 0..0 }));
+        // Neighbours are often in one block: those by whose times rows are sorted, and behind them those of short sessions.
+        let [lead, follow] = &mut self.wanted;
+        lead.clear();
+        for (row, lines) in (0..).zip(rows) {
+            for (at, shows) in different(lines.as_ref()).filter(|(line, _)| blocks.have(line.file)) {
+                let these = if shows & 1 != 0 { &mut *lead } else { &mut *follow };
+                // In the place of the row is the number of the line.
+                these.push(Wanted { line: at, row: (self.lines.len() - from) as u64, shows });
+                self.lines.push(Line { row, shows, at, line: None, block: None, from: 0, length: 0 });
+            }
         }
-        let Quoted { lines, texts, .. } = self;
-        let found = lines.get_mut(from..).unwrap_or_default();
-        // Each with the number of the line in the place of that of its row. Neighbours are often in one block: those by whose times
-        // rows are sorted, and behind them those of short sessions.
-        let mut wanted = Vec::with_capacity(found.len());
-        for leads in [true, false] {
-            let these = (0..).zip(&*found).filter(|(_, line)| (line.shows & 1 != 0) == leads);
-            wanted.extend(these.map(|(number, line)| Wanted { line: line.at, row: number, shows: line.shows }));
-        }
-        blocks.find(&wanted, |wanted, number, text| {
-            if let Some(line) = found.get_mut(wanted.row as usize) {
-                let begin = texts.len();
-                texts.extend_from_slice(text);
-                (line.line, line.text) = (number, begin..texts.len());
+        lead.append(follow);
+        let found = self.lines.get_mut(from..).unwrap_or_default();
+        self.blocks = blocks.find(lead, |wanted, there| {
+            if let Some((line, Found { number, block, at, .. })) = found.get_mut(wanted.row as usize).zip(there) {
+                line.line = NonZeroU64::new(number);
+                line.block = NonZeroU32::new(block as u32 + 1);
+                (line.from, line.length) = (at.start, at.len() as u32);
             }
         });
         if from > 0 {
@@ -237,12 +244,34 @@ impl<'a> Quoted<'a> {
         }
     }
 
+    /// Its room.
+    fn emptied<'b>(self) -> Quoted<'b> {
+        let Quoted { mut lines, mut texts, mut blocks, wanted, .. } = self;
+        lines.clear();
+        texts.clear();
+        blocks.clear();
+        Quoted { quotes: None, lines, texts, blocks, wanted }
+    }
+
+    /// Needs its lines no more, but its room.
+    pub fn let_go(&mut self) {
+        *self = std::mem::take(self).emptied();
+    }
+
+    fn text(&self, line: &Line) -> &[u8] {
+        let at = line.from..line.from + line.length as usize;
+        match line.block {
+            Some(block) => self.blocks.get(block.get() as usize - 1).map_or(&[], |block| block.text(at)),
+            None => self.texts.get(at).unwrap_or_default(),
+        }
+    }
+
     /// The lines of one of the rows; `None` if evidence is not asked for.
     pub fn row(&self, row: usize) -> Option<Lines<'a, '_>> {
         let quotes = self.quotes?;
-        let from = self.lines.partition_point(|line| line.row < row);
+        let from = self.lines.partition_point(|line| (line.row as usize) < row);
         let lines = self.lines.get(from..)?;
-        let count = lines.iter().take_while(|line| line.row == row).count();
+        let count = lines.iter().take_while(|line| line.row as usize == row).count();
         Some(Lines { quotes, quoted: self, lines: lines.get(..count)?, shows: Shows::MAX })
     }
 }
@@ -277,11 +306,11 @@ impl<'a, 'b> Lines<'a, 'b> {
     /// Each with path and member of its text.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>, Quote<'b>)> + use<'a, 'b> {
         let Lines { quotes, quoted, lines, shows } = *self;
-        lines.iter().filter(move |line| line.shows & shows != 0).map(|line| {
-            let Line { shows, at, line, text, .. } = line;
-            let text = quoted.texts.get(text.clone()).unwrap_or_default();
+        lines.iter().filter(move |line| line.shows & shows != 0).map(|of| {
+            let Line { shows, at, line, .. } = of;
+            let text = quoted.text(of);
             let (path, member) = quotes.file(at.file);
-            (path, member, Quote { shows: *shows, at: *at, line: *line, text })
+            (path, member, Quote { shows: *shows, at: *at, line: line.map(NonZeroU64::get), text })
         })
     }
 }

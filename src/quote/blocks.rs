@@ -1,11 +1,10 @@
 //! Lines of plain texts, found by their places. Rows come nearly in the order of the texts, so that a few blocks, kept until others are
 //! needed more, hold nearly all of their lines.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-
-use rustc_hash::FxHashMap;
 
 use super::Shows;
 use crate::model::{Evidence, FileId};
@@ -17,17 +16,17 @@ use crate::read::{Numbers, read_some};
 const PART: u64 = 16 << 10;
 /// The end of the last line of a block lies behind it; mostly not farther than this.
 const TAIL: usize = 512;
+/// Lines that begin less far from each other, in bytes, are read at once where none is looked for again: to read what lies between them
+/// takes no longer than to read once more.
+const NEAR: u64 = 4 << 10;
 /// So much is held, in bytes: sessions last minutes to hours, and this is what a busy store writes in that time.
 const HELD: usize = 112 << 20;
-/// So many blocks are held.
-const BLOCKS: usize = HELD / (PART as usize + TAIL);
-/// So many of them, if rows have begun in them.
-const PASSED: usize = 512;
+/// A part is held in one of so many places, whatever else is held.
+const WAYS: usize = 4;
+/// So many parts that follow each other are held in different places.
+const SETS: usize = HELD / (PART as usize + TAIL) / WAYS;
 /// So many files are kept open.
 const OPEN: usize = 16;
-
-/// A text and a part of it.
-type Key = (FileId, u64);
 
 /// A line that is looked for.
 pub(super) trait Sought {
@@ -41,95 +40,185 @@ pub(super) trait Sought {
 /// The plain texts.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
-    texts: BTreeMap<FileId, (Input, Numbers)>,
+    /// By their numbers.
+    texts: Vec<Option<Text>>,
     held: Mutex<Held>,
     open: Mutex<Vec<(FileId, Arc<File>)>>,
 }
 
-/// The blocks that may be needed again.
+#[derive(Debug)]
+struct Text {
+    input: Input,
+    numbers: Numbers,
+    /// The number of its first part.
+    first: u64,
+}
+
+/// The blocks that may be needed again, each in the set that the number of its part says.
 #[derive(Debug, Default)]
 struct Held {
-    blocks: FxHashMap<Key, Slot>,
-    /// Those that lines have led to by whose times rows are sorted, oldest first: what comes lies behind them.
-    passed: VecDeque<Key>,
-    /// Room of blocks that nobody needs any more.
-    spare: Vec<Vec<u8>>,
+    sets: Vec<[Slot; WAYS]>,
     now: u64,
 }
 
 #[derive(Debug)]
 struct Slot {
     block: Arc<Block>,
+    /// The number of its part, of those of all texts.
+    part: u64,
+    /// Whether a line has led to it by whose time rows are sorted: what comes lies behind it.
+    passed: bool,
     /// When it was needed last.
     used: u64,
-    passed: bool,
+}
+
+impl Default for Slot {
+    /// One that nobody needs.
+    fn default() -> Slot {
+        Slot { block: Arc::default(), part: u64::MAX, passed: true, used: 0 }
+    }
 }
 
 /// A part of a text and the end of its last line, which whoever needs it first reads; nothing if it cannot be read.
-#[derive(Debug)]
-struct Block {
-    key: Key,
+#[derive(Debug, Default)]
+pub(super) struct Block {
     bytes: OnceLock<Vec<u8>>,
     /// Room for it.
     room: Mutex<Vec<u8>>,
+}
+
+impl Block {
+    fn new(room: Vec<u8>) -> Block {
+        Block { bytes: OnceLock::new(), room: Mutex::new(room) }
+    }
+
+    /// Its room, for another.
+    fn room(self) -> Option<Vec<u8>> {
+        let Block { bytes, room } = self;
+        bytes.into_inner().or_else(|| room.into_inner().ok())
+    }
+
+    /// The text of a line in it.
+    pub(super) fn text(&self, at: Range<usize>) -> &[u8] {
+        self.bytes.get().and_then(|bytes| bytes.get(at)).unwrap_or_default()
+    }
+}
+
+/// A line that was found.
+pub(super) struct Found<'b> {
+    /// Its number in its text.
+    pub(super) number: u64,
+    /// The number of its block, among all that were needed.
+    pub(super) block: usize,
+    /// Where it is in the block.
+    pub(super) at: Range<usize>,
+    pub(super) text: &'b [u8],
+}
+
+impl Text {
+    /// A line of it, which begins so far behind the beginning of these bytes; `None` if that is behind their end.
+    fn found<'b>(&self, line: Evidence, block: usize, bytes: &'b [u8], from: u64) -> Option<Found<'b>> {
+        let from = from as usize;
+        let text = bytes.get(from..).filter(|text| !text.is_empty())?;
+        let text = text.get(..memchr::memchr(b'\n', text).unwrap_or(text.len()))?;
+        Some(Found { number: self.numbers.number(line)?, block, at: from..from + text.len(), text })
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn key(line: Evidence) -> Key {
-    (line.file, line.place / PART)
-}
-
 impl Blocks {
     /// Those of texts, with the numbers of their lines.
     pub(super) fn of(texts: BTreeMap<FileId, (Input, Numbers)>) -> Blocks {
-        Blocks { texts, ..Blocks::default() }
+        let mut blocks = Blocks::default();
+        let mut first = 0;
+        for (FileId(id), (input, numbers)) in texts {
+            let parts = numbers.bytes().div_ceil(PART);
+            blocks.texts.resize_with(id as usize, || None);
+            blocks.texts.push(Some(Text { input, numbers, first }));
+            first += parts;
+        }
+        blocks
+    }
+
+    fn text(&self, text: FileId) -> Option<&Text> {
+        self.texts.get(text.0 as usize)?.as_ref()
     }
 
     /// Whether lines of a text are found here.
     pub(super) fn have(&self, text: FileId) -> bool {
-        self.texts.contains_key(&text)
+        self.text(text).is_some()
     }
 
-    /// Hands out some lines with number and text; no number if one cannot be read again. Neighbours in one block cost one look-up.
-    pub(super) fn find<S: Sought>(&self, sought: &[S], mut found: impl FnMut(&S, Option<u64>, &[u8])) {
-        let mut parts: Vec<&[S]> = Vec::with_capacity(sought.len());
-        parts.extend(sought.chunk_by(|a, b| key(a.line()) == key(b.line())));
+    /// Hands out some lines as they are found; `None` if one cannot be read again. Neighbours in one block cost one look-up. Gives the blocks.
+    pub(super) fn find<S: Sought>(
+        &self,
+        sought: &[S],
+        mut found: impl FnMut(&S, Option<Found<'_>>),
+    ) -> Vec<Arc<Block>> {
+        let same = |a: &S, b: &S| {
+            let (a, b) = (a.line(), b.line());
+            a.file == b.file && a.place / PART == b.place / PART
+        };
+        let mut parts: Vec<(&Text, &[S])> = Vec::with_capacity(sought.len());
+        for lines in sought.chunk_by(same) {
+            match lines.first().and_then(|line| self.text(line.line().file)) {
+                Some(text) => parts.push((text, lines)),
+                None => lines.iter().for_each(|line| found(line, None)),
+            }
+        }
         let blocks = lock(&self.held).blocks(&parts);
-        let bytes: Vec<&[u8]> = blocks.iter().map(|block| self.bytes(block)).collect();
+        let bytes: Vec<&[u8]> =
+            blocks.iter().zip(&parts).map(|(block, (text, lines))| self.bytes(block, text, lines)).collect();
         // No line is in the cache: looked at all together, their misses overlap.
-        let lines =
-            parts.iter().zip(&bytes).flat_map(|(lines, bytes)| lines.iter().map(|line| behind(bytes, line.line())));
+        let lines = parts
+            .iter()
+            .zip(&bytes)
+            .flat_map(|((_, lines), bytes)| lines.iter().map(|line| behind(bytes, line.line())));
         let touched = lines.fold(0, |all, text| {
             [0, 64, 128].iter().filter_map(|at| text.get(*at)).fold(all, |all: u8, byte| all ^ byte)
         });
         std::hint::black_box(touched);
-        for (lines, bytes) in parts.iter().zip(bytes) {
-            let text = lines.first().and_then(|line| self.texts.get(&line.line().file));
+        for (block, ((text, lines), bytes)) in parts.iter().zip(bytes).enumerate() {
             for line in *lines {
-                let text_of = behind(bytes, line.line());
-                let number = text.filter(|_| !text_of.is_empty()).and_then(|(_, numbers)| numbers.number(line.line()));
-                let end = memchr::memchr(b'\n', text_of).unwrap_or(text_of.len());
-                found(line, number, number.and_then(|_| text_of.get(..end)).unwrap_or_default());
+                found(line, text.found(line.line(), block, bytes, line.line().place % PART));
+            }
+        }
+        blocks
+    }
+
+    /// The same of lines of one text in their order, of which none is looked for again.
+    pub(super) fn sweep<S: Sought>(&self, sought: &[S], mut found: impl FnMut(&S, Option<Found<'_>>)) {
+        let mut bytes = Vec::new();
+        for lines in sought.chunk_by(|a, b| b.line().place - a.line().place < NEAR) {
+            let (Some(first), Some(last)) = (lines.first().map(S::line), lines.last().map(S::line)) else { continue };
+            let text = self.text(first.file);
+            let file = text.and_then(|text| self.file(first.file, &text.input));
+            let part = (last.place - first.place) as usize + 1;
+            let there = file.and_then(|file| read(&file, first.place, part, &mut bytes));
+            for line in lines {
+                let text = text.filter(|_| there.is_some());
+                let of_line = |text: &Text| text.found(line.line(), 0, &bytes, line.line().place - first.place);
+                found(line, text.and_then(of_line));
             }
         }
     }
 
-    fn bytes<'b>(&self, block: &'b Block) -> &'b [u8] {
+    /// What a block has, of the part that lines are in.
+    fn bytes<'b>(&self, block: &'b Block, text: &Text, lines: &[impl Sought]) -> &'b [u8] {
         block.bytes.get_or_init(|| {
             let mut bytes = std::mem::take(&mut *lock(&block.room));
-            if self.read(block.key, &mut bytes).is_none() {
+            let read = lines.first().and_then(|line| {
+                let Evidence { file, place, .. } = line.line();
+                read(&*self.file(file, &text.input)?, place / PART * PART, PART as usize, &mut bytes)
+            });
+            if read.is_none() {
                 bytes.clear();
             }
             bytes
         })
-    }
-
-    fn read(&self, (id, part): Key, bytes: &mut Vec<u8>) -> Option<()> {
-        let (input, _) = self.texts.get(&id)?;
-        read(&*self.file(id, input)?, part * PART, bytes)
     }
 
     fn file(&self, id: FileId, input: &Input) -> Option<Arc<File>> {
@@ -151,54 +240,39 @@ impl Blocks {
     }
 }
 
-impl Slot {
-    fn new(key: Key, room: Vec<u8>) -> Slot {
-        let block = Block { key, bytes: OnceLock::new(), room: Mutex::new(room) };
-        Slot { block: Arc::new(block), used: 0, passed: false }
-    }
-
-    /// Its room, unless somebody needs it yet.
-    fn room(self) -> Option<Vec<u8>> {
-        let Block { bytes, room, .. } = Arc::into_inner(self.block)?;
-        bytes.into_inner().or_else(|| room.into_inner().ok())
-    }
-}
-
 impl Held {
-    /// The blocks of lines, of one block each.
-    fn blocks<S: Sought>(&mut self, parts: &[&[S]]) -> Vec<Arc<Block>> {
+    /// The blocks of lines, of one part each.
+    fn blocks<S: Sought>(&mut self, parts: &[(&Text, &[S])]) -> Vec<Arc<Block>> {
         self.now += 1;
-        let leads = |lines: &[S]| lines.iter().any(|line| line.shows() & 1 != 0);
-        parts.iter().filter_map(|lines| Some(self.block(key(lines.first()?.line()), leads(lines)))).collect()
+        let mut blocks = Vec::with_capacity(parts.len());
+        blocks.extend(parts.iter().filter_map(|(text, lines)| {
+            let part = text.first + lines.first()?.line().place / PART;
+            self.block(part, lines.iter().any(|line| line.shows() & 1 != 0))
+        }));
+        blocks
     }
 
-    /// A block; whether a line has led to it by whose time rows are sorted.
-    fn block(&mut self, key: Key, leads: bool) -> Arc<Block> {
-        let Held { blocks, passed, spare, now } = self;
-        let slot = blocks.entry(key).or_insert_with(|| Slot::new(key, spare.pop().unwrap_or_default()));
-        slot.used = *now;
-        if leads && !slot.passed {
-            slot.passed = true;
-            passed.push_back(key);
+    /// The block of a part; whether a line has led to it by whose time rows are sorted. It comes into the place of one that was passed or,
+    /// if none was, of the one that was needed longest ago.
+    fn block(&mut self, part: u64, leads: bool) -> Option<Arc<Block>> {
+        if self.sets.is_empty() {
+            self.sets.resize_with(SETS, Default::default);
         }
-        let block = Arc::clone(&slot.block);
-        if passed.len() > PASSED {
-            let gone = passed.pop_front().and_then(|key| blocks.remove(&key));
-            spare.extend(gone.and_then(Slot::room));
-        }
-        if blocks.len() > BLOCKS {
-            self.let_go();
-        }
-        block
-    }
-
-    /// Lets blocks go that nobody needed for longest: an eighth, so that it need not be done for each.
-    fn let_go(&mut self) {
-        let mut used: Vec<u64> = self.blocks.values().map(|slot| slot.used).collect();
-        let (_, eighth, _) = used.select_nth_unstable(BLOCKS / 8);
-        let eighth = *eighth;
-        let gone = self.blocks.extract_if(|_, slot| slot.used <= eighth);
-        self.spare.extend(gone.filter_map(|(_, slot)| slot.room()));
+        let set = self.sets.get_mut((part % SETS as u64) as usize)?;
+        let slot = match set.iter().position(|slot| slot.part == part) {
+            Some(there) => set.get_mut(there),
+            None => {
+                let oldest = set.iter_mut().min_by_key(|slot| (!slot.passed, slot.used))?;
+                let room = std::mem::take(&mut oldest.block);
+                // Unless somebody needs it yet.
+                let room = Arc::into_inner(room).and_then(Block::room).unwrap_or_default();
+                *oldest = Slot { block: Arc::new(Block::new(room)), part, passed: false, used: 0 };
+                Some(oldest)
+            }
+        }?;
+        slot.used = self.now;
+        slot.passed |= leads;
+        Some(Arc::clone(&slot.block))
     }
 }
 
@@ -208,8 +282,7 @@ fn behind(bytes: &[u8], line: Evidence) -> &[u8] {
 }
 
 /// Reads a part of a file, and what comes behind it up to the end of the last line, as far as a line may be read.
-fn read(file: &File, from: u64, bytes: &mut Vec<u8>) -> Option<()> {
-    let part = PART as usize;
+fn read(file: &File, from: u64, part: usize, bytes: &mut Vec<u8>) -> Option<()> {
     bytes.resize(part + TAIL, 0);
     let mut length = 0;
     loop {
@@ -266,39 +339,76 @@ mod tests {
         for shows in [1, 2] {
             let sought: Vec<(Evidence, Shows)> = sought.iter().map(|line| (*line, shows)).collect();
             let mut expected = (1..).zip(&lines);
-            blocks.find(&sought, |_, number, text| {
+            let mut places = Vec::new();
+            let held = blocks.find(&sought, |_, found| {
                 let (line, (_, of_line)) = expected.next().unwrap();
-                assert_eq!((number, text), (Some(line), &of_line[..]), "line {line}");
+                let Found { number, block, at, text } = found.unwrap();
+                assert_eq!((number, text), (line, &of_line[..]), "line {line}");
+                places.push((block, at));
             });
             assert!(expected.next().is_none());
+            for ((block, at), (_, of_line)) in places.into_iter().zip(&lines) {
+                assert_eq!(held[block].text(at), of_line);
+            }
         }
-        let gone = [(Evidence { file: id, place: text.len() as u64, nth: 1 }, 1)];
-        blocks.find(&gone, |_, number, text| assert_eq!((number, text), (None, &b""[..])));
-        assert!(blocks.have(id) && !blocks.have(FileId(4)));
+        let third: Vec<(Evidence, Shows)> = sought.iter().step_by(3).map(|line| (*line, 1)).collect();
+        let mut expected = (1..).zip(&lines).step_by(3);
+        blocks.sweep(&third, |_, found| {
+            let (line, (_, of_line)) = expected.next().unwrap();
+            let Found { number, text, .. } = found.unwrap();
+            assert_eq!((number, text), (line, &of_line[..]), "line {line}");
+        });
+        assert!(expected.next().is_none());
+        for gone in
+            [Evidence { file: id, place: text.len() as u64, nth: 1 }, Evidence { file: FileId(4), place: 0, nth: 1 }]
+        {
+            let mut asked = 0;
+            blocks.find(&[(gone, 1)], |_, found| {
+                assert!(found.is_none());
+                asked += 1;
+            });
+            blocks.sweep(&[(gone, 1)], |_, found| {
+                assert!(found.is_none());
+                asked += 1;
+            });
+            assert_eq!(asked, 2);
+        }
+        assert!(blocks.have(id) && !blocks.have(FileId(4)) && !blocks.have(FileId(2)));
     }
 
     #[test]
-    fn few_blocks_are_held() {
+    fn what_is_needed_always_stays() {
         let mut held = Held::default();
-        for part in 0..3 * BLOCKS as u64 {
+        let mut need = |part, leads| {
             held.now += 1;
-            held.block((FileId(0), 0), false);
-            held.block((FileId(0), part), false);
-            assert!(held.blocks.len() <= BLOCKS);
+            held.block(part, leads).unwrap()
+        };
+        let first = need(0, false);
+        for part in 1..(3 * WAYS * SETS) as u64 {
+            assert!(Arc::ptr_eq(&first, &need(0, false)), "part {part}");
+            need(part, false);
         }
-        assert!(held.blocks.contains_key(&(FileId(0), 0)), "what is needed always stays");
-        assert!(held.blocks.len() > BLOCKS / 2);
+        assert!(Arc::strong_count(&need(1, false)) == 2 && Arc::strong_count(&first) == 2);
     }
 
     #[test]
     fn blocks_behind_rows_go_first() {
         let mut held = Held::default();
-        for part in 0..3 * PASSED as u64 {
+        let mut need = |part, leads| {
             held.now += 1;
-            held.block((FileId(0), part), true);
-            held.block((FileId(0), 4 * PASSED as u64), false);
+            held.block(part, leads).unwrap()
+        };
+        let ahead = need(0, false);
+        for part in 1..(3 * WAYS * SETS) as u64 {
+            need(part, true);
         }
-        assert!(held.blocks.len() <= PASSED + 1);
-        assert!(held.blocks.contains_key(&(FileId(0), 4 * PASSED as u64)), "it lies ahead");
+        assert!(Arc::ptr_eq(&ahead, &need(0, false)), "it lies ahead");
+    }
+
+    #[test]
+    fn parts_that_follow_each_other_are_held_together() {
+        let mut held = Held::default();
+        let many: Vec<Arc<Block>> = (7..).take(WAYS * SETS).filter_map(|part| held.block(part, false)).collect();
+        assert!((7..).zip(&many).all(|(part, block)| Arc::ptr_eq(block, &held.block(part, false).unwrap())));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::blocks::{Blocks, Sought};
+use super::blocks::{Blocks, Found, Sought};
 use super::{Quote, Shows};
 use crate::model::{Evidence, FileId};
 use crate::note::Note;
@@ -109,7 +109,14 @@ impl<'a> Texts<'a> {
         let wanted = &self.wanted;
         match (self.plain, self.unit) {
             (Some(blocks), _) => {
-                wanted.par_chunks(PIECE).for_each(|wanted| _ = out.take(|take| blocks.find(wanted, take)));
+                wanted.par_chunks(PIECE).for_each(|wanted| {
+                    out.take(|take| {
+                        blocks.sweep(wanted, |wanted, found| match found {
+                            Some(Found { number, text, .. }) => take(wanted, Some(number), text),
+                            None => take(wanted, None, b""),
+                        });
+                    });
+                });
             }
             (None, Some(unit)) if !matches!(unit.input, Input::Stream) => {
                 let mut sink = SeekSink { unit, next: 0, wanted, seeker: Seeker::new(&[]), out };

@@ -37,6 +37,11 @@ impl Numbers {
         (Numbers::of(&pieces), lines)
     }
 
+    /// So many bytes, or less than a piece fewer, were read of the text.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.before.len() as u64 * PIECE
+    }
+
     /// The number of a line of the text, from 1; `None` where that is not known, since the text could not be read.
     pub fn number(&self, line: Evidence) -> Option<u64> {
         Some(self.before.get((line.place / PIECE) as usize)? + u64::from(line.nth))

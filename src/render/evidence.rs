@@ -39,27 +39,36 @@ impl JsonLine<'_> {
         head.extend_from_slice(b",\"line\":");
         head
     }
+
+    /// What it shows of its row: mostly one thing.
+    fn put_shows(&self, out: &mut Vec<u8>) {
+        let mut left = self.quote.shows;
+        while let Some(name) = self.names.get(left.trailing_zeros() as usize) {
+            out.push(b'"');
+            out.extend_from_slice(name.as_bytes());
+            out.push(b'"');
+            left &= left - 1;
+            if left > 0 {
+                out.push(b',');
+            }
+        }
+    }
 }
 
 impl Value for JsonLine<'_> {
     fn put(self, zone: Zone, out: &mut Vec<u8>) {
-        let JsonLine { lines, quote, names } = self;
-        out.extend_from_slice(lines.told(&quote, JsonLine::head));
+        let JsonLine { lines, ref quote, .. } = self;
+        out.extend_from_slice(lines.told(quote, JsonLine::head));
         quote.line.put(zone, out);
         out.extend_from_slice(b",\"offset\":");
         quote.at.place.put(zone, out);
         out.extend_from_slice(b",\"length\":");
         quote.line.map(|_| quote.text.len()).put(zone, out);
         out.extend_from_slice(b",\"text\":");
-        lines.text(&quote).put(zone, out);
+        lines.text(quote).put(zone, out);
         out.extend_from_slice(b",\"shows\":[");
-        let mut before: &[u8] = b"\"";
-        for (_, name) in names.iter().enumerate().filter(|(bit, _)| quote.shows >> bit & 1 != 0) {
-            out.extend_from_slice(before);
-            out.extend_from_slice(name.as_bytes());
-            before = b"\",\"";
-        }
-        out.extend_from_slice(if before.len() > 1 { b"\"]}" } else { b"]}" });
+        self.put_shows(out);
+        out.extend_from_slice(b"]}");
     }
 }
 

@@ -61,11 +61,22 @@ impl<'o> Object<'o> {
     }
 }
 
+fn plain(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\')
+}
+
+/// Whether all bytes are plain, looked at `N` at a time, all before any is found wanting, the last ones perhaps twice; `None` if there are
+/// fewer.
+fn are_plain<const N: usize>(text: &[u8]) -> Option<bool> {
+    let are = |some: &[u8; N]| some.iter().fold(true, |all, byte| all & plain(*byte));
+    let last = text.last_chunk()?;
+    Some(text.as_chunks().0.iter().all(are) && are(last))
+}
+
 /// Whether a text means itself in JSON and steers no terminal.
 fn is_plain(text: &[u8]) -> bool {
-    // All bytes of some are looked at before any is found wanting: that can be done many at a time.
-    let plain = |byte: &u8| (b' '..=b'~').contains(byte) & (*byte != b'"') & (*byte != b'\\');
-    text.chunks(64).all(|some| some.iter().fold(true, |all, byte| all & plain(byte)))
+    let some = are_plain::<64>(text).or_else(|| are_plain::<16>(text)).or_else(|| are_plain::<4>(text));
+    some.unwrap_or_else(|| text.iter().all(|byte| plain(*byte)))
 }
 
 fn put_plain(text: &[u8], out: &mut Vec<u8>) {
