@@ -514,9 +514,9 @@ pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LastAccess, ac
     if !needs.access || !needs.asks_for(user) {
         return;
     }
+    let [of_login, of_close] = [accessed.login_rest, accessed.close_rest].map(|rest| needs.behind.evidence_of(rest));
     let last = |stamp: Stamp, from_login: bool, doubt: Doubt| {
-        let rest = if from_login { accessed.login_rest } else { accessed.close_rest };
-        let evidence = needs.behind.evidence_of(rest);
+        let evidence = if from_login { of_login } else { of_close };
         let last = Last { stamp, stream, from_login, doubt, evidence };
         needs.window.holds(stamp).then_some(last)
     };

@@ -35,10 +35,12 @@ pub const CLIENT: Shows = 4;
 
 /// The different ones among the lines of a row, each with what it shows of it.
 fn different(lines: &[Option<Evidence>]) -> impl Iterator<Item = (Evidence, Shows)> {
-    let first = |(at, line): (usize, &Option<Evidence>)| line.filter(|_| !lines.iter().take(at).any(|l| l == line));
-    lines.iter().enumerate().filter_map(first).map(|line| {
-        let shows = lines.iter().enumerate().filter(|(_, other)| **other == Some(line));
-        (line, shows.fold(0, |shows, (bit, _)| shows | 1 << bit))
+    lines.iter().enumerate().filter_map(|(at, line)| {
+        let line = (*line)?;
+        let (before, behind) = lines.split_at_checked(at + 1)?;
+        let first = !before.iter().rev().skip(1).any(|other| *other == Some(line));
+        let again = (at + 1..).zip(behind).filter(|(_, other)| **other == Some(line));
+        first.then(|| (line, again.fold(1 << at, |shows, (bit, _)| shows | 1 << bit)))
     })
 }
 
@@ -303,14 +305,18 @@ impl<'a, 'b> Lines<'a, 'b> {
         Lines { shows, ..self }
     }
 
-    /// Each with path and member of its text.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>, Quote<'b>)> + use<'a, 'b> {
-        let Lines { quotes, quoted, lines, shows } = *self;
+    /// Path and member of the text that one of them is in.
+    pub fn file(&self, quote: &Quote<'_>) -> (&'a str, Option<&'a str>) {
+        self.quotes.file(quote.at.file)
+    }
+
+    /// They, one after another.
+    pub fn iter(&self) -> impl Iterator<Item = Quote<'b>> + use<'b> {
+        let Lines { quoted, lines, shows, .. } = *self;
         lines.iter().filter(move |line| line.shows & shows != 0).map(|of| {
             let Line { shows, at, line, .. } = of;
             let text = quoted.text(of);
-            let (path, member) = quotes.file(at.file);
-            (path, member, Quote { shows: *shows, at: *at, line: line.map(NonZeroU64::get), text })
+            Quote { shows: *shows, at: *at, line: line.map(NonZeroU64::get), text }
         })
     }
 }

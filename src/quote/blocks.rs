@@ -13,7 +13,7 @@ use crate::plan::Input;
 use crate::read::{Numbers, read_some};
 
 /// A part of a text, in bytes.
-const PART: u64 = 16 << 10;
+const PART: u64 = 8 << 10;
 /// The end of the last line of a block lies behind it; mostly not farther than this.
 const TAIL: usize = 512;
 /// Lines that begin less far from each other, in bytes, are read at once where none is looked for again: to read what lies between them

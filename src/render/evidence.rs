@@ -20,7 +20,7 @@ pub(super) const ACCESS: [&str; 6] =
 
 /// The lines of a row in JSON; `None` if they are not asked for. What could not be read again has no number, length and text.
 pub(super) fn lines<'a>(lines: Option<Lines<'a, 'a>>, names: &'a [&'static str]) -> Option<impl Value> {
-    lines.map(|lines| List(lines.iter().map(move |(_, _, quote)| JsonLine { lines, quote, names })))
+    lines.map(|lines| List(lines.iter().map(move |quote| JsonLine { lines, quote, names })))
 }
 
 /// A line in JSON. There are more of them than rows: what is the same for all lines of a text is written as one, and no key for itself.
@@ -85,7 +85,8 @@ pub(super) struct EventLine<'a> {
 /// The first line of a row that shows some of this; `None` also if lines are not asked for.
 pub(super) fn first<'a>(lines: Option<Lines<'a, 'a>>, shows: Shows) -> Option<EventLine<'a>> {
     let lines = lines?.that_show(shows);
-    let (file, member, quote) = lines.iter().next()?;
+    let quote = lines.iter().next()?;
+    let (file, member) = lines.file(&quote);
     Some(EventLine {
         file: exact(file.as_bytes()),
         member: member.map(|member| exact(member.as_bytes())),
@@ -96,7 +97,8 @@ pub(super) fn first<'a>(lines: Option<Lines<'a, 'a>>, shows: Shows) -> Option<Ev
 }
 
 /// Where a line is: path, member and number.
-fn place((file, member, quote): (&str, Option<&str>, Quote<'_>)) -> String {
+fn place(lines: Lines<'_, '_>, quote: &Quote<'_>) -> String {
+    let (file, member) = lines.file(quote);
     let mut place = visible(file.as_bytes()).into_owned();
     if let Some(member) = member {
         _ = write!(place, "!{}", visible(member.as_bytes()));
@@ -111,10 +113,9 @@ fn place((file, member, quote): (&str, Option<&str>, Quote<'_>)) -> String {
 /// Appends the lines of a row, indented, as they stand below it in a table.
 pub(super) fn block(lines: Option<Lines<'_, '_>>, text: &mut Vec<u8>) {
     let Some(lines) = lines else { return };
-    for line in lines.iter() {
+    for quote in lines.iter() {
         text.extend_from_slice(b"    ");
-        text.extend_from_slice(place(line).as_bytes());
-        let (_, _, quote) = line;
+        text.extend_from_slice(place(lines, &quote).as_bytes());
         match (quote.line, lines.text(&quote)) {
             (Some(_), Some(line)) => text.extend_from_slice(format!(": {}", visible(line)).as_bytes()),
             (Some(_), None) => {}
@@ -129,5 +130,5 @@ pub(super) const COLUMN: &str = "evidence";
 
 /// Where the lines of a row are; `None` if they are not asked for.
 pub(super) fn places(lines: Option<Lines<'_, '_>>) -> Option<Vec<String>> {
-    lines.map(|lines| lines.iter().map(place).collect())
+    lines.map(|lines| lines.iter().map(|quote| place(lines, &quote)).collect())
 }
