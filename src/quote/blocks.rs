@@ -58,7 +58,7 @@ struct Text {
 #[derive(Debug, Default)]
 struct Held {
     sets: Vec<[Slot; WAYS]>,
-    now: u64,
+    now: u32,
 }
 
 #[derive(Debug)]
@@ -69,7 +69,7 @@ struct Slot {
     /// Whether a line has led to it by whose time rows are sorted: what comes lies behind it.
     passed: bool,
     /// When it was needed last.
-    used: u64,
+    used: u32,
 }
 
 impl Default for Slot {
@@ -243,13 +243,21 @@ impl Blocks {
 impl Held {
     /// The blocks of lines, of one part each.
     fn blocks<S: Sought>(&mut self, parts: &[(&Text, &[S])]) -> Vec<Arc<Block>> {
-        self.now += 1;
+        self.now = self.now.wrapping_add(1);
+        let part = |(text, lines): &(&Text, &[S])| Some(text.first + lines.first()?.line().place / PART);
+        // Looked at all together, as far as they are there, their misses overlap.
+        let there = parts.iter().filter_map(part).filter_map(|part| self.there(part));
+        std::hint::black_box(there.map(|slot| Arc::strong_count(&slot.block)).fold(0, |all, count| all ^ count));
         let mut blocks = Vec::with_capacity(parts.len());
-        blocks.extend(parts.iter().filter_map(|(text, lines)| {
-            let part = text.first + lines.first()?.line().place / PART;
-            self.block(part, lines.iter().any(|line| line.shows() & 1 != 0))
-        }));
+        let leads = |lines: &[S]| lines.iter().any(|line| line.shows() & 1 != 0);
+        blocks.extend(parts.iter().filter_map(|of| self.block(part(of)?, leads(of.1))));
         blocks
+    }
+
+    /// That of a part, if it is held.
+    fn there(&self, part: u64) -> Option<&Slot> {
+        let set = self.sets.get((part % SETS as u64) as usize)?;
+        set.iter().find(|slot| slot.part == part)
     }
 
     /// The block of a part; whether a line has led to it by whose time rows are sorted. It comes into the place of one that was passed or,
