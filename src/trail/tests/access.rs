@@ -164,6 +164,12 @@ fn names_of_any_length_are_told_apart_and_sorted_by_their_bytes() {
     let [one, two] = tables;
     let merged = one.merge(two, &streams);
     assert_eq!((merged.len(), merged.is_empty()), (2 * names.len(), false));
+    let mut logins: Vec<_> = merged.accesses().map(|access| access.login).collect();
+    let mut all_logins: Vec<_> = expected.iter().flat_map(|(_, [imap, _, pop])| [imap.login, pop.login]).collect();
+    for logins in [&mut logins, &mut all_logins] {
+        logins.sort_unstable_by_key(|login| login.map(|login| (login.stamp.at, login.stream.0)));
+    }
+    assert_eq!(logins, all_logins, "in no order");
     let sorted = merged.sorted();
     for size in [1, 2, 3, 7, 100, usize::MAX] {
         let got = all(&sorted, size);
