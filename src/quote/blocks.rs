@@ -152,7 +152,8 @@ impl Blocks {
         self.text(text).is_some()
     }
 
-    /// Hands out some lines as they are found; `None` if one cannot be read again. Neighbours in one block cost one look-up. Gives the blocks.
+    /// Hands out some lines as they are found; `None` if one cannot be read again. Gives their blocks. Neighbours in one block cost one
+    /// look-up.
     pub(super) fn find<S: Sought>(
         &self,
         sought: &[S],
@@ -164,7 +165,9 @@ impl Blocks {
         };
         let mut parts: Vec<(&Text, &[S])> = Vec::with_capacity(sought.len());
         for lines in sought.chunk_by(same) {
-            match lines.first().and_then(|line| self.text(line.line().file)) {
+            // A part whose lines have no numbers was not read, and has none itself.
+            let of_line = |line: Evidence| self.text(line.file).filter(|text| text.numbers.number(line).is_some());
+            match lines.first().and_then(|line| of_line(line.line())) {
                 Some(text) => parts.push((text, lines)),
                 None => lines.iter().for_each(|line| found(line, None)),
             }
@@ -303,7 +306,7 @@ fn read(file: &File, from: u64, part: usize, bytes: &mut Vec<u8>) -> Option<()> 
             return Some(());
         }
         if length == bytes.len() {
-            bytes.resize(length + LONGEST_LINE, 0);
+            bytes.resize(length + (length - part), 0);
         }
     }
 }
@@ -382,6 +385,24 @@ mod tests {
             assert_eq!(asked, 2);
         }
         assert!(blocks.have(id) && !blocks.have(FileId(4)) && !blocks.have(FileId(2)));
+    }
+
+    #[test]
+    fn lines_without_a_number_are_not_taken_for_those_of_the_next_text() {
+        let texts = [b"one\n", b"two\n"].map(|text| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(text).unwrap();
+            Input::Spooled(Arc::new(file))
+        });
+        let [a, b] = [FileId(0), FileId(1)];
+        let (numbers, lines) = Numbers::of_lines(b, &[0]);
+        let [of_a, of_b] = texts;
+        let blocks = Blocks::of(BTreeMap::from([(a, (of_a, Numbers::default())), (b, (of_b, numbers))]));
+        let mut got = Vec::new();
+        for line in [Evidence { file: a, ..lines[0] }, lines[0]] {
+            blocks.find(&[(line, 1)], |_, found| got.push(found.map(|found| found.text.to_vec())));
+        }
+        assert_eq!(got, [None, Some(b"two".to_vec())]);
     }
 
     #[test]
