@@ -63,6 +63,11 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// That of an answer with these notes.
+    fn of(told: &[Note]) -> Exit {
+        if told.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered }
+    }
+
     /// The exit status.
     pub fn code(self) -> u8 {
         match self {
@@ -167,10 +172,11 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     let (plan, cache) = cache::planned(cli, &ask, found, options, &pool)?;
     is_believed(&plan, ask.pseudonyms.as_ref(), notes)?;
     if cli.common.plan {
+        let told = known::marked(&cli.common.known_damage, [plan.notes.as_slice(), &plan.walk_notes].concat());
         let plan = mask::plan(ask.pseudonyms.as_ref(), plan);
         show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
         notes.tell(&[plan.notes, plan.walk_notes, ask.settings].concat());
-        return Ok((Exit::Answered, None));
+        return Ok((Exit::of(&told), None));
     }
     let streams = Streams::default();
     let read = read_with_bar(cli, &ask, &plan, &streams, &pool);
@@ -416,7 +422,7 @@ fn documented(
     notes: &Notes,
     (told, written): (&[Note], Option<Hashed>),
 ) -> Result<Exit, Stop> {
-    let exit = if told.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered };
+    let exit = Exit::of(told);
     let (Some(manifest), Some(written)) = (&output.manifest, written) else { return Ok(exit) };
     let (trail, damaged, hashed) = (&outcome.trail, &outcome.damaged, &outcome.hashed);
     let facts = Facts { plan, trail, damaged, hashed, walk: &ask.walk, before: manifest.before() };

@@ -161,6 +161,8 @@ fn a_missing_path_fails_and_ends_nothing() {
     let (with_another, stderr) = users(folder.path(), &["nowhere/imap", "imap"], 1);
     assert_eq!(with_another, ["ed"]);
     assert!(stderr.contains("nowhere/imap"), "{stderr}");
+    let plan = run(folder.path(), &["-a", "--plan", "nowhere/imap", "imap"]).exit(1);
+    assert!(plan.out().contains("1 file") && plan.err().contains("nowhere/imap"), "{}", plan.err());
     let alone = run(folder.path(), &["-a", "nowhere/imap"]).exit(2);
     assert!(alone.stdout.is_empty() && alone.err().contains("nowhere/imap"), "{}", alone.err());
 }

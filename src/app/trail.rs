@@ -46,7 +46,7 @@ pub(super) fn run(args: &TrailArgs, cli: &Cli, notes: &Notes) -> Result<Exit, St
     all.extend(ask.settings);
     all.sort();
     all.dedup();
-    let exit = if all.iter().any(Note::fails) { Exit::Partly } else { Exit::Answered };
+    let exit = Exit::of(&all);
     let lines = counted(usize::try_from(made.lines.lines).unwrap_or(usize::MAX), "line");
     let text = format!("{lines} of {}, {} bytes, in {size} bytes", counted(made.texts, "log"), made.lines.bytes);
     all.push(Note::new(args.output.to_string_lossy(), NoteKind::Info, text));
