@@ -11,10 +11,11 @@ use rayon::prelude::*;
 
 use super::{HELD, Owners, lock};
 use crate::answer::report::{PARTS, part_of};
-use crate::answer::{AskedSessions, collects};
+use crate::answer::{AskedSessions, At, ConnectedQuery, collects};
 use crate::fold::{Needs, Pairing};
-use crate::model::Instant;
-use crate::pair::{Accessed, Batch, Behind, Key, PairTable, Settled};
+use crate::model::{Instant, Stamp};
+use crate::pair::{Accessed, Batch, Behind, Key, PairTable, Session, Settled};
+use crate::resolve::FAR;
 use crate::runs::Runs;
 use crate::streams::{Stores, StreamId, Streams};
 use crate::trail::Collected;
@@ -50,8 +51,28 @@ struct Gathering {
     traced: Runs,
     /// The same of sessions that it does not ask for.
     others: Runs,
+    /// For `-c` at the end of coverage, of each stream the session that ended last among those whose close may be a lone stamp far ahead, and so
+    /// lie past that end (R14).
+    far: BTreeMap<StreamId, Session>,
     stores: Stores,
     behind: Behind,
+}
+
+impl Gathering {
+    /// Keeps a closed session if its close may be a lone stamp: it is one line, the last of its stream, and the session began a day before.
+    fn keep_far(&mut self, session: &Settled<'_>) {
+        let Some(end) = session.end else { return };
+        let began = session.connect.map_or(session.login.at, |connect| connect.at.min(session.login.at));
+        let is_later = |far: &Session| far.end.is_none_or(|last| last.at < end.at);
+        if end.at > began.saturating_add(FAR) && self.far.get(&session.stream).is_none_or(is_later) {
+            self.far.insert(session.stream, session.to_session(self.behind));
+        }
+    }
+}
+
+/// Whether a session ended behind the end of coverage.
+fn is_past(ends: &BTreeMap<StreamId, Instant>, stream: StreamId, end: Option<Stamp>) -> bool {
+    end.zip(ends.get(&stream)).is_some_and(|(end, last)| end.at > *last)
 }
 
 /// Batches that wait, and empty ones to be used again.
@@ -169,7 +190,8 @@ impl Shards {
             let Settling { mut table, mut gathering } = settling;
             let late = std::mem::take(&mut table.late);
             table.finish(&mut |session| collect_last(wanted, ends, session, &mut gathering));
-            let Gathering { collected, runs, visits, traced, others, .. } = gathering;
+            let Gathering { mut collected, runs, visits, traced, others, far, .. } = gathering;
+            collected.sessions.extend(far.into_values().filter(|session| is_past(ends, session.stream, session.end)));
             Finished { collected, runs, visits, traced, others, late }
         };
         self.shards.into_par_iter().map(finish).collect()
@@ -205,7 +227,10 @@ impl Pairing for Shards {
 
 /// What is kept of a session that is settled: itself if it may be a row, and that no login line was there (R12).
 fn collect(wanted: Wanted<'_>, session: &Settled<'_>, gathering: &mut Gathering) {
-    let Gathering { collected, runs, visits, traced, others, stores, behind } = gathering;
+    if let AskedSessions::Connected(ConnectedQuery { at: At::EndOfCoverage, .. }) = wanted.asked {
+        gathering.keep_far(session);
+    }
+    let Gathering { collected, runs, visits, traced, others, stores, behind, .. } = gathering;
     if let (false, Some(connect)) = (session.has_login, session.connect) {
         collected.no_login(session.stream, connect.at);
     }
@@ -249,9 +274,8 @@ fn collect_last(
     session: &Settled<'_>,
     gathering: &mut Gathering,
 ) {
-    let past_the_end = session.end.is_some_and(|end| ends.get(&session.stream).is_some_and(|last| end.at > *last));
     match session.connect {
-        Some(connect) if past_the_end && !wanted.asked.lists() => {
+        Some(connect) if is_past(ends, session.stream, session.end) && !wanted.asked.lists() => {
             if !session.has_login {
                 gathering.collected.no_login(session.stream, connect.at);
             }

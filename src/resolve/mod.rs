@@ -12,7 +12,7 @@ pub use clock::{Clock, ClockError};
 pub use drift::ClosesStopped;
 pub use lives::{Life, LifeEnd, Lives};
 pub use rhythm::Silence;
-pub use span::{Gap, GapWhy, Overlap, Part, Sequence, parse_sequence};
+pub use span::{FAR, Gap, GapWhy, Overlap, Part, Sequence, parse_sequence};
 
 use crate::model::{Instant, Service, Stamp};
 use crate::streams::{StreamId, Streams};

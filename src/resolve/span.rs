@@ -8,7 +8,7 @@ use crate::streams::StreamId;
 use crate::trail::{Cell, FileId, StreamHours, Trail};
 
 /// How far ahead a lone stamp is too far (R14), in seconds.
-pub(super) const FAR: Instant = 24 * 3600;
+pub const FAR: Instant = 24 * 3600;
 /// A silence this long is a gap (R9), in seconds.
 const SILENCE: Instant = 3600;
 /// If the median hour of the stream has this many lines (R9).
