@@ -37,10 +37,9 @@ pub const CLIENT: Shows = 4;
 fn different(lines: &[Option<Evidence>]) -> impl Iterator<Item = (Evidence, Shows)> {
     lines.iter().enumerate().filter_map(|(at, line)| {
         let line = (*line)?;
-        let (before, behind) = lines.split_at_checked(at + 1)?;
-        let first = !before.iter().rev().skip(1).any(|other| *other == Some(line));
-        let again = (at + 1..).zip(behind).filter(|(_, other)| **other == Some(line));
-        first.then(|| (line, again.fold(1 << at, |shows, (bit, _)| shows | 1 << bit)))
+        let (before, from) = lines.split_at_checked(at)?;
+        let same = (at..).zip(from).filter(|(_, other)| **other == Some(line));
+        (!before.contains(&Some(line))).then(|| (line, same.fold(0, |shows, (bit, _)| shows | 1 << bit)))
     })
 }
 

@@ -129,9 +129,9 @@ impl<'a> Connected<'a> {
 /// Whether a closed session that is settled early may be a row.
 pub fn collects(query: &ConnectedQuery, session: &Settled<'_>) -> bool {
     let Some(end) = session.end else { return true };
-    // From its connect on: its close may have a copy that has no login (R13).
-    let began = session.connect.map_or(session.login, |connect| connect.min(session.login));
+    let began = session.began();
     let in_time = match query.at {
+        // But for one, of which only that end shows whether it is: whoever collects keeps that.
         At::EndOfCoverage => false,
         At::Instant(at) => began.at <= at.at && at.at < end.at,
         At::Local(digits) => {

@@ -237,6 +237,11 @@ impl<'a> Settled<'a> {
         self.told().words.user()
     }
 
+    /// Its connect, or its login if that comes before or is all there is: its close may have a copy that has no login (R13).
+    pub fn began(&self) -> Stamp {
+        self.connect.map_or(self.login, |connect| connect.min(self.login))
+    }
+
     /// Whose it is: stream, process and user.
     pub fn owner(&self) -> (StreamId, u32, &'a [u8]) {
         let Told { pid, words, .. } = self.told();

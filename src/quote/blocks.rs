@@ -201,8 +201,8 @@ impl Blocks {
             let file = text.and_then(|text| self.file(first.file, &text.input));
             let part = (last.place - first.place) as usize + 1;
             let there = file.and_then(|file| read(&file, first.place, part, &mut bytes));
+            let text = text.filter(|_| there.is_some());
             for line in lines {
-                let text = text.filter(|_| there.is_some());
                 let of_line = |text: &Text| text.found(line.line(), 0, &bytes, line.line().place - first.place);
                 found(line, text.and_then(of_line));
             }

@@ -62,9 +62,8 @@ impl Gathering {
     /// Keeps a closed session if its close may be a lone stamp: it is one line, the last of its stream, and the session began a day before.
     fn keep_far(&mut self, session: &Settled<'_>) {
         let Some(end) = session.end else { return };
-        let began = session.connect.map_or(session.login.at, |connect| connect.at.min(session.login.at));
         let is_later = |far: &Session| far.end.is_none_or(|last| last.at < end.at);
-        if end.at > began.saturating_add(FAR) && self.far.get(&session.stream).is_none_or(is_later) {
+        if end.at > session.began().at.saturating_add(FAR) && self.far.get(&session.stream).is_none_or(is_later) {
             self.far.insert(session.stream, session.to_session(self.behind));
         }
     }

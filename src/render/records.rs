@@ -118,12 +118,10 @@ struct Chunk<'a> {
     quoted: Quoted<'a>,
 }
 
-/// Records, so many of which are taken at a time, into so many chunks for each thread, and the lines that they rest on, if those are asked
-/// for.
+/// Records, so many of which are taken at a time, and the lines that they rest on, if those are asked for.
 struct Rows<'a, R> {
     records: R,
     at_once: usize,
-    chunks: usize,
     quotes: Option<QuoteRows<'a>>,
 }
 
@@ -153,10 +151,10 @@ impl<'a> Chunk<'a> {
         let Chunk { text, ends, quoted } = self;
         let from = std::iter::once(&0).chain(&*ends);
         let records = from.zip(&*ends).filter_map(|(from, to)| text.get(*from..*to));
-        let rows: Vec<Option<K::Row<'_>>> = records.map(K::read).collect();
-        quoted.find(rows.iter().flatten().map(K::lines));
-        let mut rows = rows.iter().enumerate().filter_map(|(number, row)| Some((number, row.as_ref()?)));
-        let all = rows.try_for_each(|(number, row)| make(row, quoted.row(number), made));
+        let rows: Vec<K::Row<'_>> = records.filter_map(K::read).collect();
+        quoted.find(rows.iter().map(K::lines));
+        let all = rows.iter().enumerate().try_for_each(|(number, row)| make(row, quoted.row(number), made));
+        // Blocks that nobody holds any more make room for others.
         quoted.let_go();
         all
     }
@@ -176,7 +174,9 @@ fn each<K: Recorded, T: Default + Send>(
     make: impl Fn(&K::Row<'_>, Option<Lines<'_, '_>>, &mut T) -> io::Result<()> + Sync,
     mut out: impl FnMut(&mut T) -> io::Result<()>,
 ) -> io::Result<()> {
-    let chunks = || (0..rows.chunks * rayon::current_num_threads()).map(|_| Chunk::default()).collect::<Vec<_>>();
+    // With lines they are small, and there are more of them, so that nobody waits long for the last.
+    let of_thread = if rows.quotes.is_some() { 8 } else { 2 };
+    let chunks = || (0..of_thread * rayon::current_num_threads()).map(|_| Chunk::default()).collect::<Vec<_>>();
     let (mut these, mut next) = (chunks(), chunks());
     let mut made: Vec<T> = these.iter().map(|_| T::default()).collect();
     let mut any = fill(&mut these, &mut rows)?;
@@ -211,9 +211,7 @@ pub(super) fn make_of_rows<K: Recorded, T: Default + Send>(
     make: impl Fn(&K::Row<'_>, Option<Lines<'_, '_>>, &mut T) -> io::Result<()> + Sync,
     out: impl FnMut(&mut T) -> io::Result<()>,
 ) -> io::Result<()> {
-    // Of small ones there are more, so that nobody waits long for the last.
-    let chunks = if answer.quotes.is_some() { 8 } else { 2 };
-    let rows = Rows { records: all.rows()?, at_once: answer.at_once(), chunks, quotes: answer.quote()? };
+    let rows = Rows { records: all.rows()?, at_once: answer.at_once(), quotes: answer.quote()? };
     each::<K, _>(rows, make, out)
 }
 
@@ -226,7 +224,7 @@ pub(super) fn look_at_rows<K: Recorded, T: Default + Send>(
     see: impl Fn(&K::Row<'_>, &mut T) + Sync,
     mut merge: impl FnMut(T),
 ) -> io::Result<()> {
-    let rows = Rows { records: all.rows()?, at_once: ROWS, chunks: 2, quotes: None };
+    let rows = Rows { records: all.rows()?, at_once: ROWS, quotes: None };
     let see = |row: &K::Row<'_>, _: Option<Lines<'_, '_>>, seen: &mut T| {
         see(row, seen);
         Ok(())
