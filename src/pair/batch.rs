@@ -45,23 +45,31 @@ impl Batch {
     /// Adds a line whose texts are parts of `block`, or else are copied, with what comes with it behind its rest.
     #[inline(always)]
     pub fn push(&mut self, block: &[u8], key: &Sought<'_>, line: &PairLine<'_>, with: Option<&With>) {
-        let mut places = (place_in(block, line.user), place_in(block, line.rest));
+        let places = (place_in(block, line.user), place_in(block, line.rest));
         let own_user = self.apart || places.0.is_none();
         let own_rest = self.apart || places.1.is_none() || with.is_some();
+        let (mut user_place, mut rest_place) = (places.0.unwrap_or(0), places.1.unwrap_or(0));
         let mut rest = length(line.rest);
-        if own_user {
-            places.0 = u32::try_from(self.own.len()).ok();
-            self.own.extend_from_slice(line.user);
-        }
-        if own_rest {
-            let from = self.own.len();
-            places.1 = u32::try_from(from).ok();
-            match with {
-                Some(With { behind, amounts, evidence }) => {
+        let to = rest_place as usize + line.rest.len();
+        match block.get(user_place as usize..to).filter(|text| text.len() >= line.user.len() + line.rest.len()) {
+            // One behind the other, they are copied at once.
+            Some(both) if self.apart && places.0.is_some() && places.1.is_some() && with.is_none() => {
+                let behind = rest_place - user_place;
+                user_place = self.put(both);
+                rest_place = user_place.saturating_add(behind);
+            }
+            _ => {
+                if own_user {
+                    user_place = self.put(line.user);
+                }
+                if let Some(With { behind, amounts, evidence }) = with {
+                    let from = self.own.len();
+                    rest_place = u32::try_from(from).unwrap_or(0);
                     behind.put(line.rest, amounts.as_ref(), *evidence, &mut self.own);
                     rest = length(self.own.get(from..).unwrap_or_default());
+                } else if own_rest {
+                    rest_place = self.put(line.rest);
                 }
-                None => self.own.extend_from_slice(line.rest),
             }
         }
         let none = Stamp::default();
@@ -72,8 +80,8 @@ impl Batch {
             connect: close.connect.at,
             by_duration: close.by_duration,
             pid: line.pid,
-            user_place: places.0.unwrap_or(0),
-            rest_place: places.1.unwrap_or(0),
+            user_place,
+            rest_place,
             user: length(line.user),
             rest,
             offset: line.stamp.offset,
@@ -84,6 +92,14 @@ impl Batch {
             own_user,
             own_rest,
         });
+    }
+
+    /// Copies a text: its place.
+    #[inline]
+    fn put(&mut self, text: &[u8]) -> u32 {
+        let place = self.own.len();
+        self.own.extend_from_slice(text);
+        u32::try_from(place).unwrap_or(0)
     }
 
     /// How many lines there are.
@@ -112,10 +128,9 @@ impl Batch {
     #[inline]
     pub(super) fn lines<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = (Sought<'a>, Said<'a>)> {
         self.records.iter().map(move |record| {
+            let texts = |own: bool| if own { self.own.as_slice() } else { block };
             let text = |own: bool, place: u32, length: u16| {
-                let texts = if own { self.own.as_slice() } else { block };
-                let from = place as usize;
-                texts.get(from..from + usize::from(length)).unwrap_or_default()
+                texts(own).get(place as usize..place as usize + usize::from(length)).unwrap_or_default()
             };
             let connect = Stamp { at: record.connect, offset: record.connect_offset };
             let close = CloseLine { connect, by_duration: record.by_duration, mismatch: record.mismatch };
@@ -126,6 +141,7 @@ impl Batch {
                 stamp: Stamp { at: record.at, offset: record.offset },
                 close: record.close.then_some(close),
                 doubt: record.doubt,
+                near: texts(record.own_user).get(record.user_place as usize..).and_then(|text| text.first_chunk()),
             };
             (record.key.sought(&self.keys), line)
         })
@@ -171,7 +187,8 @@ mod tests {
             batch.own
         };
         assert_eq!(copied(false, &line, None), b"");
-        assert_eq!(copied(true, &line, None), b"edplain");
+        // With what stands between them.
+        assert_eq!(copied(true, &line, None), b"ed plain");
         assert_eq!(copied(false, &PairLine { user: b"ann", ..line }, None), b"ann");
         let behind = Behind { evidence: true, ..Behind::default() };
         let with = With { behind, amounts: None, evidence: Evidence { file: FileId(1), place: 2, nth: 3 } };

@@ -54,7 +54,8 @@ impl Held {
     /// The line as it came.
     pub(super) fn line<'a>(&self, texts: &'a Texts) -> Said<'a> {
         let Words { user, rest } = texts.words(self);
-        Said { pid: self.pid, user, rest, stamp: self.stamp(), close: self.close, doubt: self.doubt }
+        let Held { pid, close, doubt, .. } = *self;
+        Said { pid, user, rest, stamp: self.stamp(), close, doubt, near: None }
     }
 }
 

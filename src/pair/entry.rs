@@ -2,13 +2,13 @@
 
 use super::bench::Held;
 use super::key::{Key, LongKeys, Packed};
-use super::line::{CloseLine, Said, length};
+use super::line::{CloseLine, Said, is_same, length};
 use super::session::{Accessed, Rest, SessionFlags, SessionWords, Settled, Told, Words};
 use super::slab::Slab;
 use crate::model::{Doubt, Instant, Stamp};
 
 /// Texts of a login up to this length lie in its entry.
-const INLINE: usize = 31;
+pub(super) const INLINE: usize = 31;
 
 /// Those that are longer, up to this length, lie in places of their own: most of them, where something comes with lines.
 const MIDDLE: usize = 64;
@@ -49,8 +49,10 @@ pub(super) struct Entry {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Login<'a> {
     pub(super) stamp: Stamp,
-    /// User and mechanism, one behind the other.
+    /// User and mechanism, with one byte between them.
     pub(super) text: &'a [u8],
+    /// The same with what stands behind it, if it is a short one.
+    pub(super) near: Option<&'a [u8; INLINE]>,
     pub(super) words: Words<'a>,
     pub(super) doubt: Doubt,
 }
@@ -77,17 +79,34 @@ impl Default for Middle {
 }
 
 impl Outside {
-    /// Puts the texts of a login to the others: their number.
+    /// Puts the texts of a login to the others, with a byte between them: their number.
     fn put(&mut self, user: &[u8], rest: &[u8]) -> u32 {
         let mut middle = Middle::default();
-        match middle.0.split_at_mut_checked(user.len()) {
-            Some((of_user, behind)) if behind.len() >= rest.len() => {
-                of_user.copy_from_slice(user);
-                behind.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-                self.middle.put(middle)
-            }
-            _ => self.texts.put([user, rest].concat().into()),
+        if write_both(&mut middle.0, user, rest) {
+            return self.middle.put(middle);
         }
+        self.texts.put([user, b" ", rest].concat().into())
+    }
+}
+
+/// Writes two texts with a byte between them into another, if that is long enough.
+fn write_both(to: &mut [u8], user: &[u8], rest: &[u8]) -> bool {
+    match to.split_at_mut_checked(user.len()) {
+        Some((of_user, [_, behind @ ..])) if behind.len() >= rest.len() => {
+            of_user.copy_from_slice(user);
+            behind.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            true
+        }
+        _ => false,
+    }
+}
+
+impl Login<'_> {
+    /// Whether a line names the same user.
+    #[inline(always)]
+    pub(super) fn is_of(&self, line: &Said<'_>) -> bool {
+        let near = self.near.and_then(|near| near.first_chunk()).zip(line.near.and_then(|near| near.first_chunk()));
+        is_same(self.words.user, line.user, near)
     }
 }
 
@@ -108,16 +127,19 @@ impl Entry {
         self.user = length(line.user);
         self.rest = length(line.rest);
         self.state = State::Open;
-        match self.text.split_at_mut_checked(line.user.len()) {
-            Some((user, rest)) if rest.len() >= line.rest.len() => {
-                user.copy_from_slice(line.user);
-                rest.iter_mut().zip(line.rest).for_each(|(to, from)| *to = *from);
-            }
-            _ => {
-                let number = outside.put(line.user, line.rest);
-                if let Some(place) = self.text.first_chunk_mut() {
-                    *place = number.to_le_bytes();
-                }
+        match line.joined().and_then(|near| near.first_chunk()) {
+            Some(near) if self.text_length() <= INLINE => self.text = *near,
+            _ => self.open_apart(line, outside),
+        }
+    }
+
+    /// Takes the texts of a login that do not lie together, or are too long.
+    #[inline(never)]
+    fn open_apart(&mut self, line: &Said<'_>, outside: &mut Outside) {
+        if !write_both(&mut self.text, line.user, line.rest) {
+            let number = outside.put(line.user, line.rest);
+            if let Some(place) = self.text.first_chunk_mut() {
+                *place = number.to_le_bytes();
             }
         }
     }
@@ -134,7 +156,7 @@ impl Entry {
     }
 
     fn text_length(&self) -> usize {
-        usize::from(self.user) + usize::from(self.rest)
+        usize::from(self.user) + 1 + usize::from(self.rest)
     }
 
     fn long_number(&self) -> u32 {
@@ -151,7 +173,8 @@ impl Entry {
         };
         let text = text.get(..self.text_length()).unwrap_or_default();
         let stamp = Stamp { at: self.at, offset: self.offset };
-        Login { stamp, text, words: Words::of(text, self.user, self.rest), doubt: self.doubt }
+        let near = Some(&self.text).filter(|_| self.text_length() <= INLINE);
+        Login { stamp, text, near, words: Words::of_login(text, self.user, self.rest), doubt: self.doubt }
     }
 
     /// The first byte of its text, if that lies outside: looking at it fetches the text.
@@ -183,7 +206,7 @@ impl Entry {
     /// Its login as it came.
     pub(super) fn login_line<'a>(&'a self, outside: &'a Outside) -> Option<Said<'a>> {
         let Login { stamp, words: Words { user, rest }, doubt, .. } = self.login(outside);
-        let line = Said { pid: self.pid, user, rest, stamp, close: None, doubt };
+        let line = Said { pid: self.pid, user, rest, stamp, close: None, doubt, near: None };
         (self.state == State::Open).then_some(line)
     }
 

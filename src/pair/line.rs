@@ -34,13 +34,59 @@ pub(super) struct Said<'a> {
     pub(super) stamp: Stamp,
     pub(super) close: Option<CloseLine>,
     pub(super) doubt: Doubt,
+    /// The user and what stands behind it where it lies, if there are so many bytes: they are copied and compared without a call.
+    pub(super) near: Option<&'a [u8; NEAR]>,
+}
+
+/// So many bytes from a user on are looked at at once.
+pub(super) const NEAR: usize = 32;
+
+impl<'a> Said<'a> {
+    /// The user, one byte, and the rest, if they lie so one behind the other.
+    #[inline(always)]
+    pub(super) fn joined(&self) -> Option<&'a [u8; NEAR]> {
+        let behind = self.user.as_ptr().addr().wrapping_add(self.user.len() + 1);
+        self.near.filter(|_| self.rest.as_ptr().addr() == behind)
+    }
+}
+
+/// So many bytes are compared without a call.
+pub(super) const WORDS: usize = 31;
+/// Where the words of eight bytes begin; the last two overlap.
+const BEGINS: [usize; 4] = [0, 8, 16, 23];
+
+/// Whether two texts are equal, of which these are the first bytes and what stands behind them, if those are at hand.
+#[inline(always)]
+pub(super) fn is_same(a: &[u8], b: &[u8], near: Option<(&[u8; WORDS], &[u8; WORDS])>) -> bool {
+    /// Which bits of the words count, by the length.
+    const MASKS: [[u64; 4]; WORDS + 1] = {
+        let mut masks = [[0; 4]; WORDS + 1];
+        let mut at = 0;
+        while at < 4 * 8 * (WORDS + 1) {
+            let (byte, word, length) = (at % 8, at / 8 % 4, at / 32);
+            if BEGINS[word] + byte < length {
+                masks[length][word] |= 0xFF << (8 * byte);
+            }
+            at += 1;
+        }
+        masks
+    };
+    if a.len() != b.len() {
+        return false;
+    }
+    let (Some((near_a, near_b)), Some(masks)) = (near, MASKS.get(a.len())) else { return a == b };
+    let word = |bytes: &[u8; WORDS], at: usize| {
+        bytes.get(at..).and_then(|b| b.first_chunk()).map_or(0, |b| u64::from_le_bytes(*b))
+    };
+    let differs = |(at, mask): (&usize, &u64)| (word(near_a, *at) ^ word(near_b, *at)) & mask;
+    BEGINS.iter().zip(masks).fold(0, |all, word| all | differs(word)) == 0
 }
 
 impl<'a> PairLine<'a> {
     #[inline(always)]
     pub(super) fn said(&self) -> Said<'a> {
         let PairLine { pid, user, rest, stamp, close, doubt, .. } = *self;
-        Said { pid, user, rest, stamp, close, doubt }
+        Said { pid, user, rest, stamp, close, doubt, near: None }
     }
 }
 
@@ -74,4 +120,27 @@ impl CloseLine {
 #[inline]
 pub(super) fn length(text: &[u8]) -> u16 {
     u16::try_from(text.len()).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_the_same_whatever_stands_behind_them() {
+        let text: [u8; WORDS] = std::array::from_fn(|i| b'a' + i as u8);
+        for length in 0..=WORDS {
+            for at in 0..WORDS {
+                let mut other = text;
+                other[at] = b'X';
+                let same = |near| is_same(&text[..length], &other[..length], near);
+                assert_eq!(same(Some((&text, &other))), at >= length, "{length} bytes, another at {at}");
+                assert_eq!(same(None), at >= length, "{length} bytes, another at {at}");
+                assert!(length == 0 || !is_same(&text[..length], &other[..length - 1], Some((&text, &other))));
+            }
+        }
+        let long = [b'x'; 2 * WORDS];
+        assert!(is_same(&long, &long, Some((&[b'x'; WORDS], &[b'x'; WORDS]))));
+        assert!(!is_same(&long, &[&long[1..], b"y"].concat(), Some((&[b'x'; WORDS], &[b'x'; WORDS]))));
+    }
 }

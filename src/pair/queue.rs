@@ -75,7 +75,12 @@ impl Closed {
     }
 
     fn text_length(&self) -> usize {
-        [self.login_user, self.login_rest, self.user, self.rest].into_iter().map(usize::from).sum()
+        self.login_length() + usize::from(self.user) + usize::from(self.rest)
+    }
+
+    /// The bytes of the texts of its login, one of which stands between them.
+    fn login_length(&self) -> usize {
+        usize::from(self.is(HAS_LOGIN)) + usize::from(self.login_user) + usize::from(self.login_rest)
     }
 }
 
@@ -117,7 +122,14 @@ impl Queue {
         if let Some((login, same_user)) = login {
             flags |= HAS_LOGIN | flag(same_user, SAME_USER);
             flags |= flag(login.doubt.inferred, LOGIN_INFERRED) | flag(login.doubt.forged, LOGIN_FORGED);
-            self.texts.extend_from_slice(login.text);
+            match login.near {
+                Some(near) => {
+                    let end = self.texts.len() + login.text.len();
+                    self.texts.extend_from_slice(near);
+                    self.texts.truncate(end);
+                }
+                None => self.texts.extend_from_slice(login.text),
+            }
         }
         let user = if flags & SAME_USER == 0 { line.user } else { &[] };
         self.texts.extend_from_slice(user);
@@ -189,9 +201,8 @@ impl Queue {
     fn words(&self, closed: &Closed) -> SessionWords<'_> {
         let from = closed.text.wrapping_sub(self.base) as usize;
         let texts = self.texts.get(from..).unwrap_or_default();
-        let login = Words::of(texts, closed.login_user, closed.login_rest);
-        let behind = usize::from(closed.login_user) + usize::from(closed.login_rest);
-        let mut close = Words::of(texts.get(behind..).unwrap_or_default(), closed.user, closed.rest);
+        let login = Words::of_login(texts, closed.login_user, closed.login_rest);
+        let mut close = Words::of(texts.get(closed.login_length()..).unwrap_or_default(), closed.user, closed.rest);
         if closed.is(SAME_USER) {
             close.user = login.user;
         }
@@ -202,7 +213,8 @@ impl Queue {
     pub(super) fn lines<'a>(&'a self, closed: &Closed) -> [Option<Said<'a>>; 2] {
         let SessionWords { login, close } = self.words(closed);
         let pid = closed.pid;
-        let line = |stamp, Words { user, rest }, close, doubt| Said { pid, user, rest, stamp, close, doubt };
+        let line =
+            |stamp, Words { user, rest }, close, doubt| Said { pid, user, rest, stamp, close, doubt, near: None };
         let connect = closed.connect();
         let by_duration = closed.end - i64::from(closed.duration);
         let said = CloseLine { connect, by_duration, mismatch: closed.is(MISMATCH) };

@@ -36,13 +36,17 @@ const AMOUNTS: usize = 1 + 3 * 8;
 const NONE: u64 = u64::MAX;
 
 impl Amounts {
+    /// Of bytes from the client, bytes to the client, and mailboxes.
+    pub fn of_numbers([bytes_in, bytes_out, mailboxes]: [Option<u64>; 3]) -> Amounts {
+        Amounts { bytes_in, bytes_out, mailboxes }
+    }
+
     /// Those behind a text.
     fn of(text: &[u8]) -> Amounts {
         let Some(numbers) = text.last_chunk::<{ AMOUNTS - 1 }>() else { return Amounts::default() };
         let number = |chunk: Option<&[u8; 8]>| chunk.map(|bytes| u64::from_le_bytes(*bytes)).filter(|n| *n != NONE);
         let (chunks, _) = numbers.as_chunks();
-        let [bytes_in, bytes_out, mailboxes] = [0, 1, 2].map(|i| number(chunks.get(i)));
-        Amounts { bytes_in, bytes_out, mailboxes }
+        Amounts::of_numbers([0, 1, 2].map(|i| number(chunks.get(i))))
     }
 }
 
@@ -173,6 +177,15 @@ impl<'a> Words<'a> {
     pub(super) fn of(text: &'a [u8], user: u16, rest: u16) -> Words<'a> {
         let (user, behind) = text.split_at_checked(usize::from(user)).unwrap_or_default();
         Words { user, rest: behind.get(..usize::from(rest)).unwrap_or_default() }
+    }
+}
+
+impl<'a> Words<'a> {
+    /// Of the text of a login, where one byte stands between them.
+    #[inline]
+    pub(super) fn of_login(text: &'a [u8], user: u16, rest: u16) -> Words<'a> {
+        let (user, behind) = text.split_at_checked(usize::from(user)).unwrap_or_default();
+        Words { user, rest: behind.get(1..1 + usize::from(rest)).unwrap_or_default() }
     }
 }
 

@@ -15,7 +15,7 @@ use super::queue::{Closed, NUMBERS, Queue};
 use super::session::{Accessed, Behind, Settled};
 use super::slab::Slab;
 use super::{LOGIN_AFTER_END, is_ready};
-use crate::index::{Index, NOBODY};
+use crate::index::Index;
 use crate::model::Instant;
 use crate::streams::StreamId;
 
@@ -93,9 +93,10 @@ impl PairTable {
         // Looking for all keys first makes the processor fetch their entries side by side.
         let mut numbers = std::mem::take(&mut self.numbers);
         numbers.clear();
-        numbers.extend(batch.keys().map(|key| self.index.first(key.hash())));
-        let there = numbers.iter().filter(|number| self.is_held(**number)).count();
-        self.index.reserve(batch.len() - there);
+        numbers.extend(batch.keys().map(|key| self.index.fetch(key.hash())));
+        let state = |number: &u32| self.entries.get(*number).map_or(State::Free, |entry| entry.state) as u8;
+        std::hint::black_box(numbers.iter().map(state).fold(0, |all, state| all ^ state));
+        self.index.reserve(batch.len());
         if self.texts.come_with_places() {
             // The same of the texts of logins, most of which are too long for their entries then.
             let text = |number: &u32| self.open(*number).map_or(0, |entry| entry.touch_text(&self.outside));
@@ -183,7 +184,7 @@ impl PairTable {
     ) -> bool {
         let Some(entry) = self.entries.get_mut(number) else { return false };
         let login = entry.login(&self.outside);
-        let same_user = login.words.user == line.user;
+        let same_user = login.is_of(line);
         let Some(closed) = self.queue.push(entry.key, Some((&login, same_user)), line, close) else { return false };
         let by_close = Accessed::of_said(key.stream(), line);
         let login_rest = login.words.rest;
@@ -220,15 +221,6 @@ impl PairTable {
             None => self.closed(number).map(|closed| closed.key),
         };
         packed.is_some_and(|packed| packed.is(key, &self.outside.keys))
-    }
-
-    /// Whether there is something under a number of the index.
-    #[inline]
-    fn is_held(&self, number: u32) -> bool {
-        match self.entries.get(number) {
-            Some(entry) => entry.state != State::Free,
-            None => self.closed(number).is_some_and(|closed| !closed.is_gone()),
-        }
     }
 
     /// Tells what waiting logins have kept back of their users.
@@ -353,8 +345,10 @@ impl PairTable {
     fn fetch(&self) -> usize {
         let furthest = self.settled.iter().copied().max().unwrap_or(Instant::MIN);
         let next = self.queue.iter().take(AHEAD).take_while(|closed| is_ready(closed.end, furthest));
-        let hash = |closed: &Closed| closed.key.sought(&self.outside.keys).hash();
-        next.filter(|closed| self.index.first(hash(closed)) != NOBODY).count().saturating_sub(1)
+        let number = |closed: &Closed| self.index.fetch(closed.key.sought(&self.outside.keys).hash());
+        let (count, numbers) = next.fold((0_usize, 0), |(count, all), closed| (count + 1, all ^ number(closed)));
+        std::hint::black_box(numbers);
+        count.saturating_sub(1)
     }
 
     /// Takes an entry out of the index and frees it.
