@@ -15,16 +15,15 @@ pub use self::leaving::{
     Action, ClientLine, Clients, LoggedIn, Logins, Refusal, Refusals, Refused, Server, Traced, Traces,
 };
 pub use self::window::{Moment, Window};
-use crate::chunk::Lines;
-use crate::grammar::{Fields, Grammars, Kind, draft, is_like_account, shape};
+use crate::grammar::{Fields, Grammars, Kind, Start, draft, is_like_account, shape};
 use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, Overlaps, PairLine, Sought, With};
-use crate::parse::{Event, Line, Names, Reader, Source, Why, Written, Years, connect, written};
+use crate::parse::{Event, Line, Names, OrdinaryLine, Reader, Source, Why, Written, Years, connect, written};
 use crate::pseudonym::{Masks, Pseudonyms};
 use crate::streams::{StreamId, Streams};
 use crate::trail::{
-    Breaks, Count, Counts, FileId, FileTally, FullHours, Jump, Last, LastAccess, Like, Pending, Sample, Shape, Trail,
-    hour,
+    Breaks, Count, Counts, FileId, FileTally, FullHours, Jump, LearnedAccess, Like, Pending, Sample, Shape,
+    SharedAccess, Shown, Trail, hour,
 };
 
 /// How far a clock may go back before it is a jump (R14), in seconds.
@@ -99,8 +98,6 @@ struct Seen {
     source: Source,
     first: (Instant, u64),
     last: Instant,
-    earliest: Instant,
-    latest: Instant,
 }
 
 /// Folds lines into a trail.
@@ -111,6 +108,7 @@ pub struct Folder<'a> {
     streams: &'a Streams,
     reader: Reader<'a>,
     trail: Trail,
+    access: LearnedAccess<'a>,
     pairing: Option<&'a dyn Pairing>,
     refusals: Option<&'a dyn Refusals>,
     traces: Option<&'a dyn Traces>,
@@ -146,6 +144,7 @@ impl<'a> Folder<'a> {
             streams,
             reader: Reader::new(grammars, names, streams),
             trail: Trail::default(),
+            access: LearnedAccess::new(None),
             pairing: None,
             refusals: None,
             traces: None,
@@ -172,6 +171,11 @@ impl<'a> Folder<'a> {
     pub fn pairing(self, pairing: &'a dyn Pairing) -> Folder<'a> {
         let batches = (0..pairing.shards()).map(|_| Batch::default()).collect();
         Folder { pairing: Some(pairing), batches, ..self }
+    }
+
+    /// The same folder, with last accesses going into a table that others share.
+    pub fn sharing(self, access: &'a SharedAccess) -> Folder<'a> {
+        Folder { access: LearnedAccess::new(Some(access)), ..self }
     }
 
     /// The same folder, with refused logins going somewhere.
@@ -201,8 +205,8 @@ impl<'a> Folder<'a> {
 
     /// Does something that tells of users.
     pub fn with_access<T>(&mut self, work: impl FnOnce(&mut dyn FnMut(&Accessed<'_>)) -> T) -> T {
-        let Folder { needs, streams, trail, .. } = self;
-        work(&mut |accessed| keep_access(needs, streams, &mut trail.access, accessed))
+        let Folder { needs, streams, access, .. } = self;
+        work(&mut |accessed| keep_access(needs, streams, access, accessed))
     }
 
     /// Begins a piece of a file, in the section of it that so many holes precede.
@@ -220,18 +224,32 @@ impl<'a> Folder<'a> {
                 batch.apart = pairing.may_wait(shard);
             }
         }
-        for (start, line, bytes) in Lines::new(block) {
-            let text = usize::try_from(start).ok().and_then(|start| block.get(start..)).unwrap_or(line);
-            self.tally.all.add(bytes);
+        let mut ordinary = Count::default();
+        let mut rest = block;
+        while !rest.is_empty() {
+            let place = place + (block.len() - rest.len()) as u64;
             self.begun += 1;
             if !self.spans.is_empty() {
-                self.is_forged = self.spans.iter().any(|span| span.start < place + start && place + start <= span.end);
+                self.is_forged = self.spans.iter().any(|span| span.start < place && place <= span.end);
             }
-            match self.reader.usual(text, line.len()) {
-                Some(event) => self.event(block, &event, bytes, place + start),
-                None => self.line(block, line, bytes, place + start, years),
-            }
+            let bytes = match self.reader.ordinary(rest) {
+                Some(line) => {
+                    ordinary.add(line.bytes as u64);
+                    self.ordinary(block, &line, place);
+                    line.bytes
+                }
+                None => {
+                    let (line, bytes) = first_line(rest);
+                    self.tally.all.add(bytes as u64);
+                    self.line(block, line, bytes as u64, place, years);
+                    bytes
+                }
+            };
+            rest = rest.get(bytes..).unwrap_or_default();
         }
+        self.tally.all.merge(ordinary);
+        self.tally.enveloped += ordinary.lines;
+        self.trail.tally.event.merge(ordinary);
         if self.needs.pairs {
             self.hand_on(block);
         }
@@ -239,13 +257,12 @@ impl<'a> Folder<'a> {
 
     /// Hands login and close lines on to pairing.
     fn hand_on(&mut self, block: &[u8]) {
-        let Folder { needs, streams, trail, batches, pairing, .. } = self;
-        let Trail { access, pairs, .. } = trail;
+        let Folder { needs, streams, trail, access, batches, pairing, .. } = self;
         let accessed = &mut |accessed: &Accessed<'_>| keep_access(needs, streams, access, accessed);
         match pairing {
             Some(pairing) => pairing.take(batches, block, accessed),
             None => batches.iter_mut().for_each(|batch| {
-                pairs.add_all(batch, block, accessed);
+                trail.pairs.add_all(batch, block, accessed);
                 batch.clear();
             }),
         }
@@ -360,7 +377,29 @@ impl<'a> Folder<'a> {
         Sample::of(self.file, place, if self.masks.is_some() { masked.as_bytes() } else { line })
     }
 
+    /// Takes an ordinary login or close line.
     #[inline(always)]
+    fn ordinary(&mut self, block: &[u8], line: &OrdinaryLine<'_>, place: u64) {
+        let OrdinaryLine { stamp, source, inferred, message, .. } = line;
+        let counts = if message.closing.is_some() { Counts::Close } else { Counts::Login };
+        self.saw(Some(*source), *stamp, place, Some(counts));
+        let forged = self.is_forged || (!message.more.is_empty() && self.ends(message.message, place));
+        let close = message.closing.map(|closing| close_line(*stamp, closing.start, closing.duration));
+        let line = PairLine {
+            stream: source.stream,
+            pid: source.pid,
+            peer: message.peer,
+            user: message.user,
+            rest: if close.is_some() { message.behind } else { message.mechanism },
+            stamp: *stamp,
+            close,
+            doubt: Doubt { inferred: *inferred, forged },
+        };
+        let amounts = || message.closing.map(|closing| Amounts::of_numbers(closing.numbers().map(Some)));
+        self.account(block, &line, amounts, place);
+    }
+
+    /// Takes a line that a template names.
     fn event(&mut self, block: &[u8], event: &Event<'_>, bytes: u64, place: u64) {
         let fields = &event.fields;
         self.tally.enveloped += 1;
@@ -384,24 +423,39 @@ impl<'a> Folder<'a> {
         }
         let close = match counts {
             Counts::Login => None,
-            Counts::Close => {
-                let connect = connect(event.stamp, fields.start.local, fields.duration);
-                let by_duration = event.stamp.at - i64::from(fields.duration);
-                Some(CloseLine { connect: connect.stamp, by_duration, mismatch: connect.mismatch })
-            }
+            Counts::Close => Some(close_line(event.stamp, fields.start, fields.duration)),
             Counts::Start | Counts::Stop => return,
         };
-        let (doubt, evidence) = (self.doubt(event, place), self.evidence(place));
-        let Folder { needs, names, streams, trail, batches, scratch, masks, .. } = self;
-        let (mut user, mut peer, mut mechanism) = (names.user(fields.user, scratch), fields.peer, fields.mechanism);
+        let forged = self.is_forged || (!fields.more.is_empty() && self.ends(event.message, place));
+        let line = PairLine {
+            stream: source.stream,
+            pid: source.pid,
+            peer: fields.peer,
+            user: fields.user,
+            rest: if close.is_some() { event.behind(fields.user) } else { fields.mechanism },
+            stamp: event.stamp,
+            close,
+            doubt: Doubt { inferred: event.inferred, forged },
+        };
+        let Fields { bytes_in, bytes_out, mailboxes, .. } = *fields;
+        self.account(block, &line, || close.map(|_| Amounts::of_numbers([bytes_in, bytes_out, mailboxes])), place);
+    }
+
+    /// Takes what a login or close line says, whose user is as written: to pairing, to last access, or to whoever asks for logins.
+    #[inline(always)]
+    fn account(&mut self, block: &[u8], line: &PairLine<'_>, amounts: impl FnOnce() -> Option<Amounts>, place: u64) {
+        let evidence = self.evidence(place);
+        let Folder { needs, names, streams, trail, access, batches, scratch, masks, .. } = self;
+        let mut line = PairLine { user: names.user(line.user, scratch), ..*line };
         let masked;
         if let Some(masks) = masks {
-            masked = masks.of(user, peer, mechanism);
-            (user, peer, mechanism) = (&masked.user, masked.peer, masked.mechanism.as_deref().unwrap_or(mechanism));
+            let mechanism = if line.close.is_some() { &[][..] } else { line.rest };
+            masked = masks.of(line.user, line.peer, mechanism);
+            (line.user, line.peer) = (&masked.user, masked.peer);
+            if line.close.is_none() {
+                line.rest = masked.mechanism.as_deref().unwrap_or(line.rest);
+            }
         }
-        let rest = if close.is_some() { event.behind(fields.user) } else { mechanism };
-        let line =
-            PairLine { stream: source.stream, pid: source.pid, peer, user, rest, stamp: event.stamp, close, doubt };
         if needs.pairs {
             let long;
             let key = match Sought::short(line.stream, line.peer) {
@@ -412,11 +466,8 @@ impl<'a> Folder<'a> {
                     Sought::long(&long)
                 }
             };
-            let with = needs.behind.is_anything().then(|| {
-                let Fields { bytes_in, bytes_out, mailboxes, .. } = *fields;
-                let amounts = close.map(|_| Amounts { bytes_in, bytes_out, mailboxes });
-                With { behind: needs.behind, amounts, evidence }
-            });
+            let with = needs.behind.is_anything();
+            let with = with.then(|| With { behind: needs.behind, amounts: amounts(), evidence });
             let shard = key.shard(batches.len());
             if let Some(batch) = batches.get_mut(shard) {
                 batch.push(block, &key, &line, with.as_ref());
@@ -425,20 +476,13 @@ impl<'a> Folder<'a> {
             // Of what stands behind the user, only what comes with it is looked at.
             let rest = &evidence.to_bytes();
             let accessed = Accessed { login_rest: rest, close_rest: rest, ..Accessed::of(&line) };
-            keep_access(needs, streams, &mut trail.access, &accessed);
+            keep_access(needs, streams, access, &accessed);
         } else if let Some(logins) = self.logins {
             let PairLine { stream, peer, user, close, doubt, .. } = line;
             let (stamp, mechanism) = close.map_or((line.stamp, line.rest), |close| (close.connect, &[]));
             let by_close = close.is_some();
             logins.take(&LoggedIn { stream, peer, user, mechanism, stamp, by_close, doubt, evidence });
         }
-    }
-
-    /// What a login or close line is doubted for.
-    #[inline(always)]
-    fn doubt(&mut self, event: &Event<'_>, place: u64) -> Doubt {
-        let forged = self.is_forged || (!event.fields.more.is_empty() && self.ends(event.message, place));
-        Doubt { inferred: event.inferred, forged }
     }
 
     /// Whether a text of the line at this place, which is no refused login, ends in the reason of one.
@@ -455,7 +499,7 @@ impl<'a> Folder<'a> {
     #[inline(always)]
     fn saw(&mut self, source: Option<Source>, stamp: Stamp, place: u64, counts: Option<Counts>) {
         let Some(source) = source else { return };
-        let number = usize::try_from(source.number).unwrap_or(0);
+        let number = source.number as usize;
         if number >= self.sources.len() {
             self.sources.resize(number + 1, SourceState::default());
         }
@@ -467,7 +511,7 @@ impl<'a> Folder<'a> {
         }
         let at = stamp.at;
         let Some(seen) = &mut state.seen else {
-            state.seen = Some(Seen { source, first: (at, place), last: at, earliest: at, latest: at });
+            state.seen = Some(Seen { source, first: (at, place), last: at });
             self.touched.push(source.number);
             return;
         };
@@ -475,8 +519,6 @@ impl<'a> Folder<'a> {
             self.jumps.push(Jump { place, stream: source.stream, pid: source.pid, from: seen.last, to: at });
         }
         seen.last = at;
-        seen.earliest = seen.earliest.min(at);
-        seen.latest = seen.latest.max(at);
     }
 
     /// Ends a piece: what the pieces beside it must know of its processes.
@@ -486,8 +528,9 @@ impl<'a> Folder<'a> {
         for number in self.touched.drain(..) {
             let state = self.sources.get_mut(usize::try_from(number).unwrap_or(0));
             let Some((state, seen)) = state.and_then(|s| s.seen.take().map(|seen| (s, seen))) else { continue };
-            let Seen { source: Source { stream, pid, .. }, first, last, earliest, latest } = seen;
-            state.pending.flush(stream, pid, &mut self.trail.coverage);
+            let Seen { source: Source { stream, pid, .. }, first, last } = seen;
+            let wrote = state.pending.flush(stream, pid, &mut self.trail.coverage);
+            let (earliest, latest) = wrote.unwrap_or((last, last));
             trail.span(stream, self.section, earliest, latest);
             sources.push(PieceSource { stream, pid, first, last, earliest });
         }
@@ -498,33 +541,52 @@ impl<'a> Folder<'a> {
         sources
     }
 
-    /// The trail of all that was folded.
-    pub fn finish(mut self) -> Trail {
-        let Trail { access, pairs, .. } = &mut self.trail;
-        pairs.owed(&mut |accessed| keep_access(self.needs, self.streams, access, accessed));
-        access.settle(self.streams);
-        self.trail
+    /// The trail of all that was folded, without accesses that are shared.
+    pub fn finish(self) -> Trail {
+        let Folder { needs, streams, mut access, trail, .. } = self;
+        trail.pairs.owed(&mut |accessed| keep_access(needs, streams, &mut access, accessed));
+        Trail { access: access.finish(streams), ..trail }
     }
+}
+
+/// The first line of a text without its newline, and its bytes with it.
+#[inline(never)]
+fn first_line(text: &[u8]) -> (&[u8], usize) {
+    let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+    (text.get(..end).unwrap_or(text), text.len().min(end + 1))
+}
+
+/// What a close line says of its session (R4).
+#[inline(always)]
+fn close_line(stamp: Stamp, start: Start, duration: u32) -> CloseLine {
+    let connect = connect(stamp, start.local, duration);
+    let by_duration = stamp.at - i64::from(duration);
+    CloseLine { connect: connect.stamp, by_duration, mismatch: connect.mismatch }
 }
 
 /// Keeps what a line, or the two lines of a session, tell of a user, if that is asked for (R11).
 #[inline]
-pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LastAccess, accessed: &Accessed<'_>) {
+pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LearnedAccess<'_>, accessed: &Accessed<'_>) {
     let Accessed { stream, user, login, close, .. } = *accessed;
     if !needs.access || !needs.asks_for(user) {
         return;
     }
-    let [of_login, of_close] = [accessed.login_rest, accessed.close_rest].map(|rest| needs.behind.evidence_of(rest));
-    let last = |stamp: Stamp, from_login: bool, doubt: Doubt| {
-        let evidence = if from_login { of_login } else { of_close };
-        let last = Last { stamp, stream, from_login, doubt, evidence };
-        needs.window.holds(stamp).then_some(last)
+    let within = |shown: Option<(Stamp, Doubt)>| shown.filter(|(stamp, _)| needs.window.holds(*stamp));
+    let (connect, end) =
+        close.map_or((None, None), |(connect, end, doubt)| (Some((connect, doubt)), Some((end, doubt))));
+    let (login, connect, end) = if needs.window == Window::default() {
+        (login, connect, end)
+    } else {
+        (within(login), within(connect), within(end))
     };
-    let line = login.and_then(|(stamp, doubt)| last(stamp, true, doubt));
-    let connect = close.and_then(|(connect, _, doubt)| last(connect, false, doubt));
-    let end = close.and_then(|(_, end, doubt)| last(end, false, doubt));
-    if line.is_some() || connect.is_some() || end.is_some() {
-        access.add(user, stream.service(), [line, connect], end, streams);
+    if login.is_some() || connect.is_some() || end.is_some() {
+        let evidence = needs.behind.evidence.then(|| {
+            let rests = [accessed.login_rest, accessed.close_rest];
+            let [of_login, of_close] = rests.map(|rest| needs.behind.evidence_of(rest));
+            let any = of_login.or(of_close)?;
+            Some([of_login.unwrap_or(any), of_close.unwrap_or(any)])
+        });
+        access.learn(user, stream, &Shown { login, connect, end, evidence: evidence.flatten() }, streams);
     }
 }
 

@@ -5,13 +5,14 @@
 
 mod connect;
 mod markup;
+mod origins;
 
-use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::connect::{Connect, connect};
+use self::origins::Origins;
 use crate::grammar::{
-    self, Basis, Digits, Envelope, Fields, Grammars, Kind, Meaning, Origin, Prefix, Process, SyslogDate, eight,
+    self, Basis, Day, Envelope, Fields, Grammars, Kind, Meaning, Ordinary, Origin, Prefix, Process, SyslogDate,
 };
 use crate::model::{Service, Stamp};
 use crate::streams::{StreamId, Streams};
@@ -122,6 +123,31 @@ pub struct Event<'a> {
     pub message: &'a [u8],
 }
 
+/// An ordinary login or close line of an access service.
+#[derive(Clone, Copy, Debug)]
+pub struct OrdinaryLine<'a> {
+    /// When it was written.
+    pub stamp: Stamp,
+    /// By whom.
+    pub source: Source,
+    /// Whether the template is a guess.
+    pub inferred: bool,
+    /// Its message.
+    pub message: Ordinary<'a>,
+    /// Its bytes, with the end of the line.
+    pub bytes: usize,
+}
+
+impl<'a> OrdinaryLine<'a> {
+    /// The same as [`Reader::read`] gives it.
+    pub fn event(&self) -> Event<'a> {
+        let OrdinaryLine { stamp, source, inferred, message, .. } = *self;
+        let kind = if message.closing.is_some() { Kind::Close } else { Kind::Login };
+        let (fields, message) = (message.fields(), message.message);
+        Event { stamp, source: Some(source), kind, inferred, fields, undated: false, message }
+    }
+}
+
 impl<'a> Event<'a> {
     /// The bytes of the message behind the user: they order closes of one moment (R5).
     pub fn behind(&self, user: &[u8]) -> &'a [u8] {
@@ -147,7 +173,7 @@ impl Names {
     }
 
     /// The user of a uid (R2): ASCII lower case, without the default domain. Borrowed where nothing changes.
-    #[inline]
+    #[inline(always)]
     pub fn user<'a>(&self, uid: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
         let uid = if grammar::has_upper_case(uid) { lower_case(uid, scratch) } else { uid };
         match self.default_domain.as_slice() {
@@ -169,98 +195,44 @@ fn lower_case<'a>(uid: &[u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
 pub struct Reader<'g> {
     grammars: &'g Grammars,
     knows_xml: bool,
-    names: &'g Names,
-    streams: &'g Streams,
-    /// The text of the last stamp, and what it says; at first a text that is no stamp.
-    stamp_text: [u8; 26],
-    stamp: Option<Stamp>,
-    heads: Vec<Head>,
-    /// Host and process as a line writes them, up to the bracket → number of the head.
-    by_text: FxHashMap<Box<[u8]>, usize>,
-    /// The head of the line before.
-    last: usize,
-    /// Every source, and by the low bits of its pid the one met last.
-    sources: FxHashMap<(StreamId, u32), Source>,
-    recent: Vec<Option<Source>>,
+    /// The text of the last stamp with its brackets, and what it says; at first a text that is no stamp.
+    stamp_text: [u8; STAMP],
+    stamp: Stamp,
+    origins: Origins<'g>,
+    /// The day of the start field read last.
+    day: Day,
 }
 
-/// What a line has before its pid: host and process.
-#[derive(Clone, Debug)]
-struct Head {
-    /// Its length, and its first bytes, four times eight as [`eight`] gives them, with which of their bits count.
-    length: usize,
-    words: [(u64, u64); 4],
-    /// Where it is longer.
-    rest: Box<[u8]>,
-    process: Process,
-    /// Of an access service: its stream.
-    stream: Option<StreamId>,
-    /// Of a multiplexor: the service that it stands before.
-    multiplexed: Option<Service>,
-}
-
-impl Head {
-    fn words(text: &[u8]) -> [(u64, u64); 4] {
-        std::array::from_fn(|i| {
-            let word = text.get(8 * i..).unwrap_or_default();
-            let bits = 8 * word.len().min(8) as u32;
-            let mask = !u64::MAX.checked_shl(bits).unwrap_or(0);
-            (eight(word), mask)
-        })
-    }
-
-    /// What stands behind it in a text that begins with it.
-    #[inline(always)]
-    fn behind<'a>(&self, input: &'a [u8]) -> Option<&'a [u8]> {
-        let first: &[u8; 32] = input.first_chunk()?;
-        let (chunks, _) = first.as_chunks();
-        let differs = |(chunk, (word, mask)): (&[u8; 8], &(u64, u64))| (u64::from_le_bytes(*chunk) ^ word) & mask;
-        let differ = chunks.iter().zip(&self.words).map(differs).fold(0, |all, some| all | some);
-        let behind = input.get(self.length..)?;
-        (differ == 0 && (self.rest.is_empty() || input.get(32..self.length)? == &*self.rest)).then_some(behind)
-    }
-}
-
-/// So many sources are found by the low bits of their pids.
-const RECENT: usize = 1024;
-/// So many heads are kept. A log has a few; if lines forge more, the next are learned anew.
-const HEADS: usize = 4096;
-
+/// A stamp with its brackets and the blank behind them, in bytes.
+const STAMP: usize = 29;
 impl<'g> Reader<'g> {
     /// A reader that has seen nothing.
     pub fn new(grammars: &'g Grammars, names: &'g Names, streams: &'g Streams) -> Reader<'g> {
         Reader {
             grammars,
             knows_xml: grammars.knows_xml(),
-            names,
-            streams,
-            stamp_text: [0; 26],
-            stamp: None,
-            heads: Vec::new(),
-            by_text: FxHashMap::default(),
-            last: 0,
-            sources: FxHashMap::default(),
-            recent: vec![None; RECENT],
+            stamp_text: [0; STAMP],
+            stamp: Stamp::default(),
+            origins: Origins::new(grammars, names, streams),
+            day: Day::default(),
         }
     }
 
-    /// What an ordinary login or close line says, the first `length` bytes of a text, if enough text stands behind it to
-    /// read it the quick way: as [`Reader::read`], which takes any line.
+    /// The ordinary login or close line of an access service with which a text begins, whose lines end in newlines, if enough
+    /// stands behind it to read it the quick way: as [`Reader::read`], which takes any line.
     #[inline(always)]
-    pub fn usual<'a>(&mut self, text: &'a [u8], length: usize) -> Option<Event<'a>> {
-        let line = text.get(..length).filter(|_| length <= LONGEST_LINE)?;
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let (stamp, rest) = self.native_head(line)?;
-        let (source, process, rest) = self.origin(rest)?;
-        let message = usual_head(rest)?;
-        let text = text.get(line.len() - message.len()..)?;
-        let (Meaning { kind, basis }, fields) = self.grammars.usual(process, text, message.len())?;
-        Some(Event { stamp, source, kind, inferred: basis == Basis::Inferred, fields, undated: false, message })
+    pub fn ordinary<'a>(&mut self, text: &'a [u8]) -> Option<OrdinaryLine<'a>> {
+        let (stamp, rest) = self.last_stamp(text)?;
+        let (source, process, behind) = self.origins.met(rest)?;
+        let message = account_head(behind)?;
+        let (Meaning { basis, .. }, ordinary) = self.grammars.ordinary(process, message, &mut self.day)?;
+        let bytes = text.len() - message.len() + ordinary.bytes;
+        Some(OrdinaryLine { stamp, source, inferred: basis == Basis::Inferred, message: ordinary, bytes })
     }
 
     /// The service before which the multiplexor stands that wrote the line read last, if it was one.
     pub fn multiplexed(&self) -> Option<Service> {
-        self.heads.get(self.last)?.multiplexed
+        self.origins.multiplexed()
     }
 
     /// Whether a text ends in a reason of a refusal.
@@ -277,7 +249,7 @@ impl<'g> Reader<'g> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if let Some((stamp, rest)) = self.native_head(line) {
             let read =
-                self.origin(rest).and_then(|(source, process, rest)| Some((source, process, behind_head(rest)?)));
+                self.origins.read(rest).and_then(|(source, process, rest)| Some((source, process, behind_head(rest)?)));
             return match read {
                 Some((source, process, message)) => self.message((stamp, false), source, process, message),
                 None => Line::Reject(Why::NoEnvelope),
@@ -286,95 +258,28 @@ impl<'g> Reader<'g> {
         self.behind_syslog(line, years, place)
     }
 
-    /// `native-head`, read by the grammar only where its text is not the line before's.
+    /// `native-head` with its brackets, read by the grammar only where its text is not the line before's.
     #[inline(always)]
+    fn last_stamp<'a>(&mut self, text: &'a [u8]) -> Option<(Stamp, &'a [u8])> {
+        let (head, rest) = text.split_first_chunk::<STAMP>()?;
+        if *head != self.stamp_text {
+            self.keep_stamp(head)?;
+        }
+        Some((self.stamp, rest))
+    }
+
+    /// Keeps a stamp with its brackets, if it is one.
+    #[inline(never)]
+    fn keep_stamp(&mut self, head: &[u8; STAMP]) -> Option<()> {
+        let text = head.strip_prefix(b"[")?.strip_suffix(b"] ")?;
+        let (_, stamp) = grammar::stamp(text).ok().filter(|(rest, _)| rest.is_empty())?;
+        (self.stamp_text, self.stamp) = (*head, stamp);
+        Some(())
+    }
+
+    /// `native-head`, with its brackets or without.
     fn native_head<'a>(&mut self, line: &'a [u8]) -> Option<(Stamp, &'a [u8])> {
-        let skip = usize::from(line.first() == Some(&b'['));
-        let text: &[u8; 26] = line.get(skip..skip + 26)?.try_into().ok()?;
-        if *text != self.stamp_text {
-            let (_, stamp) = grammar::stamp(text).ok()?;
-            self.stamp_text = *text;
-            self.stamp = Some(stamp);
-        }
-        let rest = line.get(skip + 26..)?;
-        let rest = rest.strip_prefix(b"]").unwrap_or(rest);
-        Some((self.stamp?, rest.strip_prefix(b" ")?))
-    }
-
-    /// `origin`: host and process are read by the grammar only where their text was not seen before.
-    #[inline(always)]
-    fn origin<'a>(&mut self, input: &'a [u8]) -> Option<(Option<Source>, Process, &'a [u8])> {
-        let behind = self.heads.get(self.last).and_then(|head| head.behind(input));
-        let behind = behind.or_else(|| self.find_head(input))?;
-        let digits = Digits::of(eight(behind));
-        let (pid, rest) = match digits.count() {
-            count @ 1..=7 => (digits.number(count), behind.get(count..)?.strip_prefix(b"]: ")?),
-            // The grammar tells the numbers that are too great.
-            _ => {
-                let (rest, origin) = grammar::origin(input).ok()?;
-                (origin.pid, rest)
-            }
-        };
-        let Head { process, stream, .. } = *self.heads.get(self.last)?;
-        Some((stream.map(|stream| self.source(stream, pid)), process, rest))
-    }
-
-    /// Looks for the head of a line among those that were seen; what stands behind it.
-    #[inline(never)]
-    fn find_head<'a>(&mut self, input: &'a [u8]) -> Option<&'a [u8]> {
-        let end = memchr::memchr(b'[', input)? + 1;
-        let (text, behind) = input.split_at_checked(end)?;
-        self.last = match self.by_text.get(text) {
-            Some(number) => *number,
-            None => {
-                let (_, origin) = grammar::origin(input).ok()?;
-                self.keep(text, &origin)
-            }
-        };
-        Some(behind)
-    }
-
-    /// Keeps a head under the text that it was read from; its number.
-    fn keep(&mut self, text: &[u8], origin: &Origin<'_>) -> usize {
-        if self.heads.len() >= HEADS {
-            self.heads.clear();
-            self.by_text.clear();
-        }
-        let service = Service::of_process(origin.process);
-        let stream = service.map(|service| self.streams.id(self.names.store(origin.host), service));
-        let number = self.heads.len();
-        self.by_text.insert(text.into(), number);
-        let rest = text.get(32..).unwrap_or_default().into();
-        self.heads.push(Head {
-            length: text.len(),
-            words: Head::words(text),
-            rest,
-            process: self.grammars.process(origin.process),
-            stream,
-            multiplexed: Service::of_multiplexor(origin.process),
-        });
-        number
-    }
-
-    /// The source of a stream and a pid.
-    #[inline]
-    fn source(&mut self, stream: StreamId, pid: u32) -> Source {
-        let place = pid as usize % RECENT;
-        match self.recent.get(place) {
-            Some(Some(source)) if source.pid == pid && source.stream == stream => *source,
-            _ => self.find_source(stream, pid, place),
-        }
-    }
-
-    #[inline(never)]
-    fn find_source(&mut self, stream: StreamId, pid: u32, place: usize) -> Source {
-        let number = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
-        let new = Source { number, stream, pid };
-        let source = *self.sources.entry((stream, pid)).or_insert(new);
-        if let Some(recent) = self.recent.get_mut(place) {
-            *recent = Some(source);
-        }
-        source
+        self.last_stamp(line).or_else(|| grammar::native_head(line).ok().map(|(rest, stamp)| (stamp, rest)))
     }
 
     /// What the message of a line says.
@@ -406,7 +311,7 @@ impl<'g> Reader<'g> {
                     return Line::Reject(Why::NoEnvelope);
                 };
                 let head = memchr::memmem::find(native, b"]: ").map_or(native.len(), |at| at + 3);
-                let (source, process) = self.seen(&origin);
+                let (source, process) = self.origins.seen(&origin);
                 let Some(message) = behind_head(native.get(head..).unwrap_or_default()) else {
                     return Line::Reject(Why::NoEnvelope);
                 };
@@ -425,19 +330,8 @@ impl<'g> Reader<'g> {
             let no_year = years.given.is_none() && years.anchors.is_empty();
             return Line::Reject(if no_year { Why::NoYear } else { Why::NoEnvelope });
         };
-        let (source, process) = self.seen(&origin);
+        let (source, process) = self.origins.seen(&origin);
         self.message((stamp, undated), source, process, message)
-    }
-
-    /// Source and process of an origin whose text stands elsewhere in its line.
-    fn seen(&mut self, origin: &Origin<'_>) -> (Option<Source>, Process) {
-        let text = [origin.host, b" ", origin.process, b"["].concat();
-        let known = self.by_text.get(text.as_slice()).copied();
-        self.last = known.unwrap_or_else(|| self.keep(&text, origin));
-        match self.heads.get(self.last) {
-            Some(&Head { process, stream, .. }) => (stream.map(|stream| self.source(stream, origin.pid)), process),
-            None => (None, self.grammars.process(origin.process)),
-        }
     }
 }
 
@@ -467,15 +361,16 @@ pub fn written(line: &[u8]) -> Option<Written<'_>> {
     Some(Written { origin, category, message })
 }
 
-/// The message behind the heads of account lines.
+/// The message of an account line, by what stands behind its pid.
 #[inline(always)]
-fn usual_head(rest: &[u8]) -> Option<&[u8]> {
-    rest.strip_prefix(b"Account Notice: ").or_else(|| rest.strip_prefix(b"Account Information: "))
+fn account_head(behind: &[u8]) -> Option<&[u8]> {
+    let notice = behind.strip_prefix(b"]: Account Notice: ");
+    notice.or_else(|| behind.strip_prefix(b"]: Account Information: "))
 }
 
 /// The message behind `message-head`.
 fn behind_head(rest: &[u8]) -> Option<&[u8]> {
-    usual_head(rest).or_else(|| grammar::message(rest).ok().map(|(message, _)| message))
+    grammar::message(rest).ok().map(|(message, _)| message)
 }
 
 #[cfg(test)]
@@ -511,6 +406,60 @@ mod tests {
             for store in stores.iter().chain([&store]).chain(&stores) {
                 assert_eq!(&read(store), store);
                 assert_eq!(&read(store), store);
+            }
+        }
+    }
+
+    /// What the quick way says of a line is what [`Reader::read`] says, and where it says nothing, there is a reason.
+    #[test]
+    fn ordinary_lines_are_read_as_any() {
+        let (grammars, names, streams) = (Grammars::new(&[]).unwrap(), Names::default(), Streams::default());
+        let login = "[29/May/2019:10:00:00 +0200] store1 imapd[7]: Account Notice: login [192.0.2.7:4001] ed plaintext";
+        let close = "[29/May/2019:10:00:00 +0200] store1 imapd[7]: Account Information: close [192.0.2.7:4001] ed 2019/5/29 9:53:25 0:06:35 12 345678 3";
+        let mut cases: Vec<(String, bool)> = [login, close].map(|line| (line.to_owned(), true)).into();
+        for line in [login, close] {
+            cases.extend([
+                (format!("{line} more words"), true),
+                (format!("{line}\r"), true),
+                (format!("{line} more\r"), true),
+            ]);
+            let odd = [
+                ("192.0.2.7:4001", "192.0.2.7"),
+                (" ed ", " e\td "),
+                (" ed ", " [ed] "),
+                (" ed ", "  ed "),
+                ("imapd[7]", "imapd[12345678]"),
+                ("192.0.2.7:", "2001:db8::7:"),
+                ("store1", "a-store-whose-name-is-longer-than-32-bytes"),
+                ("[29", "29"),
+            ];
+            for (from, to) in odd {
+                let is_ordinary = ["192.0.2.7", "a-store-whose-name-is-longer-than-32-bytes"].contains(&to);
+                cases.push((line.replace(from, to), is_ordinary));
+            }
+            cases.extend([
+                (format!("{line}\t"), false),
+                (format!("{line}\r\r"), false),
+                (format!("{line}\x00 more"), false),
+            ]);
+        }
+        for from in ["2019/5/29", "9:53:25", "0:06:35", " 12 ", " 345678 "] {
+            cases.extend(
+                ["2019/5/30", "2019/13/1", "x", " 123456789 ", " - "]
+                    .map(|to| (close.replace(from, to), (from, to) == ("2019/5/29", "2019/5/30"))),
+            );
+        }
+        for (line, is_ordinary) in cases {
+            let mut reader = Reader::new(&grammars, &names, &streams);
+            let read = format!("{:?}", reader.read(line.as_bytes(), &Years::default(), 0));
+            for behind in ["", "\n", login, close, "4 5 6 "] {
+                let text = format!("{line}\n{}", behind.repeat(200));
+                let ordinary = reader.ordinary(text.as_bytes());
+                assert_eq!(ordinary.is_some(), is_ordinary && !behind.is_empty(), "{line:?}, then {behind:?}");
+                if let Some(ordinary) = ordinary {
+                    assert_eq!(format!("{:?}", Line::Event(ordinary.event())), read, "{line:?}, then {behind:?}");
+                    assert_eq!(ordinary.bytes, line.len() + 1, "{line:?}");
+                }
             }
         }
     }

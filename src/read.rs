@@ -44,7 +44,7 @@ use crate::pseudonym::Pseudonyms;
 use crate::resolve::{coverage_end, hours_to_read_in_full};
 use crate::runs::Runs;
 use crate::streams::{StreamId, Streams};
-use crate::trail::{FileId, LastAccess, Trail};
+use crate::trail::{FileId, LastAccess, LearnedAccess, SharedAccess, Trail};
 use clients::Clients;
 use logins::Logins;
 pub use numbers::Numbers;
@@ -81,12 +81,20 @@ pub struct Meter {
 
 impl Outcome {
     /// Settles what waits in the shards, and merges what the workers know of users; keys of which a line came too late.
-    fn settle(&mut self, shards: Shards, accesses: Vec<LastAccess>, wanted: Wanted<'_>) -> BTreeSet<Key> {
+    fn settle(
+        &mut self,
+        shards: Shards,
+        (access, others): (SharedAccess, Vec<LastAccess>),
+        wanted: Wanted<'_>,
+    ) -> BTreeSet<Key> {
         let trail = &mut self.trail;
         let ends = coverage_end(trail);
         let merge = |a: LastAccess, b: LastAccess| a.merge(b, wanted.streams);
-        let (access, finished) = rayon::join(|| accesses.into_iter().reduce(merge), || shards.finish(wanted, &ends));
-        trail.access = access.unwrap_or_default();
+        // Now that they are found by their hashes.
+        trail.traced.without(|user| access.has(user));
+        let access = || others.into_iter().fold(access.finish(), merge);
+        let (access, finished) = rayon::join(access, || shards.finish(wanted, &ends));
+        trail.access = access;
         let mut late = BTreeSet::new();
         for shard in finished {
             let Finished { collected, runs, visits, traced, others, late: keys } = shard;
@@ -230,12 +238,13 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
         let refusals = Refusals::new(reading.asked, streams, &reading.walk.tmpdir);
         let traces = reading.traces.zip(owners.as_ref());
         let traces = traces.map(|(query, owners)| Traces::new(query, owners, &reading.walk.tmpdir));
+        let access = SharedAccess::new(rayon::current_num_threads());
         let run = Run::new(plan, streams, Reading { needs: &needs, ..*reading }, &shards, round < READINGS);
         let logins = Logins::new(reading.asked, streams, &reading.walk.tmpdir);
         let clients = reading.clients.map(|query| Clients::new(query, &reading.walk.tmpdir));
-        let (mut outcome, mut accesses) =
-            run.read((refusals.as_ref(), logins.as_ref()), traces.as_ref(), clients.as_ref());
-        summaries::take(plan, streams, &needs, &mut outcome, &mut accesses);
+        let leaving = (refusals.as_ref(), logins.as_ref());
+        let mut outcome = run.read(&access, leaving, traces.as_ref(), clients.as_ref());
+        let others = summaries::take(plan, streams, &needs, &mut outcome);
         outcome.clients = clients.map(Clients::finish).unwrap_or_default();
         outcome.logins = logins.map(Logins::finish).unwrap_or_default();
         // In a second reading all owners are known.
@@ -248,7 +257,7 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
             outcome.trail.collected.inferred |= inferred;
         }
         let wanted = Wanted { asked: reading.asked.sessions, owners: owners.as_ref(), streams };
-        let late = outcome.settle(shards, accesses, wanted);
+        let late = outcome.settle(shards, (access, others), wanted);
         let full = if needs.pairs { hours_to_read_in_full(&outcome.trail) } else { BTreeSet::new() };
         let forged = if may_read_again(plan, reading) { forged(&outcome.trail) } else { BTreeMap::new() };
         let again = is_late || !late.is_empty() || !full.is_subset(&needs.full) || forged != needs.forged;
@@ -346,18 +355,19 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Reads all; sessions are still in the shards, and what each worker knows of users stands apart.
+    /// Reads all; sessions are still in the shards, and what is known of users in its table.
     fn read(
         mut self,
+        access: &'a SharedAccess,
         (refusals, logins): (Option<&'a Refusals<'a>>, Option<&'a Logins<'a>>),
         traces: Option<&'a Traces<'a>>,
         clients: Option<&'a Clients<'a>>,
-    ) -> (Outcome, Vec<LastAccess>) {
+    ) -> Outcome {
         let Reading { needs, grammars, names, pseudonyms, .. } = self.reading;
         let workers = rayon::current_num_threads().max(1);
         let streams = self.streams;
         let folder = || {
-            let folder = Folder::new(needs, grammars, names, streams).pairing(self.shards);
+            let folder = Folder::new(needs, grammars, names, streams).pairing(self.shards).sharing(access);
             let folder = match refusals {
                 Some(refusals) => folder.refusals(refusals),
                 None => folder,
@@ -382,7 +392,7 @@ impl<'a> Run<'a> {
         self.traces = traces;
         self.folders = (0..workers).map(|_| Mutex::new(folder())).collect();
         rayon::scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| self.work())));
-        self.finish()
+        self.finish(access)
     }
 
     /// What one worker does: claims of its own, then pieces that others decode.
@@ -401,17 +411,15 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn finish(self) -> (Outcome, Vec<LastAccess>) {
+    fn finish(self, access: &SharedAccess) -> Outcome {
         let folders: Vec<Folder<'_>> =
             self.folders.into_iter().map(|f| f.into_inner().unwrap_or_else(PoisonError::into_inner)).collect();
         let (needs, streams) = (self.reading.needs, self.streams);
-        let mut trails: Vec<Trail> = folders.into_par_iter().map(Folder::finish).collect();
-        let mut accesses: Vec<LastAccess> = trails.iter_mut().map(|trail| std::mem::take(&mut trail.access)).collect();
+        let trails: Vec<Trail> = folders.into_par_iter().map(Folder::finish).collect();
         let mut trail = trails.into_iter().fold(Trail::default(), |a, b| a.merge(b, streams));
-        if let Some(access) = accesses.first_mut() {
-            self.shards.owed(&mut |accessed| keep_access(needs, streams, access, accessed));
-            access.settle(streams);
-        }
+        let mut learned = LearnedAccess::new(Some(access));
+        self.shards.owed(&mut |accessed| keep_access(needs, streams, &mut learned, accessed));
+        learned.finish(streams);
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
             trail.files.entry(file).or_default().jumped(jumps);
         }
@@ -419,7 +427,7 @@ impl<'a> Run<'a> {
             self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         notes.sort();
         let numbers = begun.iter().map(|(file, pieces)| (*file, Numbers::of(pieces))).collect();
-        (Outcome { trail, notes, damaged, holes, unplanned, hashed, shown, numbers, ..Outcome::default() }, accesses)
+        Outcome { trail, notes, damaged, holes, unplanned, hashed, shown, numbers, ..Outcome::default() }
     }
 
     /// Folds whole lines, or counts those that are passed over.

@@ -123,8 +123,8 @@ fn parse(c: &mut Criterion) {
             b.iter(|| {
                 for (place, line, _) in Lines::new(text) {
                     let behind = &text[place as usize..];
-                    let usual = reader.usual(behind, line.len()).map(Line::Event);
-                    black_box(&usual.unwrap_or_else(|| reader.read(line, &desk.years, place)));
+                    let ordinary = reader.ordinary(behind).map(|line| Line::Event(line.event()));
+                    black_box(&ordinary.unwrap_or_else(|| reader.read(line, &desk.years, place)));
                 }
             });
         });

@@ -212,9 +212,10 @@ impl LineReader<'_> {
     pub fn read<'a>(&mut self, line: &'a [u8]) -> Told<'a> {
         let read = self.reader.read(line, self.years, 0);
         for behind in [&b"\n"[..], b"0123456789", b"\n[29/May/2019:08:39:42 +0200] ", b" 1:2.3/", b"]]]]]]]]"] {
-            let text = [line, &behind.repeat(200)].concat();
-            if let Some(event) = self.reader.usual(&text, line.len()) {
-                assert_eq!(told_of(Line::Event(event)), told_of(read), "with {behind:?} behind it");
+            let text = [line, b"\n", &behind.repeat(200)].concat();
+            if let Some(ordinary) = self.reader.ordinary(&text).filter(|_| !line.contains(&b'\n')) {
+                assert_eq!(told_of(Line::Event(ordinary.event())), told_of(read), "with {behind:?} behind it");
+                assert_eq!(ordinary.bytes, line.len() + 1, "with {behind:?} behind it");
             }
         }
         told_of(read)

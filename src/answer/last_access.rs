@@ -92,7 +92,8 @@ impl<'a> LastAccessRow<'a> {
 
     /// By service, in the order of [`Service::ALL`].
     pub fn services(&self) -> [Option<ServiceAccess<'a>>; 3] {
-        Service::ALL.map(|service| self.over(service))
+        let [first, second, third] = Service::ALL;
+        [self.over(first), self.over(second), self.over(third)]
     }
 
     /// Those that there are.

@@ -73,7 +73,7 @@ fn fitting(outcome: &mut Outcome, resolved: &[Resolved], ask: &Ask) -> Result<(V
 
 /// Users of `-a` who have no login or close, and how many of those asked for have no line of the message trace either.
 pub(super) fn only_traced(access: &LastAccess, traced: &mut TracedUsers, asked: &BTreeSet<Vec<u8>>) -> OnlyTraced {
-    traced.without(access);
+    traced.without(|user| access.has(user));
     let is_unseen = |user: &&Vec<u8>| !access.has(user) && !traced.users.contains(user.as_slice());
     let unseen = if traced.lines > 0 { asked.iter().filter(is_unseen).count() } else { 0 };
     OnlyTraced { users: traced.users.iter().map(|user| user.to_vec()).collect(), unseen }

@@ -104,7 +104,7 @@ impl Making<'_> {
     ) -> Result<(W, Made), Stop> {
         let streams = Streams::default();
         let mut outcome = self.learn(plan, &streams);
-        outcome.trail.traced.without(&outcome.trail.access);
+        outcome.trail.traced.without(|user| outcome.trail.access.has(user));
         let mut out = Packer::new(open()?)?;
         let meter = Meter::default();
         if let Ok(mut file) = meter.file.lock() {

@@ -105,7 +105,7 @@ impl Folder<'_> {
     pub(super) fn traced(&mut self, line: &[u8], event: &Event<'_>, action: Action, place: u64) {
         let fields = &event.fields;
         let evidence = self.evidence(place);
-        let Folder { needs, names, trail, traces, scratch, masks, .. } = self;
+        let Folder { needs, names, trail, access, traces, scratch, masks, .. } = self;
         let (mut user, mut folder, mut message_id) =
             (names.user(fields.user, scratch), fields.folder, fields.message_id);
         let masked;
@@ -114,7 +114,7 @@ impl Folder<'_> {
             (user, folder, message_id) = (&masked.0, masked.1.as_bytes(), masked.2.as_bytes());
         }
         if let (true, Some(_)) = (needs.access && needs.window.holds(event.stamp), event.source) {
-            trail.traced.add(user, needs.asks_for(user) && !trail.access.has(user));
+            trail.traced.add(user, needs.asks_for(user) && !access.has(user));
         }
         let (Some(traces), Some(Written { origin, .. })) = (traces, written(line)) else { return };
         traces.take(&Traced {

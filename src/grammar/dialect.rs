@@ -11,7 +11,7 @@ use super::kind::{Basis, Kind, Meaning};
 use super::matcher::Program;
 use super::sample::Sample;
 use super::template::{Op, first_byte, holes};
-use super::usual::Usual;
+use super::usual::{Day, Ordinary, Usual};
 use super::xml::Xml;
 use crate::mistake::Mistake;
 
@@ -232,7 +232,8 @@ impl Grammars {
                 let all = self.templates.iter().enumerate();
                 let templates: Vec<usize> = all.filter(|(_, t)| begins(t) && fits(t)).map(|(i, _)| i).collect();
                 let first = templates.first().and_then(|i| self.templates.get(*i));
-                Candidates { usual: first.and_then(|t| Some((Usual::of(&t.text)?, t.meaning))), templates }
+                let usual = first.and_then(|t| Some((Usual::of(&t.text)?, t.meaning)));
+                Candidates { usual: usual.filter(|(usual, meaning)| usual.kind() == meaning.kind), templates }
             })
         };
         self.candidates = named.chain([(&[][..], true)]).map(candidates).collect();
@@ -296,13 +297,13 @@ impl Grammars {
         &self.templates
     }
 
-    /// What an ordinary login or close means and holds: the first `length` bytes of a text, of which enough must stand
-    /// behind it to read it the quick way. As [`Grammars::read`], which takes any message.
+    /// The ordinary login or close with which a text begins, whose lines end in newlines, if enough stands behind it to read it
+    /// the quick way. As [`Grammars::read`], which takes any message.
     #[inline(always)]
-    pub fn usual<'a>(&self, process: Process, text: &'a [u8], length: usize) -> Option<(Meaning, Fields<'a>)> {
+    pub fn ordinary<'a>(&self, process: Process, text: &'a [u8], day: &mut Day) -> Option<(Meaning, Ordinary<'a>)> {
         let candidates = self.candidates.get(process.0)?.get(usize::from(*text.first()?))?;
         let (usual, meaning) = candidates.usual.as_ref()?;
-        Some((*meaning, usual.read(text, length)?))
+        Some((*meaning, usual.read(text, day)?))
     }
 
     /// What a process's message means and holds, if a template fits it.

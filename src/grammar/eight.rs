@@ -33,10 +33,12 @@ fn fewer(input: &[u8]) -> u64 {
 /// Whether a text has an upper-case letter of ASCII.
 #[inline]
 pub(crate) fn has_upper_case(text: &[u8]) -> bool {
-    let (eights, _) = text.as_chunks::<8>();
-    // The last eight bytes, some of them a second time.
-    let last = text.last_chunk::<8>().map_or_else(|| eight(text), |bytes| u64::from_le_bytes(*bytes));
-    eights.iter().fold(upper(last), |found, bytes| found | upper(u64::from_le_bytes(*bytes))) & HIGHS != 0
+    let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) else {
+        return upper(eight(text)) & HIGHS != 0;
+    };
+    // Some of the bytes are looked at twice.
+    let ends = upper(u64::from_le_bytes(*first)) | upper(u64::from_le_bytes(*last));
+    ends & HIGHS != 0 || (text.len() > 16 && text.iter().any(u8::is_ascii_uppercase))
 }
 
 /// The highest bit of every byte that is an upper-case letter of ASCII; the other bits say nothing.
@@ -93,12 +95,6 @@ impl Digits {
     }
 }
 
-/// The byte at one of eight places.
-#[inline]
-pub(super) fn byte(eight: u64, place: usize) -> u8 {
-    (eight >> (8 * (place & 7))) as u8
-}
-
 /// The octets of IPv4 addresses as they are written, each in the place that [`place_of`] gives its text: the text in the lower
 /// three bytes, the octet in the highest. No other text is as the text in its place.
 const OCTETS: [u32; 1 << OCTET_BITS] = {
@@ -124,13 +120,14 @@ const fn place_of(text: u32) -> usize {
     (text.wrapping_mul(0x8D3F_DA7B) >> (32 - OCTET_BITS)) as usize
 }
 
-/// An octet of an IPv4 address: what the `length` digits from `start` on say, out of eight bytes. `None` where they are no octet as
-/// it is written, without a zero before other digits.
+/// An octet of an IPv4 address: what the first `length` of four bytes say; and what is not zero where they are no octet as it is
+/// written, without a zero before other digits.
 #[inline(always)]
-pub(super) fn octet(eight: u64, start: usize, length: usize) -> Option<u32> {
-    let text = (eight >> (8 * (start & 7))) & !(u64::MAX << (8 * (length & 7)));
-    let found = OCTETS.get(place_of(text as u32)).copied().unwrap_or(u32::MAX);
-    (u64::from(found & 0xFF_FFFF) == text && length <= 3).then_some(found >> 24)
+pub(super) fn octet(text: [u8; 4], length: usize) -> (u32, u32) {
+    const MASKS: [u32; 4] = [0, 0xFF, 0xFFFF, 0xFF_FFFF];
+    let text = u32::from_le_bytes(text) & MASKS.get(length).copied().unwrap_or(0);
+    let found = OCTETS.get(place_of(text)).copied().unwrap_or(u32::MAX);
+    (found >> 24, (found & 0xFF_FFFF) ^ text)
 }
 
 #[cfg(test)]
@@ -168,23 +165,22 @@ mod tests {
 
     #[test]
     fn octets() {
+        let octet =
+            |bytes: &[u8], length| Some(octet(*bytes.first_chunk().unwrap(), length)).filter(|(_, wrong)| *wrong == 0);
         for a in 0..=1200 {
             for text in [format!("{a}"), format!("{a:02}"), format!("{a:03}")] {
-                let good = (a < 256 && text == a.to_string()).then_some(a);
-                let length = text.len();
+                let good = (a < 256 && text == a.to_string()).then_some((a, 0));
                 for behind in ["1.2.3.4.", "255.255.", ":1234567"] {
-                    let after = format!("{text}.{behind}");
-                    assert_eq!(octet(eight(after.as_bytes()), 0, length), good, "{after}");
-                    let before = format!("25.{text}.{behind}");
-                    assert_eq!(octet(eight(before.as_bytes()), 3, length), good, "{before}");
+                    assert_eq!(octet(format!("{text}.{behind}").as_bytes(), text.len()), good, "{text}.{behind}");
                 }
             }
         }
-        assert_eq!(octet(eight(b".2.3.4.5"), 0, 0), None);
-        assert_eq!(octet(eight(b"1.2.3.4."), 0, 8), None);
+        for length in [0, 4, 5, 64, usize::MAX] {
+            assert_eq!(octet(b"1.2.", length), None);
+        }
         for bytes in 0..=0xFF_FFFF_u32 {
             let [a, b, c, _] = bytes.to_le_bytes();
-            if let (true, Some(octet)) = ([a, b, c].iter().all(u8::is_ascii_digit), octet(u64::from(bytes), 0, 3)) {
+            if let (true, Some((octet, _))) = ([a, b, c].iter().all(u8::is_ascii_digit), octet(&[a, b, c, 0], 3)) {
                 assert_eq!(std::str::from_utf8(&[a, b, c]), Ok(octet.to_string().as_str()));
             }
         }

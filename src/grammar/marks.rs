@@ -1,12 +1,12 @@
-//! Where a text has blanks and where digits: found sixteen bytes at a time.
+//! Where a text has gaps between words and where digits: found sixteen bytes at a time.
 
 use wide::u8x16;
 
 /// The marks of 64 bytes: bit n belongs to byte n.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Marks {
-    /// Which bytes are blanks.
-    pub(super) blanks: u64,
+    /// Which bytes are blanks or control characters: where a word or a line ends, if it is an ordinary one.
+    pub(super) gaps: u64,
     /// Which bytes are digits.
     pub(super) digits: u64,
 }
@@ -14,28 +14,23 @@ pub(super) struct Marks {
 /// The marks of some bytes.
 #[inline(always)]
 pub(super) fn marks(bytes: &[u8; 64]) -> Marks {
-    let mut marks = Marks { blanks: 0, digits: 0 };
+    let mut marks = Marks { gaps: 0, digits: 0 };
     for (i, chunk) in bytes.as_chunks::<16>().0.iter().enumerate() {
         let chunk = u8x16::new(*chunk);
         let values = chunk - u8x16::splat(b'0');
         let digits = values.min(u8x16::splat(9)).cmp_eq(values);
-        marks.blanks |= u64::from(chunk.cmp_eq(u8x16::splat(b' ')).move_mask() as u16) << (16 * i);
+        let gaps = chunk.min(u8x16::splat(b' ')).cmp_eq(chunk);
+        marks.gaps |= u64::from(gaps.move_mask() as u16) << (16 * i);
         marks.digits |= u64::from(digits.move_mask() as u16) << (16 * i);
     }
     marks
 }
 
 impl Marks {
-    /// Counts the end of a message as a blank, if it lies among the bytes that are marked.
+    /// Where the next gap stands, from byte `at` on, which is below 64; 64 where there is none.
     #[inline(always)]
-    pub(super) fn end_at(&mut self, length: usize) {
-        self.blanks |= u64::from(length < 64) << (length % 64);
-    }
-
-    /// Where the next blank stands, from byte `at` on, which is below 64; 64 where there is none.
-    #[inline(always)]
-    pub(super) fn blank_from(&self, at: usize) -> usize {
-        (self.blanks & (u64::MAX << (at % 64))).trailing_zeros() as usize
+    pub(super) fn gap_from(&self, at: usize) -> usize {
+        (self.gaps & (u64::MAX << (at % 64))).trailing_zeros() as usize
     }
 
     /// How many digits stand from byte `at` on, which is below 64.
@@ -57,8 +52,8 @@ mod tests {
                     let mut bytes = [others; 64];
                     bytes[place] = byte;
                     let mask = |is: fn(&u8) -> bool| bytes.iter().rev().fold(0, |mask, b| mask << 1 | u64::from(is(b)));
-                    let Marks { blanks, digits } = marks(&bytes);
-                    assert_eq!(blanks, mask(|b| *b == b' '), "{byte} at {place} among {others}");
+                    let Marks { gaps, digits } = marks(&bytes);
+                    assert_eq!(gaps, mask(|b| *b <= b' '), "{byte} at {place} among {others}");
                     assert_eq!(digits, mask(u8::is_ascii_digit), "{byte} at {place} among {others}");
                 }
             }
@@ -68,15 +63,12 @@ mod tests {
     #[test]
     fn places() {
         let text: [u8; 64] = std::array::from_fn(|i| b" x4"[i * i / 7 % 3]);
-        for length in 0..70 {
-            let mut marks = marks(&text);
-            marks.end_at(length);
-            for at in 0..64 {
-                let blank = (at..64).find(|i| text[*i] == b' ' || *i == length).unwrap_or(64);
-                assert_eq!(marks.blank_from(at), blank, "{length} bytes, from {at}");
-                let digits = text[at..].iter().take_while(|b| b.is_ascii_digit()).count();
-                assert_eq!(marks.digits_from(at), digits, "from {at}");
-            }
+        let marks = marks(&text);
+        for at in 0..64 {
+            let gap = (at..64).find(|i| text[*i] == b' ').unwrap_or(64);
+            assert_eq!(marks.gap_from(at), gap, "from {at}");
+            let digits = text[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+            assert_eq!(marks.digits_from(at), digits, "from {at}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::eight::{Digits, byte, eight, octet};
+use super::eight::{Digits, eight, octet};
 use super::{Parsed, fault};
 use crate::model::Peer;
 
@@ -92,25 +92,25 @@ pub(super) fn quick_v4<const N: usize>(input: &[u8; N], digits: u64) -> Option<(
         place
     };
     let [a, b, c, d] = [next(), next(), next(), next()];
-    // Two octets and their dots fit into eight bytes, however long they are. Of 64 digits in a row all places are 64.
-    let (first, second) = (eight(input), eight(input.get(b + 1..)?));
-    let (third, fourth) = (c.wrapping_sub(b + 1), d.wrapping_sub(b + 1));
-    if b > 7 || fourth > 7 || [byte(first, a), byte(first, b), byte(second, third)] != *b"..." {
+    let four = |at: usize| input.get(at..).and_then(|text| text.first_chunk()).copied().unwrap_or_default();
+    let is = |at: usize, byte: u8| input.get(at) == Some(&byte);
+    if !(is(a, b'.') && is(b, b'.') && is(c, b'.')) {
         return None;
     }
-    let ip = octet(first, 0, a)? << 24 | octet(first, a + 1, b - a - 1)? << 16;
-    let ip = ip | octet(second, 0, third)? << 8 | octet(second, third + 1, d - c - 1)?;
-    match byte(second, fourth) {
-        b']' => Some((d, Peer::v4(ip, None))),
-        b':' => {
-            let end = next();
-            let digits = Digits::of(eight(input.get(d + 1..)?));
-            let count @ 1..=5 = end - d - 1 else { return None };
-            let port = u16::try_from(digits.number(count)).ok()?;
-            (input.get(end) == Some(&b']')).then_some((end, Peer::v4(ip, Some(port))))
-        }
-        _ => None,
+    let octet = |start: usize, end: usize| octet(four(start), end.wrapping_sub(start));
+    let ((first, x), (second, y)) = (octet(0, a), octet(a + 1, b));
+    let ((third, z), (fourth, w)) = (octet(b + 1, c), octet(c + 1, d));
+    if x | y | z | w != 0 {
+        return None;
     }
+    let ip = first << 24 | second << 16 | third << 8 | fourth;
+    if is(d, b']') {
+        return Some((d, Peer::v4(ip, None)));
+    }
+    let end = next();
+    let count @ 1..=5 = end.wrapping_sub(d + 1) else { return None };
+    let port = u16::try_from(Digits::of(eight(input.get(d + 1..)?)).number(count)).ok()?;
+    (is(d, b':') && is(end, b']')).then_some((end, Peer::v4(ip, Some(port))))
 }
 
 #[cfg(test)]

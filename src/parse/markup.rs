@@ -27,8 +27,7 @@ impl Reader<'_> {
         for xml in self.grammars.xml() {
             let Some(head) = xml.head(tags) else { continue };
             let service = Service::of_process(head.process);
-            let stream = service.map(|service| self.streams.id(self.names.store(head.host), service));
-            let source = stream.map(|stream| self.source(stream, head.pid));
+            let source = service.map(|service| self.origins.of_service(head.host, service, head.pid));
             let Some(element) = xml.element(tags) else {
                 if matches!(unknown, Line::Reject(_)) {
                     unknown = Line::Unknown(head.stamp, source, raw);

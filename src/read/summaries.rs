@@ -9,19 +9,14 @@ use crate::plan::{Plan, Trail};
 use crate::streams::Streams;
 use crate::trail::{self, LastAccess, Merging, kept};
 
-/// Takes the summaries that the plan chose, as though their texts had been read.
-pub(super) fn take(
-    plan: &Plan,
-    streams: &Streams,
-    needs: &Needs,
-    outcome: &mut Outcome,
-    accesses: &mut Vec<LastAccess>,
-) {
+/// Takes the summaries that the plan chose, as though their texts had been read; what they know of users stands apart.
+pub(super) fn take(plan: &Plan, streams: &Streams, needs: &Needs, outcome: &mut Outcome) -> Vec<LastAccess> {
     let (summed_up, others): (Vec<&Trail>, Vec<&Trail>) = plan.trails.iter().partition(|trail| trail.summed_up);
     outcome.notes.extend(others.iter().flat_map(|trail| trail.file.index.walk_notes.iter().cloned()));
     let size = summed_up.len().div_ceil(rayon::current_num_threads()).max(1);
     let merged: Vec<(trail::Trail, Vec<Note>)> =
         summed_up.par_chunks(size).map(|trails| merged(trails, streams, needs)).collect();
+    let mut accesses = Vec::new();
     for (mut learned, notes) in merged {
         accesses.push(std::mem::take(&mut learned.access));
         outcome.trail = std::mem::take(&mut outcome.trail).merge(learned, streams);
@@ -38,6 +33,7 @@ pub(super) fn take(
         }
     }
     outcome.notes.sort();
+    accesses
 }
 
 /// What some trail files say of all that is asked for, and what was noted when they were made.

@@ -141,14 +141,25 @@ impl Coverage {
 /// Collects the lines of one source, an hour at a time, before they go to the [`Coverage`].
 #[derive(Clone, Copy, Debug)]
 pub struct Pending {
-    key: (i64, i16),
-    wrote: Option<(Instant, Instant)>,
-    cell: Option<Cell>,
+    /// The hour, and with which offset it is written.
+    hour: i64,
+    offset: i16,
+    /// The lines that are among [`Counts`]: the first and the last, and how many there are.
+    cell: Cell,
+    /// The first and the last line of any other kind.
+    others: (Instant, Instant),
+    /// Those of all hours that were handed over since the last [`Pending::flush`].
+    all: (Instant, Instant),
 }
+
+/// No line at all: what comes is earlier and later.
+const NEVER: (Instant, Instant) = (Instant::MAX, Instant::MIN);
 
 impl Default for Pending {
     fn default() -> Self {
-        Pending { key: (i64::MIN, 0), wrote: None, cell: None }
+        let (first, last) = NEVER;
+        let cell = Cell { first, last, logins: 0, closes: 0, marks: 0 };
+        Pending { hour: hour(Instant::MIN), offset: 0, cell, others: NEVER, all: NEVER }
     }
 }
 
@@ -157,17 +168,16 @@ impl Pending {
     /// process lived, and no more.
     #[inline(always)]
     pub fn count(&mut self, stamp: Stamp, counts: Option<Counts>, stream: StreamId, pid: u32, coverage: &mut Coverage) {
-        let key = (hour(stamp.at), stamp.offset);
-        if key != self.key {
-            self.flush(stream, pid, coverage);
-            self.key = key;
+        let second = stamp.at.wrapping_sub(self.hour.wrapping_mul(3600));
+        if !(0..3600).contains(&second) || stamp.offset != self.offset {
+            self.hand_over(stream, pid, coverage);
+            (self.hour, self.offset) = (hour(stamp.at), stamp.offset);
         }
-        let (first, last) = self.wrote.get_or_insert((stamp.at, stamp.at));
-        *first = stamp.at.min(*first);
-        *last = stamp.at.max(*last);
-        let Some(counts) = counts else { return };
-        let empty = Cell { first: stamp.at, last: stamp.at, logins: 0, closes: 0, marks: 0 };
-        let cell = self.cell.get_or_insert(empty);
+        let Some(counts) = counts else {
+            self.others = both(self.others, (stamp.at, stamp.at));
+            return;
+        };
+        let cell = &mut self.cell;
         cell.first = cell.first.min(stamp.at);
         cell.last = cell.last.max(stamp.at);
         match counts {
@@ -181,11 +191,25 @@ impl Pending {
         }
     }
 
-    /// Hands over what was collected.
-    pub fn flush(&mut self, stream: StreamId, pid: u32, coverage: &mut Coverage) {
-        if let Some(span) = self.wrote.take() {
-            coverage.add(stream, pid, self.key, span, self.cell.take());
+    #[inline(never)]
+    fn hand_over(&mut self, stream: StreamId, pid: u32, coverage: &mut Coverage) {
+        let Pending { hour, offset, cell, others, all } = std::mem::take(self);
+        let wrote = both(others, (cell.first, cell.last));
+        if wrote != NEVER {
+            coverage.add(stream, pid, (hour, offset), wrote, (cell.lines() > 0).then_some(cell));
         }
-        self.key = (i64::MIN, 0);
+        self.all = both(all, wrote);
     }
+
+    /// Hands over what was collected: the first and the last line since the last time, if there was any.
+    pub fn flush(&mut self, stream: StreamId, pid: u32, coverage: &mut Coverage) -> Option<(Instant, Instant)> {
+        self.hand_over(stream, pid, coverage);
+        let all = std::mem::replace(&mut self.all, NEVER);
+        (all != NEVER).then_some(all)
+    }
+}
+
+/// What holds both spans.
+fn both(a: (Instant, Instant), b: (Instant, Instant)) -> (Instant, Instant) {
+    (a.0.min(b.0), a.1.max(b.1))
 }

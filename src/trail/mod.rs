@@ -12,7 +12,7 @@ mod tally;
 
 use std::collections::BTreeMap;
 
-pub use access::{Access, Accesses, Last, LastAccess, Sorted};
+pub use access::{Access, Accesses, Last, LastAccess, LearnedAccess, SharedAccess, Shown, Sorted};
 pub use coverage::{Cell, Counts, Coverage, FullHours, Pending, ProcessHours, StreamHours, hour};
 pub use forgery::Breaks;
 pub use merging::Merging;
@@ -156,8 +156,8 @@ impl TracedUsers {
     }
 
     /// Forgets users who had access.
-    pub fn without(&mut self, access: &LastAccess) {
-        self.users = std::mem::take(&mut self.users).into_par_iter().filter(|user| !access.has(user)).collect();
+    pub fn without(&mut self, has: impl Fn(&[u8]) -> bool + Sync) {
+        self.users = std::mem::take(&mut self.users).into_par_iter().filter(|user| !has(user)).collect();
     }
 
     fn merge(mut self, other: TracedUsers) -> TracedUsers {

@@ -16,9 +16,12 @@ fn read<'a>(grammars: &Grammars, line: &'a str) -> Option<(Meaning, Fields<'a>)>
     };
     let process = grammars.process(process);
     let read = grammars.read(process, message);
-    let padded = [message, &[b' '; 200]].concat();
-    if let Some(usual) = grammars.usual(process, &padded, message.len()) {
-        assert_eq!(Some(usual), read, "{line}");
+    for end in [&b"\n"[..], b"\r\n"] {
+        let padded = [message, end, &[b' '; 200]].concat();
+        if let Some((meaning, ordinary)) = grammars.ordinary(process, &padded, &mut Day::default()) {
+            assert_eq!(Some((meaning, ordinary.fields())), read, "{line}");
+            assert_eq!((ordinary.message, ordinary.bytes), (message, message.len() + end.len()), "{line}");
+        }
     }
     read
 }

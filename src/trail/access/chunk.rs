@@ -6,7 +6,8 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::{ALL, EMPTY, Entry, HIGHER, LastAccess, NEVER, NONE, Packed, inline, words_of};
+use super::LastAccess;
+use super::entry::{ALL, EMPTY, Entry, HIGHER, NEVER, NONE, Packed, inline, words_of};
 use crate::model::{Instant, Service};
 use crate::streams::StreamId;
 use crate::trail::kept::names::{Names, Packing};

@@ -1,8 +1,11 @@
 //! Last accesses in the order of the names: they need no index, are merged by going through both, and are answered as they are.
 
+use std::cmp::Ordering;
+
 use rayon::prelude::*;
 
-use super::{Entry, LastAccess, Ordering};
+use super::LastAccess;
+use super::entry::Entry;
 use crate::index::{Index, NOBODY};
 use crate::streams::Streams;
 
@@ -14,17 +17,21 @@ impl LastAccess {
 
     /// Brings the entries into the order of the names. All that was put aside must be settled.
     pub fn put_in_order(&mut self) {
-        if self.is_in_order() {
-            return;
+        if !self.is_in_order() {
+            self.index = Index::default();
+            self.sort();
         }
-        let LastAccess { index, entries, long, lines, .. } = self;
+    }
+
+    /// Sorts the entries, of which there is no index.
+    pub(super) fn sort(&mut self) {
+        let LastAccess { entries, long, lines, .. } = self;
         // Nobody needs the hashes any more: they lead to the lines.
         if !lines.is_empty() {
             entries.iter_mut().zip(0..).for_each(|(entry, number)| entry.hash = number);
         }
         entries.par_sort_unstable_by(|a, b| a.order(b, (long, long)));
         *lines = entries.iter().filter_map(|entry| lines.get(entry.hash as usize).copied()).collect();
-        *index = Index::default();
     }
 
     /// Keeps only the users that are asked for, of entries in order, which know of no lines.

@@ -1,0 +1,236 @@
+//! Who wrote a line: host, process and pid, of which neighbouring lines have the same few.
+
+use rustc_hash::FxHashMap;
+
+use super::{Names, Source};
+use crate::grammar::{self, Digits, Grammars, Origin, Process, eight};
+use crate::model::Service;
+use crate::streams::{StreamId, Streams};
+
+/// The origins that a reader has met, each read by the grammar once.
+#[derive(Debug)]
+pub(super) struct Origins<'g> {
+    grammars: &'g Grammars,
+    names: &'g Names,
+    streams: &'g Streams,
+    heads: Vec<Head>,
+    /// Host and process as a line writes them, up to the bracket → number of the head.
+    by_text: FxHashMap<Box<[u8]>, usize>,
+    /// The head of the line before.
+    last: usize,
+    /// Every source, and by the text of its pid the one met last.
+    sources: FxHashMap<(StreamId, u32), Source>,
+    recent: Vec<Recent>,
+}
+
+/// What a line has before its pid: host and process.
+#[derive(Clone, Debug)]
+struct Head {
+    /// Its length, and its first bytes, four times eight as [`eight`] gives them.
+    length: usize,
+    words: [u64; 4],
+    /// Which of their bits count.
+    masks: [u64; 4],
+    /// Where it is longer.
+    rest: Box<[u8]>,
+    process: Process,
+    /// Of an access service: its stream.
+    stream: Option<StreamId>,
+    /// Of a multiplexor: the service that it stands before.
+    multiplexed: Option<Service>,
+}
+
+impl Head {
+    fn words(text: &[u8]) -> [u64; 4] {
+        std::array::from_fn(|i| eight(text.get(8 * i..).unwrap_or_default()))
+    }
+
+    fn masks(length: usize) -> [u64; 4] {
+        std::array::from_fn(|i| {
+            let bits = 8 * length.saturating_sub(8 * i).min(8) as u32;
+            !u64::MAX.checked_shl(bits).unwrap_or(0)
+        })
+    }
+
+    /// What stands behind it in a text that begins with it.
+    #[inline(always)]
+    fn behind<'a>(&self, input: &'a [u8]) -> Option<&'a [u8]> {
+        let first: &[u8; 32] = input.first_chunk()?;
+        let (chunks, _) = first.as_chunks();
+        let differs = |((chunk, word), mask): ((&[u8; 8], &u64), &u64)| (u64::from_le_bytes(*chunk) ^ word) & mask;
+        let differ = chunks.iter().zip(&self.words).zip(&self.masks).map(differs).fold(0, |all, some| all | some);
+        let behind = input.get(self.length..)?;
+        (differ == 0 && (self.rest.is_empty() || input.get(32..self.length)? == &*self.rest)).then_some(behind)
+    }
+}
+
+/// A process that wrote a line.
+#[derive(Clone, Copy, Debug)]
+struct Recent {
+    /// Its head, and what stands behind that: its pid, and what is behind that in eight bytes.
+    head: usize,
+    text: u64,
+    /// How many digits its pid has.
+    digits: usize,
+    /// The process, if it is one of an access service.
+    source: Option<Source>,
+}
+
+/// A text that no head and no pid has: nothing is known yet.
+const UNKNOWN: Recent = Recent { head: usize::MAX, text: 0, digits: 0, source: None };
+/// So many sources are found by the texts of their pids, by so many bits of a hash.
+const RECENT: usize = 1 << RECENT_BITS;
+const RECENT_BITS: u32 = 10;
+/// So many heads are kept. A log has a few; if lines forge more, the next are learned anew.
+const HEADS: usize = 4096;
+
+impl<'g> Origins<'g> {
+    /// None yet.
+    pub(super) fn new(grammars: &'g Grammars, names: &'g Names, streams: &'g Streams) -> Origins<'g> {
+        Origins {
+            grammars,
+            names,
+            streams,
+            heads: Vec::new(),
+            by_text: FxHashMap::default(),
+            last: 0,
+            sources: FxHashMap::default(),
+            recent: vec![UNKNOWN; RECENT],
+        }
+    }
+
+    /// The service before which the multiplexor stands that wrote the line read last, if it was one.
+    pub(super) fn multiplexed(&self) -> Option<Service> {
+        self.heads.get(self.last)?.multiplexed
+    }
+
+    /// Who wrote a line of an access service, if they have written before, and what stands behind the pid.
+    #[inline(always)]
+    pub(super) fn met<'a>(&mut self, input: &'a [u8]) -> Option<(Source, Process, &'a [u8])> {
+        let behind = self.known_head(input)?;
+        let Recent { head, text, digits, source } = *self.recent.get(place_of(eight(behind)))?;
+        if text != eight(behind) || head != self.last {
+            return self.meet(behind);
+        }
+        Some((source?, self.heads.get(self.last)?.process, behind.get(digits..)?))
+    }
+
+    /// `origin`: who wrote a line, and what stands behind that.
+    pub(super) fn read<'a>(&mut self, input: &'a [u8]) -> Option<(Option<Source>, Process, &'a [u8])> {
+        let behind = match self.known_head(input) {
+            Some(behind) => behind,
+            None => self.learn_head(input)?,
+        };
+        let (source, rest) = match self.process(behind) {
+            Some(Recent { source, digits, .. }) => (source, behind.get(digits..)?.strip_prefix(b"]: ")?),
+            // The grammar tells the numbers that are too great.
+            None => {
+                let (rest, origin) = grammar::origin(input).ok()?;
+                let stream = self.heads.get(self.last)?.stream;
+                (stream.map(|stream| self.source(stream, origin.pid)), rest)
+            }
+        };
+        Some((source, self.heads.get(self.last)?.process, rest))
+    }
+
+    /// Source and process of an origin whose text stands elsewhere in its line.
+    pub(super) fn seen(&mut self, origin: &Origin<'_>) -> (Option<Source>, Process) {
+        let text = [origin.host, b" ", origin.process, b"["].concat();
+        let known = self.by_text.get(text.as_slice()).copied();
+        self.last = known.unwrap_or_else(|| self.keep(&text, origin));
+        match self.heads.get(self.last) {
+            Some(&Head { process, stream, .. }) => (stream.map(|stream| self.source(stream, origin.pid)), process),
+            None => (None, self.grammars.process(origin.process)),
+        }
+    }
+
+    /// What stands behind the head of a line, if that was seen before.
+    #[inline(always)]
+    fn known_head<'a>(&mut self, input: &'a [u8]) -> Option<&'a [u8]> {
+        let behind = self.heads.get(self.last).and_then(|head| head.behind(input));
+        behind.or_else(|| self.other_head(input))
+    }
+
+    /// The same, if it is not that of the line before.
+    #[inline(never)]
+    fn other_head<'a>(&mut self, input: &'a [u8]) -> Option<&'a [u8]> {
+        let end = memchr::memchr(b'[', input)? + 1;
+        let (text, behind) = input.split_at_checked(end)?;
+        self.last = *self.by_text.get(text)?;
+        Some(behind)
+    }
+
+    /// Reads the head of a line by the grammar, and keeps it; what stands behind it.
+    fn learn_head<'a>(&mut self, input: &'a [u8]) -> Option<&'a [u8]> {
+        let end = memchr::memchr(b'[', input)? + 1;
+        let (text, behind) = input.split_at_checked(end)?;
+        let (_, origin) = grammar::origin(input).ok()?;
+        self.last = self.keep(text, &origin);
+        Some(behind)
+    }
+
+    /// Who wrote a line, by what stands behind its head: a pid of at most seven digits.
+    fn process(&mut self, behind: &[u8]) -> Option<Recent> {
+        let text = eight(behind);
+        let recent = *self.recent.get(place_of(text))?;
+        if recent.text == text && recent.head == self.last {
+            return Some(recent);
+        }
+        let pid = Digits::of(text);
+        let digits @ 1..=7 = pid.count() else { return None };
+        let stream = self.heads.get(self.last)?.stream;
+        let source = stream.map(|stream| self.source(stream, pid.number(digits)));
+        let found = Recent { head: self.last, text, digits, source };
+        *self.recent.get_mut(place_of(text))? = found;
+        Some(found)
+    }
+
+    /// Learns who wrote a line, which is then read as any other.
+    #[inline(never)]
+    fn meet<T>(&mut self, behind: &[u8]) -> Option<T> {
+        self.process(behind);
+        None
+    }
+
+    /// Keeps a head under the text that it was read from; its number.
+    fn keep(&mut self, text: &[u8], origin: &Origin<'_>) -> usize {
+        if self.heads.len() >= HEADS {
+            self.heads.clear();
+            self.by_text.clear();
+            self.recent.fill(UNKNOWN);
+        }
+        let service = Service::of_process(origin.process);
+        let stream = service.map(|service| self.streams.id(self.names.store(origin.host), service));
+        let number = self.heads.len();
+        self.by_text.insert(text.into(), number);
+        let rest = text.get(32..).unwrap_or_default().into();
+        self.heads.push(Head {
+            length: text.len(),
+            words: Head::words(text),
+            masks: Head::masks(text.len()),
+            rest,
+            process: self.grammars.process(origin.process),
+            stream,
+            multiplexed: Service::of_multiplexor(origin.process),
+        });
+        number
+    }
+
+    /// A process of a service, on a host.
+    pub(super) fn of_service(&mut self, host: &[u8], service: Service, pid: u32) -> Source {
+        let stream = self.streams.id(self.names.store(host), service);
+        self.source(stream, pid)
+    }
+
+    /// The source of a stream and a pid.
+    fn source(&mut self, stream: StreamId, pid: u32) -> Source {
+        let number = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
+        *self.sources.entry((stream, pid)).or_insert(Source { number, stream, pid })
+    }
+}
+
+/// Where a pid is kept, by what stands behind its head.
+#[inline(always)]
+fn place_of(text: u64) -> usize {
+    (text.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - RECENT_BITS)) as usize
+}

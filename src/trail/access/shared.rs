@@ -1,0 +1,206 @@
+//! Last accesses that several workers learn at once: one table for all of them, in parts by the hashes of the names.
+//!
+//! A table for each worker would have each name as often as there are workers, which no cache has room for, and which must be
+//! brought together in the end.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::entry::{Entry, Lines, NONE, NameKey, Packed};
+use super::{Aside, LastAccess};
+use crate::model::{Doubt, Evidence, Service, Stamp};
+use crate::streams::{StreamId, Streams};
+
+/// So many parts there are for each worker: few of them are wanted by two at once.
+const PARTS: usize = 4;
+
+/// The table, in parts.
+#[derive(Debug)]
+pub struct SharedAccess {
+    /// A power of two, at least one.
+    parts: Vec<Mutex<LastAccess>>,
+}
+
+impl SharedAccess {
+    /// For so many workers.
+    pub fn new(workers: usize) -> SharedAccess {
+        let parts = (PARTS * workers).next_power_of_two();
+        SharedAccess { parts: (0..parts).map(|_| Mutex::default()).collect() }
+    }
+
+    /// All parts as one, in the order of the names. All workers must have finished.
+    pub fn finish(self) -> LastAccess {
+        let parts = self.parts.into_iter().map(|part| part.into_inner().unwrap_or_else(PoisonError::into_inner));
+        LastAccess::of_parts(parts.collect())
+    }
+
+    /// Whether a user had access over any service. What workers put aside does not count yet.
+    pub fn has(&self, user: &[u8]) -> bool {
+        let over = |service: Service| {
+            let sought = Entry::of(user, service);
+            self.parts.get(self.part_of(sought.hash)).is_some_and(|part| lock(part).is_there(&sought, user))
+        };
+        Service::ALL.into_iter().any(over)
+    }
+
+    /// The part of a hash, by other bits than those that tables see.
+    #[inline]
+    fn part_of(&self, hash: u32) -> usize {
+        (hash >> 24) as usize & (self.parts.len() - 1)
+    }
+}
+
+/// What a login line, a close line, or both lines of a session show of their user.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// The stamp of a login line, and what that is doubted for.
+    pub login: Option<(Stamp, Doubt)>,
+    /// The connect that a close line gives, in the same way.
+    pub connect: Option<(Stamp, Doubt)>,
+    /// The end, in the same way.
+    pub end: Option<(Stamp, Doubt)>,
+    /// Where the login line and the close line are, if evidence is asked for; of two that are one line, that.
+    pub evidence: Option<[Evidence; 2]>,
+}
+
+impl Shown {
+    /// The login and the logout that it comes to.
+    #[inline(always)]
+    fn packed(&self, stream: StreamId) -> (Packed, Packed) {
+        let packed = |shown: Option<(Stamp, Doubt)>, from_login: bool| match shown {
+            Some((stamp, doubt)) => Packed::of_line(stamp, stream, from_login, doubt),
+            None => NONE,
+        };
+        (packed(self.login, true).max_of_stream(packed(self.connect, false)), packed(self.end, false))
+    }
+
+    #[inline(always)]
+    fn lines(&self) -> Option<Lines> {
+        let [of_login, of_close] = self.evidence?;
+        let by_login =
+            self.login.is_some_and(|(login, _)| self.connect.is_none_or(|(connect, _)| connect.at <= login.at));
+        Some(Lines { login: if by_login { of_login } else { of_close }, logout: of_close })
+    }
+}
+
+/// A worker's way into the table, or into one of its own.
+#[derive(Debug)]
+pub struct LearnedAccess<'a> {
+    shared: Option<&'a SharedAccess>,
+    /// What it puts aside, by part.
+    asides: Vec<Aside>,
+    own: LastAccess,
+}
+
+impl<'a> LearnedAccess<'a> {
+    /// Into a table that others share, if there is one.
+    pub fn new(shared: Option<&'a SharedAccess>) -> LearnedAccess<'a> {
+        let parts = shared.map_or(0, |shared| shared.parts.len());
+        LearnedAccess { shared, asides: vec![Aside::default(); parts], own: LastAccess::default() }
+    }
+
+    /// Takes note of what a user did.
+    #[inline(always)]
+    pub fn learn(&mut self, user: &[u8], stream: StreamId, shown: &Shown, streams: &Streams) {
+        let key = NameKey::of(user, stream.service());
+        let (aside, table) = match self.shared {
+            None => return self.own.put_aside(key, shown.packed(stream), shown.lines(), streams),
+            Some(shared) => {
+                let part = shared.part_of(key.hash);
+                (self.asides.get_mut(part), shared.parts.get(part))
+            }
+        };
+        if let (Some(aside), Some(table)) = (aside, table) {
+            aside.put(key, shown.packed(stream), shown.lines());
+            if aside.is_full() {
+                lock(table).take(aside, streams);
+            }
+        }
+    }
+
+    /// Whether a user had access over any service. What was put aside does not count yet.
+    pub fn has(&self, user: &[u8]) -> bool {
+        self.shared.map_or_else(|| self.own.has(user), |shared| shared.has(user))
+    }
+
+    /// Settles what was put aside; what is not shared.
+    pub fn finish(mut self, streams: &Streams) -> LastAccess {
+        let parts = self.shared.map_or(&[][..], |shared| &shared.parts);
+        parts.iter().zip(&mut self.asides).for_each(|(part, aside)| lock(part).take(aside, streams));
+        self.own.settle(streams);
+        self.own
+    }
+}
+
+fn lock(part: &Mutex<LastAccess>) -> MutexGuard<'_, LastAccess> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl LastAccess {
+    /// All entries of tables that have none in common, and have settled theirs, in the order of the names.
+    fn of_parts(parts: Vec<LastAccess>) -> LastAccess {
+        let mut all = LastAccess::default();
+        let len = parts.iter().map(LastAccess::len).sum();
+        all.entries.reserve_exact(len);
+        for mut part in parts {
+            let place = u32::try_from(all.long.len()).unwrap_or(u32::MAX);
+            part.entries
+                .iter_mut()
+                .filter(|entry| entry.is_long())
+                .for_each(|entry| entry.place = entry.place.saturating_add(place));
+            all.entries.append(&mut part.entries);
+            all.long.append(&mut part.long);
+            all.lines.append(&mut part.lines);
+        }
+        all.sort();
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::FileId;
+    use crate::trail::Access;
+
+    /// What two workers learn together is what one learns alone, with names and lines, wherever they lie.
+    #[test]
+    fn workers_share_what_they_learn() {
+        let streams = Streams::default();
+        let id = streams.id(b"store1", Service::Imap);
+        let line = |place: u64| Evidence { file: FileId(0), place, nth: 1 };
+        let shown = |n: u32| {
+            let stamp = |at: u32| Some((Stamp { at: i64::from(at), offset: 60 }, Doubt::default()));
+            let evidence = Some([line(u64::from(n)), line(u64::from(n) + 1_000_000)]);
+            // A login, a close, or both, whose connect may be the later.
+            let (login, close) = (!n.is_multiple_of(3), n % 3 != 1);
+            let of_close = |at: u32| stamp(at).filter(|_| close);
+            Shown { login: stamp(n).filter(|_| login), connect: of_close(n / 7 * 8), end: of_close(n + 5), evidence }
+        };
+        // Some names are longer than an entry has room for, and alike in what it has.
+        let name =
+            |n: u32| format!("{}{}", if n.is_multiple_of(3) { "a-long-name-of-a-user-with-" } else { "u" }, n % 997);
+        let shared = SharedAccess::new(2);
+        let mut workers = [LearnedAccess::new(Some(&shared)), LearnedAccess::new(Some(&shared))];
+        let mut alone = LearnedAccess::new(None);
+        for n in 0..20_000 {
+            workers[n as usize / 7 % 2].learn(name(n).as_bytes(), id, &shown(n), &streams);
+            alone.learn(name(n).as_bytes(), id, &shown(n), &streams);
+        }
+        assert!(workers[0].has(name(1).as_bytes()) && alone.has(name(1).as_bytes()));
+        let alone = alone.finish(&streams);
+        workers.into_iter().for_each(|worker| assert!(worker.finish(&streams).is_empty()));
+        assert!((0..997).all(|n| shared.has(name(n).as_bytes())) && !shared.has(b"u997"));
+        let all = |access: LastAccess| -> Vec<(Vec<u8>, Vec<Access>)> {
+            let sorted = access.sorted();
+            let parts = sorted.parts(100);
+            parts
+                .into_iter()
+                .flat_map(|part| sorted.users(part).map(|(n, a)| (n.to_vec(), a.iter().collect())).collect::<Vec<_>>())
+                .collect()
+        };
+        let (together, alone) = (all(shared.finish()), all(alone));
+        assert_eq!(alone.len(), 1994);
+        assert_eq!(together, alone);
+        assert!(alone.iter().all(|(_, accesses)| accesses[0].login.is_some_and(|last| last.evidence.is_some())));
+    }
+}
