@@ -6,7 +6,7 @@ use super::Access;
 use super::entry::{Entry, Lines};
 use crate::model::Service;
 
-/// The entries of a [`LastAccess`] in the order of the users' bytes.
+/// The entries of a [`LastAccess`](super::LastAccess) in the order of the users' bytes.
 pub struct Sorted {
     pub(super) long: Vec<u8>,
     pub(super) entries: Vec<Entry>,
