@@ -4,12 +4,14 @@
 //! reads each of them once; everything that it returns is a function of the line and of the file's [`Years`] alone.
 
 mod connect;
+mod known;
 mod markup;
 mod origins;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::connect::{Connect, connect};
+use self::known::Known;
 use self::origins::Origins;
 use crate::grammar::{
     self, Basis, Day, Envelope, Fields, Grammars, Kind, Meaning, Ordinary, Origin, Prefix, Process, SyslogDate,
@@ -195,23 +197,21 @@ fn lower_case<'a>(uid: &[u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
 pub struct Reader<'g> {
     grammars: &'g Grammars,
     knows_xml: bool,
-    /// The text of the last stamp with its brackets, and what it says; at first a text that is no stamp.
-    stamp_text: [u8; STAMP],
+    /// The text of the last stamp, with what stands around it, and what it says.
+    head: Known,
     stamp: Stamp,
     origins: Origins<'g>,
     /// The day of the start field read last.
     day: Day,
 }
 
-/// A stamp with its brackets and the blank behind them, in bytes.
-const STAMP: usize = 29;
 impl<'g> Reader<'g> {
     /// A reader that has seen nothing.
     pub fn new(grammars: &'g Grammars, names: &'g Names, streams: &'g Streams) -> Reader<'g> {
         Reader {
             grammars,
             knows_xml: grammars.knows_xml(),
-            stamp_text: [0; STAMP],
+            head: Known::nothing(),
             stamp: Stamp::default(),
             origins: Origins::new(grammars, names, streams),
             day: Day::default(),
@@ -222,7 +222,7 @@ impl<'g> Reader<'g> {
     /// stands behind it to read it the quick way: as [`Reader::read`], which takes any line.
     #[inline(always)]
     pub fn ordinary<'a>(&mut self, text: &'a [u8]) -> Option<OrdinaryLine<'a>> {
-        let (stamp, rest) = self.last_stamp(text)?;
+        let (stamp, rest) = self.native_head(text)?;
         let (source, process, behind) = self.origins.met(rest)?;
         let message = account_head(behind)?;
         let (Meaning { basis, .. }, ordinary) = self.grammars.ordinary(process, message, &mut self.day)?;
@@ -258,28 +258,22 @@ impl<'g> Reader<'g> {
         self.behind_syslog(line, years, place)
     }
 
-    /// `native-head` with its brackets, read by the grammar only where its text is not the line before's.
+    /// `native-head`, read by the grammar only where its text is not the line before's.
     #[inline(always)]
-    fn last_stamp<'a>(&mut self, text: &'a [u8]) -> Option<(Stamp, &'a [u8])> {
-        let (head, rest) = text.split_first_chunk::<STAMP>()?;
-        if *head != self.stamp_text {
-            self.keep_stamp(head)?;
+    fn native_head<'a>(&mut self, text: &'a [u8]) -> Option<(Stamp, &'a [u8])> {
+        match self.head.behind(text) {
+            Some(rest) => Some((self.stamp, rest)),
+            None => self.other_head(text),
         }
-        Some((self.stamp, rest))
     }
 
-    /// Keeps a stamp with its brackets, if it is one.
+    /// The same of another one, which is kept.
     #[inline(never)]
-    fn keep_stamp(&mut self, head: &[u8; STAMP]) -> Option<()> {
-        let text = head.strip_prefix(b"[")?.strip_suffix(b"] ")?;
-        let (_, stamp) = grammar::stamp(text).ok().filter(|(rest, _)| rest.is_empty())?;
-        (self.stamp_text, self.stamp) = (*head, stamp);
-        Some(())
-    }
-
-    /// `native-head`, with its brackets or without.
-    fn native_head<'a>(&mut self, line: &'a [u8]) -> Option<(Stamp, &'a [u8])> {
-        self.last_stamp(line).or_else(|| grammar::native_head(line).ok().map(|(rest, stamp)| (stamp, rest)))
+    fn other_head<'a>(&mut self, text: &'a [u8]) -> Option<(Stamp, &'a [u8])> {
+        let (rest, stamp) = grammar::native_head(text).ok()?;
+        self.head = Known::of(text.get(..text.len() - rest.len())?);
+        self.stamp = stamp;
+        Some((stamp, rest))
     }
 
     /// What the message of a line says.
@@ -432,9 +426,13 @@ mod tests {
                 ("192.0.2.7:", "2001:db8::7:"),
                 ("store1", "a-store-whose-name-is-longer-than-32-bytes"),
                 ("[29", "29"),
+                ("00] ", "00 "),
+                ("[29", " 29"),
+                ("00] ", "00]  "),
             ];
             for (from, to) in odd {
-                let is_ordinary = ["192.0.2.7", "a-store-whose-name-is-longer-than-32-bytes"].contains(&to);
+                let is_ordinary =
+                    ["192.0.2.7", "a-store-whose-name-is-longer-than-32-bytes", "29", "00 "].contains(&to);
                 cases.push((line.replace(from, to), is_ordinary));
             }
             cases.extend([

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::known::Known;
 use super::{Names, Source};
 use crate::grammar::{self, Digits, Grammars, Origin, Process, eight};
 use crate::model::Service;
@@ -26,42 +27,12 @@ pub(super) struct Origins<'g> {
 /// What a line has before its pid: host and process.
 #[derive(Clone, Debug)]
 struct Head {
-    /// Its length, and its first bytes, four times eight as [`eight`] gives them.
-    length: usize,
-    words: [u64; 4],
-    /// Which of their bits count.
-    masks: [u64; 4],
-    /// Where it is longer.
-    rest: Box<[u8]>,
+    text: Known,
     process: Process,
     /// Of an access service: its stream.
     stream: Option<StreamId>,
     /// Of a multiplexor: the service that it stands before.
     multiplexed: Option<Service>,
-}
-
-impl Head {
-    fn words(text: &[u8]) -> [u64; 4] {
-        std::array::from_fn(|i| eight(text.get(8 * i..).unwrap_or_default()))
-    }
-
-    fn masks(length: usize) -> [u64; 4] {
-        std::array::from_fn(|i| {
-            let bits = 8 * length.saturating_sub(8 * i).min(8) as u32;
-            !u64::MAX.checked_shl(bits).unwrap_or(0)
-        })
-    }
-
-    /// What stands behind it in a text that begins with it.
-    #[inline(always)]
-    fn behind<'a>(&self, input: &'a [u8]) -> Option<&'a [u8]> {
-        let first: &[u8; 32] = input.first_chunk()?;
-        let (chunks, _) = first.as_chunks();
-        let differs = |((chunk, word), mask): ((&[u8; 8], &u64), &u64)| (u64::from_le_bytes(*chunk) ^ word) & mask;
-        let differ = chunks.iter().zip(&self.words).zip(&self.masks).map(differs).fold(0, |all, some| all | some);
-        let behind = input.get(self.length..)?;
-        (differ == 0 && (self.rest.is_empty() || input.get(32..self.length)? == &*self.rest)).then_some(behind)
-    }
 }
 
 /// A process that wrote a line.
@@ -147,7 +118,7 @@ impl<'g> Origins<'g> {
     /// What stands behind the head of a line, if that was seen before.
     #[inline(always)]
     fn known_head<'a>(&mut self, input: &'a [u8]) -> Option<&'a [u8]> {
-        let behind = self.heads.get(self.last).and_then(|head| head.behind(input));
+        let behind = self.heads.get(self.last).and_then(|head| head.text.behind(input));
         behind.or_else(|| self.other_head(input))
     }
 
@@ -203,12 +174,8 @@ impl<'g> Origins<'g> {
         let stream = service.map(|service| self.streams.id(self.names.store(origin.host), service));
         let number = self.heads.len();
         self.by_text.insert(text.into(), number);
-        let rest = text.get(32..).unwrap_or_default().into();
         self.heads.push(Head {
-            length: text.len(),
-            words: Head::words(text),
-            masks: Head::masks(text.len()),
-            rest,
+            text: Known::of(text),
             process: self.grammars.process(origin.process),
             stream,
             multiplexed: Service::of_multiplexor(origin.process),
