@@ -203,4 +203,34 @@ mod tests {
         assert_eq!(together, alone);
         assert!(alone.iter().all(|(_, accesses)| accesses[0].login.is_some_and(|last| last.evidence.is_some())));
     }
+
+    /// A login rests on its own line, unless the connect that the close tells is later.
+    #[test]
+    fn r11_the_line_of_a_login() {
+        let streams = Streams::default();
+        let id = streams.id(b"store1", Service::Imap);
+        let line = |place: u64| Evidence { file: FileId(0), place, nth: 1 };
+        let lines = |login: Option<i64>, connect: Option<i64>| {
+            let at = |at: Option<i64>| at.map(|at| (Stamp { at, offset: 0 }, Doubt::default()));
+            let evidence = Some([line(1), line(2)]);
+            let mut access = LearnedAccess::new(None);
+            access.learn(
+                b"ed",
+                id,
+                &Shown { login: at(login), connect: at(connect), end: at(Some(9)), evidence },
+                &streams,
+            );
+            let sorted = access.finish(&streams).sorted();
+            let part = sorted.parts(1).remove(0);
+            let access =
+                sorted.users(part).next().and_then(|(_, accesses)| accesses.over(Service::Imap)).expect("ed's");
+            [access.login, access.logout].map(|last| last.and_then(|last| last.evidence).map(|line| line.place))
+        };
+        assert_eq!(lines(Some(5), Some(4)), [Some(1), Some(2)]);
+        assert_eq!(lines(Some(5), Some(5)), [Some(1), Some(2)]);
+        assert_eq!(lines(Some(5), None), [Some(1), Some(2)]);
+        assert_eq!(lines(Some(4), Some(5)), [Some(2), Some(2)]);
+        assert_eq!(lines(None, Some(5)), [Some(2), Some(2)]);
+        assert_eq!(lines(None, None), [None, Some(2)]);
+    }
 }
