@@ -187,6 +187,7 @@ mod tests {
             alone.learn(name(n).as_bytes(), id, &shown(n), &streams);
         }
         assert!(workers[0].has(name(1).as_bytes()) && alone.has(name(1).as_bytes()));
+        assert!(!workers[0].has(b"nobody") && !alone.has(b"nobody"));
         let alone = alone.finish(&streams);
         workers.into_iter().for_each(|worker| assert!(worker.finish(&streams).is_empty()));
         assert!((0..997).all(|n| shared.has(name(n).as_bytes())) && !shared.has(b"u997"));
