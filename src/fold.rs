@@ -383,7 +383,7 @@ impl<'a> Folder<'a> {
         let OrdinaryLine { stamp, source, inferred, message, .. } = line;
         let counts = if message.closing.is_some() { Counts::Close } else { Counts::Login };
         self.saw(Some(*source), *stamp, place, Some(counts));
-        let forged = self.is_forged || (!message.more.is_empty() && self.ends(message.message, place));
+        let doubt = self.doubt(*inferred, message.more, message.message, place);
         let close = message.closing.map(|closing| close_line(*stamp, closing.start, closing.duration));
         let line = PairLine {
             stream: source.stream,
@@ -393,7 +393,7 @@ impl<'a> Folder<'a> {
             rest: if close.is_some() { message.behind } else { message.mechanism },
             stamp: *stamp,
             close,
-            doubt: Doubt { inferred: *inferred, forged },
+            doubt,
         };
         let amounts = || message.closing.map(|closing| Amounts::of_numbers(closing.numbers().map(Some)));
         self.account(block, &line, amounts, place);
@@ -426,7 +426,7 @@ impl<'a> Folder<'a> {
             Counts::Close => Some(close_line(event.stamp, fields.start, fields.duration)),
             Counts::Start | Counts::Stop => return,
         };
-        let forged = self.is_forged || (!fields.more.is_empty() && self.ends(event.message, place));
+        let doubt = self.doubt(event.inferred, fields.more, event.message, place);
         let line = PairLine {
             stream: source.stream,
             pid: source.pid,
@@ -435,7 +435,7 @@ impl<'a> Folder<'a> {
             rest: if close.is_some() { event.behind(fields.user) } else { fields.mechanism },
             stamp: event.stamp,
             close,
-            doubt: Doubt { inferred: event.inferred, forged },
+            doubt,
         };
         let Fields { bytes_in, bytes_out, mailboxes, .. } = *fields;
         self.account(block, &line, || close.map(|_| Amounts::of_numbers([bytes_in, bytes_out, mailboxes])), place);
@@ -483,6 +483,13 @@ impl<'a> Folder<'a> {
             let by_close = close.is_some();
             logins.take(&LoggedIn { stream, peer, user, mechanism, stamp, by_close, doubt, evidence });
         }
+    }
+
+    /// What a login or close line is doubted for, by its message and what stands there behind the known fields.
+    #[inline(always)]
+    fn doubt(&mut self, inferred: bool, more: &[u8], message: &[u8], place: u64) -> Doubt {
+        let forged = self.is_forged || (!more.is_empty() && self.ends(message, place));
+        Doubt { inferred, forged }
     }
 
     /// Whether a text of the line at this place, which is no refused login, ends in the reason of one.

@@ -2,17 +2,14 @@
 
 use super::bench::Held;
 use super::key::{Key, LongKeys, Packed};
-use super::line::{CloseLine, Said, is_same, length};
+use super::line::{CloseLine, NEAR, Said, is_same, length};
 use super::session::{Accessed, Rest, SessionFlags, SessionWords, Settled, Told, Words};
 use super::slab::Slab;
 use crate::model::{Doubt, Instant, Stamp};
 
-/// Texts of a login up to this length lie in its entry.
-pub(super) const INLINE: usize = 31;
-
-/// Those that are longer, up to this length, lie in places of their own: most of them, where something comes with lines.
+/// Texts of a login that are longer than its entry has room for, up to this length, lie in places of their own: most of them, where something comes with lines.
 const MIDDLE: usize = 64;
-const LONGER: usize = INLINE + 1;
+const LONGER: usize = NEAR + 1;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +29,7 @@ pub(super) enum State {
 #[repr(C, align(64))]
 pub(super) struct Entry {
     /// The texts of the login, or their number among those that are too long.
-    text: [u8; INLINE],
+    text: [u8; NEAR],
     pub(super) state: State,
     pub(super) key: Packed,
     at: Instant,
@@ -52,7 +49,7 @@ pub(super) struct Login<'a> {
     /// User and mechanism, with one byte between them.
     pub(super) text: &'a [u8],
     /// The same with what stands behind it, if it is a short one.
-    pub(super) near: Option<&'a [u8; INLINE]>,
+    pub(super) near: Option<&'a [u8; NEAR]>,
     pub(super) words: Words<'a>,
     pub(super) doubt: Doubt,
 }
@@ -105,8 +102,7 @@ impl Login<'_> {
     /// Whether a line names the same user.
     #[inline(always)]
     pub(super) fn is_of(&self, line: &Said<'_>) -> bool {
-        let near = self.near.and_then(|near| near.first_chunk()).zip(line.near.and_then(|near| near.first_chunk()));
-        is_same(self.words.user, line.user, near)
+        is_same(self.words.user, line.user, self.near.zip(line.near))
     }
 }
 
@@ -127,8 +123,8 @@ impl Entry {
         self.user = length(line.user);
         self.rest = length(line.rest);
         self.state = State::Open;
-        match line.joined().and_then(|near| near.first_chunk()) {
-            Some(near) if self.text_length() <= INLINE => self.text = *near,
+        match line.joined() {
+            Some(near) if self.text_length() <= NEAR => self.text = *near,
             _ => self.open_apart(line, outside),
         }
     }
@@ -167,20 +163,20 @@ impl Entry {
     #[inline(always)]
     pub(super) fn login<'a>(&'a self, outside: &'a Outside) -> Login<'a> {
         let text = match self.text_length() {
-            0..=INLINE => &self.text[..],
+            0..=NEAR => &self.text[..],
             LONGER..=MIDDLE => outside.middle.get(self.long_number()).map_or(&[][..], |middle| &middle.0),
             _ => outside.texts.get(self.long_number()).map_or(&[][..], |text| text),
         };
         let text = text.get(..self.text_length()).unwrap_or_default();
         let stamp = Stamp { at: self.at, offset: self.offset };
-        let near = Some(&self.text).filter(|_| self.text_length() <= INLINE);
+        let near = Some(&self.text).filter(|_| self.text_length() <= NEAR);
         Login { stamp, text, near, words: Words::of_login(text, self.user, self.rest), doubt: self.doubt }
     }
 
     /// The first byte of its text, if that lies outside: looking at it fetches the text.
     #[inline]
     pub(super) fn touch_text(&self, outside: &Outside) -> u8 {
-        let middle = outside.middle.get(self.long_number()).filter(|_| self.text_length() > INLINE);
+        let middle = outside.middle.get(self.long_number()).filter(|_| self.text_length() > NEAR);
         middle.and_then(|middle| middle.0.first()).copied().unwrap_or(0)
     }
 
@@ -189,7 +185,7 @@ impl Entry {
     pub(super) fn release_text(&self, outside: &mut Outside) {
         match self.text_length() {
             _ if self.state != State::Open => {}
-            0..=INLINE => {}
+            0..=NEAR => {}
             LONGER..=MIDDLE => outside.middle.release(self.long_number()),
             _ => outside.texts.release(self.long_number()),
         }

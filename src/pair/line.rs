@@ -38,8 +38,8 @@ pub(super) struct Said<'a> {
     pub(super) near: Option<&'a [u8; NEAR]>,
 }
 
-/// So many bytes from a user on are looked at at once.
-pub(super) const NEAR: usize = 32;
+/// So many bytes from a user on are copied and compared at once, as many as a login that waits has room for.
+pub(super) const NEAR: usize = 31;
 
 impl<'a> Said<'a> {
     /// The user, one byte, and the rest, if they lie so one behind the other.
@@ -50,19 +50,17 @@ impl<'a> Said<'a> {
     }
 }
 
-/// So many bytes are compared without a call.
-pub(super) const WORDS: usize = 31;
 /// Where the words of eight bytes begin; the last two overlap.
 const BEGINS: [usize; 4] = [0, 8, 16, 23];
 
 /// Whether two texts are equal, of which these are the first bytes and what stands behind them, if those are at hand.
 #[inline(always)]
-pub(super) fn is_same(a: &[u8], b: &[u8], near: Option<(&[u8; WORDS], &[u8; WORDS])>) -> bool {
+pub(super) fn is_same(a: &[u8], b: &[u8], near: Option<(&[u8; NEAR], &[u8; NEAR])>) -> bool {
     /// Which bits of the words count, by the length.
-    const MASKS: [[u64; 4]; WORDS + 1] = {
-        let mut masks = [[0; 4]; WORDS + 1];
+    const MASKS: [[u64; 4]; NEAR + 1] = {
+        let mut masks = [[0; 4]; NEAR + 1];
         let mut at = 0;
-        while at < 4 * 8 * (WORDS + 1) {
+        while at < 4 * 8 * (NEAR + 1) {
             let (byte, word, length) = (at % 8, at / 8 % 4, at / 32);
             if BEGINS[word] + byte < length {
                 masks[length][word] |= 0xFF << (8 * byte);
@@ -75,7 +73,7 @@ pub(super) fn is_same(a: &[u8], b: &[u8], near: Option<(&[u8; WORDS], &[u8; WORD
         return false;
     }
     let (Some((near_a, near_b)), Some(masks)) = (near, MASKS.get(a.len())) else { return a == b };
-    let word = |bytes: &[u8; WORDS], at: usize| {
+    let word = |bytes: &[u8; NEAR], at: usize| {
         bytes.get(at..).and_then(|b| b.first_chunk()).map_or(0, |b| u64::from_le_bytes(*b))
     };
     let differs = |(at, mask): (&usize, &u64)| (word(near_a, *at) ^ word(near_b, *at)) & mask;
@@ -128,9 +126,9 @@ mod tests {
 
     #[test]
     fn texts_are_the_same_whatever_stands_behind_them() {
-        let text: [u8; WORDS] = std::array::from_fn(|i| b'a' + i as u8);
-        for length in 0..=WORDS {
-            for at in 0..WORDS {
+        let text: [u8; NEAR] = std::array::from_fn(|i| b'a' + i as u8);
+        for length in 0..=NEAR {
+            for at in 0..NEAR {
                 let mut other = text;
                 other[at] = b'X';
                 let same = |near| is_same(&text[..length], &other[..length], near);
@@ -139,8 +137,8 @@ mod tests {
                 assert!(length == 0 || !is_same(&text[..length], &other[..length - 1], Some((&text, &other))));
             }
         }
-        let long = [b'x'; 2 * WORDS];
-        assert!(is_same(&long, &long, Some((&[b'x'; WORDS], &[b'x'; WORDS]))));
-        assert!(!is_same(&long, &[&long[1..], b"y"].concat(), Some((&[b'x'; WORDS], &[b'x'; WORDS]))));
+        let long = [b'x'; 2 * NEAR];
+        assert!(is_same(&long, &long, Some((&[b'x'; NEAR], &[b'x'; NEAR]))));
+        assert!(!is_same(&long, &[&long[1..], b"y"].concat(), Some((&[b'x'; NEAR], &[b'x'; NEAR]))));
     }
 }

@@ -178,9 +178,7 @@ impl<'a> Words<'a> {
         let (user, behind) = text.split_at_checked(usize::from(user)).unwrap_or_default();
         Words { user, rest: behind.get(..usize::from(rest)).unwrap_or_default() }
     }
-}
 
-impl<'a> Words<'a> {
     /// Of the text of a login, where one byte stands between them.
     #[inline]
     pub(super) fn of_login(text: &'a [u8], user: u16, rest: u16) -> Words<'a> {

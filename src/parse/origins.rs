@@ -79,11 +79,19 @@ impl<'g> Origins<'g> {
     #[inline(always)]
     pub(super) fn met<'a>(&mut self, input: &'a [u8]) -> Option<(Source, Process, &'a [u8])> {
         let behind = self.known_head(input)?;
-        let Recent { head, text, digits, source } = *self.recent.get(place_of(eight(behind)))?;
-        if text != eight(behind) || head != self.last {
-            return self.meet(behind);
-        }
+        let Some(Recent { source, digits, .. }) = self.recent(eight(behind)) else {
+            // From the next line on they have.
+            self.process(behind);
+            return None;
+        };
         Some((source?, self.heads.get(self.last)?.process, behind.get(digits..)?))
+    }
+
+    /// The process that was met with this text behind the head of the line at hand.
+    #[inline(always)]
+    fn recent(&self, text: u64) -> Option<Recent> {
+        let recent = *self.recent.get(place_of(text))?;
+        (recent.text == text && recent.head == self.last).then_some(recent)
     }
 
     /// `origin`: who wrote a line, and what stands behind that.
@@ -141,10 +149,10 @@ impl<'g> Origins<'g> {
     }
 
     /// Who wrote a line, by what stands behind its head: a pid of at most seven digits.
+    #[inline(never)]
     fn process(&mut self, behind: &[u8]) -> Option<Recent> {
         let text = eight(behind);
-        let recent = *self.recent.get(place_of(text))?;
-        if recent.text == text && recent.head == self.last {
+        if let Some(recent) = self.recent(text) {
             return Some(recent);
         }
         let pid = Digits::of(text);
@@ -154,13 +162,6 @@ impl<'g> Origins<'g> {
         let found = Recent { head: self.last, text, digits, source };
         *self.recent.get_mut(place_of(text))? = found;
         Some(found)
-    }
-
-    /// Learns who wrote a line, which is then read as any other.
-    #[inline(never)]
-    fn meet<T>(&mut self, behind: &[u8]) -> Option<T> {
-        self.process(behind);
-        None
     }
 
     /// Keeps a head under the text that it was read from; its number.
