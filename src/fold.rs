@@ -15,6 +15,7 @@ pub use self::leaving::{
     Action, ClientLine, Clients, LoggedIn, Logins, Refusal, Refusals, Refused, Server, Traced, Traces,
 };
 pub use self::window::{Moment, Window};
+use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, Start, draft, is_like_account, shape};
 use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, Overlaps, PairLine, Sought, With};
@@ -239,10 +240,10 @@ impl<'a> Folder<'a> {
                     line.bytes
                 }
                 None => {
-                    let (line, bytes) = first_line(rest);
-                    self.tally.all.add(bytes as u64);
-                    self.line(block, line, bytes as u64, place, years);
-                    bytes
+                    let Some((_, line, bytes)) = Lines::new(rest).next() else { break };
+                    self.tally.all.add(bytes);
+                    self.line(block, line, bytes, place, years);
+                    bytes as usize
                 }
             };
             rest = rest.get(bytes..).unwrap_or_default();
@@ -556,13 +557,6 @@ impl<'a> Folder<'a> {
     }
 }
 
-/// The first line of a text without its newline, and its bytes with it.
-#[inline(never)]
-fn first_line(text: &[u8]) -> (&[u8], usize) {
-    let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
-    (text.get(..end).unwrap_or(text), text.len().min(end + 1))
-}
-
 /// What a close line says of its session (R4).
 #[inline(always)]
 fn close_line(stamp: Stamp, start: Start, duration: u32) -> CloseLine {
@@ -587,13 +581,10 @@ pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LearnedAccess<
         (within(login), within(connect), within(end))
     };
     if login.is_some() || connect.is_some() || end.is_some() {
-        let evidence = needs.behind.evidence.then(|| {
-            let rests = [accessed.login_rest, accessed.close_rest];
-            let [of_login, of_close] = rests.map(|rest| needs.behind.evidence_of(rest));
-            let any = of_login.or(of_close)?;
-            Some([of_login.unwrap_or(any), of_close.unwrap_or(any)])
-        });
-        access.learn(user, stream, &Shown { login, connect, end, evidence: evidence.flatten() }, streams);
+        let of_login = needs.behind.evidence_of(accessed.login_rest);
+        let of_close = needs.behind.evidence_of(accessed.close_rest);
+        let evidence = of_login.or(of_close).map(|any| [of_login.unwrap_or(any), of_close.unwrap_or(any)]);
+        access.learn(user, stream, &Shown { login, connect, end, evidence }, streams);
     }
 }
 

@@ -80,7 +80,7 @@ pub struct Meter {
 }
 
 impl Outcome {
-    /// Settles what waits in the shards, and merges what the workers know of users; keys of which a line came too late.
+    /// Settles what waits in the shards, and puts what is known of users in order; keys of which a line came too late.
     fn settle(
         &mut self,
         shards: Shards,

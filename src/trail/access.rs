@@ -13,7 +13,7 @@ pub use sorted::{Accesses, Sorted};
 use crate::index::{Index, NOBODY};
 use crate::model::{Doubt, Evidence, Service, Stamp};
 use crate::streams::{StreamId, Streams};
-use entry::{Entry, HIGHER, INLINE, Lines, NONE, NameKey, Packed, inline};
+use entry::{Entry, INLINE, Lines, NONE, NameKey, Packed};
 
 /// What the last login or the last logout of a user rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,22 +87,9 @@ impl Aside {
         if let Some(lines) = lines {
             self.lines.push(lines);
         }
-        let NameKey { name, words, length, hash, service } = key;
-        let place = if usize::from(length) > INLINE { self.put_long(name) } else { 0 };
-        self.entries.push(Entry {
-            name: inline(words),
-            login: login.at,
-            logout: logout.at,
-            hash,
-            place,
-            login_stream: login.stream,
-            logout_stream: logout.stream,
-            login_offset: login.offset,
-            logout_offset: logout.offset,
-            length,
-            service,
-            flags: login.flags | (logout.flags << HIGHER),
-        });
+        let is_long = usize::from(key.length) > INLINE;
+        let place = if is_long { self.put_long(key.name) } else { 0 };
+        self.entries.push(Entry::new(&key, place, login, logout));
     }
 
     #[inline(never)]

@@ -115,8 +115,27 @@ impl Entry {
     /// Of a user over a service, with no access yet.
     #[inline(always)]
     pub(super) fn of(user: &[u8], service: Service) -> Entry {
-        let NameKey { words, length, hash, .. } = NameKey::of(user, service);
-        Entry { name: inline(words), hash, length, service, ..EMPTY }
+        Entry::new(&NameKey::of(user, service), 0, NONE, NONE)
+    }
+
+    /// What a user did, whose name is there if it is a longer one.
+    #[inline(always)]
+    pub(super) fn new(key: &NameKey<'_>, place: u32, login: Packed, logout: Packed) -> Entry {
+        let NameKey { words, length, hash, service, .. } = *key;
+        Entry {
+            name: inline(words),
+            login: login.at,
+            logout: logout.at,
+            hash,
+            place,
+            login_stream: login.stream,
+            logout_stream: logout.stream,
+            login_offset: login.offset,
+            logout_offset: logout.offset,
+            length,
+            service,
+            flags: login.flags | (logout.flags << HIGHER),
+        }
     }
 
     pub(super) fn login(&self) -> Packed {
