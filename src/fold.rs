@@ -397,7 +397,7 @@ impl<'a> Folder<'a> {
             doubt,
         };
         let amounts = || message.closing.map(|closing| Amounts::of_numbers(closing.numbers().map(Some)));
-        self.account(block, &line, amounts, place);
+        self.account(block, &line, message.is_lower, amounts, place);
     }
 
     /// Takes a line that a template names.
@@ -439,15 +439,30 @@ impl<'a> Folder<'a> {
             doubt,
         };
         let Fields { bytes_in, bytes_out, mailboxes, .. } = *fields;
-        self.account(block, &line, || close.map(|_| Amounts::of_numbers([bytes_in, bytes_out, mailboxes])), place);
+        self.account(
+            block,
+            &line,
+            false,
+            || close.map(|_| Amounts::of_numbers([bytes_in, bytes_out, mailboxes])),
+            place,
+        );
     }
 
-    /// Takes what a login or close line says, whose user is as written: to pairing, to last access, or to whoever asks for logins.
+    /// Takes what a login or close line says, whose user is as written, perhaps known to be in lower case: to pairing, to last access,
+    /// or to whoever asks for logins.
     #[inline(always)]
-    fn account(&mut self, block: &[u8], line: &PairLine<'_>, amounts: impl FnOnce() -> Option<Amounts>, place: u64) {
+    fn account(
+        &mut self,
+        block: &[u8],
+        line: &PairLine<'_>,
+        is_lower: bool,
+        amounts: impl FnOnce() -> Option<Amounts>,
+        place: u64,
+    ) {
         let evidence = self.evidence(place);
         let Folder { needs, names, streams, trail, access, batches, scratch, masks, .. } = self;
-        let mut line = PairLine { user: names.user(line.user, scratch), ..*line };
+        let user = if is_lower { names.bare(line.user) } else { names.user(line.user, scratch) };
+        let mut line = PairLine { user, ..*line };
         let masked;
         if let Some(masks) = masks {
             let mechanism = if line.close.is_some() { &[][..] } else { line.rest };

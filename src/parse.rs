@@ -177,7 +177,12 @@ impl Names {
     /// The user of a uid (R2): ASCII lower case, without the default domain. Borrowed where nothing changes.
     #[inline(always)]
     pub fn user<'a>(&self, uid: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
-        let uid = if grammar::has_upper_case(uid) { lower_case(uid, scratch) } else { uid };
+        self.bare(if grammar::has_upper_case(uid) { lower_case(uid, scratch) } else { uid })
+    }
+
+    /// The user of a uid without capital letters (R2).
+    #[inline(always)]
+    pub fn bare<'a>(&self, uid: &'a [u8]) -> &'a [u8] {
         match self.default_domain.as_slice() {
             [] => uid,
             domain => uid.strip_suffix(domain).filter(|bare| !bare.is_empty()).unwrap_or(uid),

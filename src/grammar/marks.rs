@@ -40,6 +40,18 @@ impl Marks {
     }
 }
 
+/// Which of some bytes are the capital letters of ASCII, the first in the lowest bit.
+#[inline(always)]
+pub(super) fn capitals(bytes: &[u8; 32]) -> u32 {
+    let mut capitals = 0;
+    for (i, chunk) in bytes.as_chunks::<16>().0.iter().enumerate() {
+        let letters = u8x16::new(*chunk) - u8x16::splat(b'A');
+        let are = letters.min(u8x16::splat(b'Z' - b'A')).cmp_eq(letters);
+        capitals |= u32::from(are.move_mask() as u16) << (16 * i);
+    }
+    capitals
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +67,8 @@ mod tests {
                     let Marks { gaps, digits } = marks(&bytes);
                     assert_eq!(gaps, mask(|b| *b <= b' '), "{byte} at {place} among {others}");
                     assert_eq!(digits, mask(u8::is_ascii_digit), "{byte} at {place} among {others}");
+                    let capitals = u64::from(capitals(bytes.first_chunk().unwrap()));
+                    assert_eq!(capitals, mask(u8::is_ascii_uppercase) & u64::from(u32::MAX), "{byte} at {place}");
                 }
             }
         }

@@ -5,11 +5,11 @@
 //! no port, a number of more than eight digits, a control character, a line near the end of its block) is left to the matcher. What
 //! is read here is what the matcher reads, since every test of a line is made in both ways.
 
-use super::eight::{Digits, eight};
+use super::eight::{Digits, eight, has_upper_case};
 use super::fields::{Start, clock};
 use super::hole::Fields;
 use super::kind::Kind;
-use super::marks::{Marks, marks};
+use super::marks::{Marks, capitals, marks};
 use super::peer::quick_v4;
 use super::stamp::days;
 use crate::model::Peer;
@@ -43,6 +43,8 @@ pub struct Ordinary<'a> {
     pub peer: Peer,
     /// The uid as written. It does not begin with a bracket.
     pub user: &'a [u8],
+    /// Whether it has no capital letter.
+    pub is_lower: bool,
     /// The mechanism's word; of a close nothing.
     pub mechanism: &'a [u8],
     /// What only a close has.
@@ -136,6 +138,10 @@ impl Usual {
         if window.get(user_end) != Some(&b' ') || user.first() == Some(&b'[') {
             return None;
         }
+        let is_lower = match window.get(from..).and_then(|text| text.first_chunk()) {
+            Some(text) if user.len() < 32 => capitals(text) << (32 - user.len()) == 0,
+            _ => !has_upper_case(user),
+        };
         let next = user_end + 1;
         let (last, closing, mechanism) = if self.is_close {
             let (end, closing) = closing(window, next, day)?;
@@ -148,6 +154,7 @@ impl Usual {
         Some(Ordinary {
             peer,
             user,
+            is_lower,
             mechanism,
             closing,
             more: behind.get(last..end)?,
