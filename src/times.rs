@@ -168,9 +168,18 @@ fn digits(local: i64) -> ([[u8; 2]; 7], u32) {
     (numbers.map(two_digits), date.month())
 }
 
-/// A number below 100.
+/// The last two digits of a number.
 fn two_digits(n: u32) -> [u8; 2] {
-    [b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8]
+    const ALL: [[u8; 2]; 100] = {
+        let mut all = [[b'0'; 2]; 100];
+        let mut n = 0;
+        while n < 100 {
+            all[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
+            n += 1;
+        }
+        all
+    };
+    ALL.get(n as usize % 100).copied().unwrap_or_default()
 }
 
 fn push_ascii(text: &mut String, bytes: &[u8]) {

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use wide::u8x16;
+
 use super::json::put;
 use crate::model::Stamp;
 use crate::text::exact;
@@ -61,22 +63,29 @@ impl<'o> Object<'o> {
     }
 }
 
-fn plain(byte: u8) -> bool {
-    (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\')
+/// Whether sixteen bytes are plain: of ASCII, seen, and neither a quote nor a backslash.
+#[inline(always)]
+fn are_plain(bytes: &[u8; 16]) -> bool {
+    let bytes = u8x16::new(*bytes);
+    let from_blank = bytes - u8x16::splat(b' ');
+    let seen = from_blank.min(u8x16::splat(b'~' - b' ')).cmp_eq(from_blank);
+    let escaped = bytes.cmp_eq(u8x16::splat(b'"')) | bytes.cmp_eq(u8x16::splat(b'\\'));
+    seen.move_mask() & !escaped.move_mask() == 0xFFFF
 }
 
-/// Whether all bytes are plain, looked at `N` at a time, all before any is found wanting, the last ones perhaps twice; `None` if there are
-/// fewer.
-fn are_plain<const N: usize>(text: &[u8]) -> Option<bool> {
-    let are = |some: &[u8; N]| some.iter().fold(true, |all, byte| all & plain(*byte));
-    let last = text.last_chunk()?;
-    Some(text.as_chunks().0.iter().all(are) && are(last))
-}
-
-/// Whether a text means itself in JSON and steers no terminal.
+/// Whether a text means itself in JSON and steers no terminal. Some of its bytes are looked at twice.
 fn is_plain(text: &[u8]) -> bool {
-    let some = are_plain::<64>(text).or_else(|| are_plain::<16>(text)).or_else(|| are_plain::<4>(text));
-    some.unwrap_or_else(|| text.iter().all(|byte| plain(*byte)))
+    let mut both = [b' '; 16];
+    let (first, last) = both.split_at_mut(8);
+    if let Some(end) = text.last_chunk::<16>() {
+        return text.as_chunks().0.iter().all(are_plain) && are_plain(end);
+    } else if let (Some(head), Some(tail)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        first.copy_from_slice(head);
+        last.copy_from_slice(tail);
+    } else {
+        first.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+    }
+    are_plain(&both)
 }
 
 fn put_plain(text: &[u8], out: &mut Vec<u8>) {
@@ -190,6 +199,18 @@ mod tests {
 
     #[test]
     fn texts_are_escaped_as_elsewhere() {
+        for length in 0..60 {
+            let text = vec![b'x'; length];
+            assert!(is_plain(&text), "{length} bytes");
+            for at in 0..length {
+                for byte in 0..=u8::MAX {
+                    let mut text = text.clone();
+                    text[at] = byte;
+                    let plain = matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+                    assert_eq!(is_plain(&text), plain, "{byte} at {at} of {length}");
+                }
+            }
+        }
         let long = "x".repeat(200);
         for text in [
             "",
