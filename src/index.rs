@@ -60,14 +60,30 @@ impl Index {
     /// The number with a hash that is the right one.
     #[inline]
     pub fn find(&self, hash: u32, is: impl Fn(u32) -> bool) -> Option<u32> {
+        self.seek(hash, is).1
+    }
+
+    /// Where a hash is looked for: the place of the number with that hash that is the right one, and that number; or the free place
+    /// where it would stand. There must be room for one more. The place is that until something else changes.
+    #[inline(always)]
+    pub fn seek(&self, hash: u32, is: impl Fn(u32) -> bool) -> (usize, Option<u32>) {
         let mut at = self.home(hash);
         loop {
             // Half of the slots are free: the loop ends.
-            match *self.slots.get(at)? {
-                Slot { number: NOBODY, .. } => return None,
-                slot if slot.hash == hash && is(slot.number) => return Some(slot.number),
+            match self.slots.get(at).copied().unwrap_or(FREE) {
+                Slot { number: NOBODY, .. } => return (at, None),
+                slot if slot.hash == hash && is(slot.number) => return (at, Some(slot.number)),
                 _ => at = self.next(at),
             }
+        }
+    }
+
+    /// Puts a number, which is not [`NOBODY`], at the place that [`Index::seek`] found for its hash.
+    #[inline(always)]
+    pub fn set(&mut self, at: usize, hash: u32, number: u32) {
+        if let Some(slot) = self.slots.get_mut(at) {
+            self.len += usize::from(slot.number == NOBODY);
+            *slot = Slot { hash, number };
         }
     }
 

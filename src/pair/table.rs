@@ -137,15 +137,50 @@ impl PairTable {
         if self.is_late(key, line) {
             self.late.insert(key.to_key());
         }
-        let number = self.index.find(key.hash(), |number| self.is_of(number, key));
-        let Some(number) = number else { return self.put_first(key, line, accessed) };
-        let fitting =
-            |close: &CloseLine| self.open(number).is_some_and(|e| e.takes(close, line, key.has_port(), &self.outside));
-        if let Some(close) = line.close.filter(fitting)
-            && self.close(number, key, line, &close, accessed)
-        {
-            return;
+        self.index.reserve(1);
+        let hash = key.hash();
+        // Told apart at once, a login is nearly always the first line of its key, and a close the second.
+        match &line.close {
+            None => match self.index.seek(hash, |number| self.is_of(number, key)) {
+                (at, None) => {
+                    let number = self.entries.put(Entry::of(Packed::of(key, &mut self.outside.keys)));
+                    self.index.set(at, hash, number);
+                    if let Some(entry) = self.entries.get_mut(number) {
+                        entry.open(line, &mut self.outside);
+                    }
+                }
+                (_, Some(number)) => self.put_to_others(number, key, line, accessed),
+            },
+            Some(close) => match self.index.seek(hash, |number| self.is_of(number, key)) {
+                (at, None) => {
+                    accessed(&Accessed::of_said(key.stream(), line));
+                    let packed = Packed::of(key, &mut self.outside.keys);
+                    match self.queue.push(packed, None, line, close) {
+                        Some(closed) => self.index.set(at, hash, CLOSED | closed),
+                        None => {
+                            let number = self.entries.put(Entry::of(packed));
+                            self.index.set(at, hash, number);
+                            self.chain(number, line);
+                        }
+                    }
+                }
+                (at, Some(number)) => match self.close(number, key, line, close, accessed) {
+                    Some(closed) => self.index.set(at, hash, CLOSED | closed),
+                    None => self.put_to_others(number, key, line, accessed),
+                },
+            },
         }
+    }
+
+    /// Puts a line to what there is of its key already, which is not that simple then.
+    #[inline(never)]
+    fn put_to_others(
+        &mut self,
+        number: u32,
+        key: &Sought<'_>,
+        line: &Said<'_>,
+        accessed: &mut impl FnMut(&Accessed<'_>),
+    ) {
         accessed(&Accessed::of_said(key.stream(), line));
         if let Some(entry) = self.open(number) {
             accessed(&entry.owes(&self.outside));
@@ -153,26 +188,7 @@ impl PairTable {
         self.chain(number, line);
     }
 
-    /// Puts the first line of its key.
-    #[inline(always)]
-    fn put_first(&mut self, key: &Sought<'_>, line: &Said<'_>, accessed: &mut impl FnMut(&Accessed<'_>)) {
-        let packed = Packed::of(key, &mut self.outside.keys);
-        if let Some(close) = line.close {
-            accessed(&Accessed::of_said(key.stream(), line));
-            if let Some(closed) = self.queue.push(packed, None, line, &close) {
-                return self.index.insert(key.hash(), CLOSED | closed);
-            }
-        }
-        let number = self.entries.put(Entry::of(packed));
-        self.index.insert(key.hash(), number);
-        if line.close.is_some() {
-            self.chain(number, line);
-        } else if let Some(entry) = self.entries.get_mut(number) {
-            entry.open(line, &mut self.outside);
-        }
-    }
-
-    /// Closes the session of a login that waits; `false` where that is not to be.
+    /// Closes the session of a login that waits: its number in the queue; `None` where that is not to be.
     #[inline(always)]
     fn close(
         &mut self,
@@ -181,11 +197,14 @@ impl PairTable {
         line: &Said<'_>,
         close: &CloseLine,
         accessed: &mut impl FnMut(&Accessed<'_>),
-    ) -> bool {
-        let Some(entry) = self.entries.get_mut(number) else { return false };
+    ) -> Option<u32> {
+        let entry = self.entries.get_mut(number)?;
+        if !entry.takes(close, line, key.has_port(), &self.outside) {
+            return None;
+        }
         let login = entry.login(&self.outside);
         let same_user = login.is_of(line);
-        let Some(closed) = self.queue.push(entry.key, Some((&login, same_user)), line, close) else { return false };
+        let closed = self.queue.push(entry.key, Some((&login, same_user)), line, close)?;
         let by_close = Accessed::of_said(key.stream(), line);
         let login_rest = login.words.rest;
         let told = Accessed { login: Some((login.stamp, login.doubt)), login_rest, ..by_close };
@@ -197,8 +216,7 @@ impl PairTable {
         }
         entry.release_text(&mut self.outside);
         self.entries.release(number);
-        self.index.replace(key.hash(), number, CLOSED | closed);
-        true
+        Some(closed)
     }
 
     /// An entry that is a login without its close.
