@@ -155,8 +155,13 @@ impl LastAccess {
         numbers.extend(aside.iter().map(|new| index.first(new.hash)));
         let length = |number: &u32| entries.get(*number as usize).map_or(0, |entry| entry.length);
         std::hint::black_box(numbers.iter().map(length).fold(0, |all, length| all ^ length));
+        // The same of what lies elsewhere: long names, and lines.
+        let long_name = |number: &u32| {
+            let entry = entries.get(*number as usize).filter(|entry| entry.is_long());
+            entry.and_then(|entry| long.get(entry.place as usize)).copied().unwrap_or(0)
+        };
+        std::hint::black_box(numbers.iter().map(long_name).fold(0, |all, byte| all ^ byte));
         if !lines.is_empty() {
-            // The same of what lies elsewhere.
             let line = |number: &u32| lines.get(*number as usize).map_or(0, |line| line.login.place);
             std::hint::black_box(numbers.iter().map(line).fold(0, |all, place| all ^ place));
         }
