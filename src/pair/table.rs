@@ -15,7 +15,7 @@ use super::queue::{Closed, NUMBERS, Queue};
 use super::session::{Accessed, Behind, Settled};
 use super::slab::Slab;
 use super::{LOGIN_AFTER_END, is_ready};
-use crate::index::Index;
+use crate::index::{Index, touch};
 use crate::model::Instant;
 use crate::streams::StreamId;
 
@@ -95,12 +95,12 @@ impl PairTable {
         numbers.clear();
         numbers.extend(batch.keys().map(|key| self.index.fetch(key.hash())));
         let state = |number: &u32| self.entries.get(*number).map_or(State::Free, |entry| entry.state) as u8;
-        std::hint::black_box(numbers.iter().map(state).fold(0, |all, state| all ^ state));
+        touch(numbers.iter().map(state));
         self.index.reserve(batch.len());
         if self.texts.come_with_places() {
             // The same of the texts of logins, most of which are too long for their entries then.
             let text = |number: &u32| self.open(*number).map_or(0, |entry| entry.touch_text(&self.outside));
-            std::hint::black_box(numbers.iter().map(text).fold(0, |all, byte| all ^ byte));
+            touch(numbers.iter().map(text));
         }
         self.numbers = numbers;
         for (key, line) in batch.lines(block) {
@@ -363,9 +363,11 @@ impl PairTable {
     fn fetch(&self) -> usize {
         let furthest = self.settled.iter().copied().max().unwrap_or(Instant::MIN);
         let next = self.queue.iter().take(AHEAD).take_while(|closed| is_ready(closed.end, furthest));
-        let number = |closed: &Closed| self.index.fetch(closed.key.sought(&self.outside.keys).hash());
-        let (count, numbers) = next.fold((0_usize, 0), |(count, all), closed| (count + 1, all ^ number(closed)));
-        std::hint::black_box(numbers);
+        let mut count: usize = 0;
+        touch(next.map(|closed| {
+            count += 1;
+            self.index.fetch(closed.key.sought(&self.outside.keys).hash())
+        }));
         count.saturating_sub(1)
     }
 

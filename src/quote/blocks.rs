@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::Shows;
+use crate::index::touch;
 use crate::model::{Evidence, FileId};
 use crate::parse::LONGEST_LINE;
 use crate::plan::Input;
@@ -180,10 +181,7 @@ impl Blocks {
             .iter()
             .zip(&bytes)
             .flat_map(|((_, lines), bytes)| lines.iter().map(|line| behind(bytes, line.line())));
-        let touched = lines.fold(0, |all, text| {
-            [0, 64, 128].iter().filter_map(|at| text.get(*at)).fold(all, |all: u8, byte| all ^ byte)
-        });
-        std::hint::black_box(touched);
+        touch(lines.flat_map(|text| [0, 64, 128].into_iter().filter_map(|at| text.get(at).copied())));
         for (block, ((text, lines), bytes)) in parts.iter().zip(bytes).enumerate() {
             for line in *lines {
                 found(line, text.found(line.line(), block, bytes, line.line().place % PART));
@@ -250,7 +248,7 @@ impl Held {
         let part = |(text, lines): &(&Text, &[S])| Some(text.first + lines.first()?.line().place / PART);
         // Looked at all together, as far as they are there, their misses overlap.
         let there = parts.iter().filter_map(part).filter_map(|part| self.there(part));
-        std::hint::black_box(there.map(|slot| Arc::strong_count(&slot.block)).fold(0, |all, count| all ^ count));
+        touch(there.map(|slot| Arc::strong_count(&slot.block) as u64));
         let mut blocks = Vec::with_capacity(parts.len());
         let leads = |lines: &[S]| lines.iter().any(|line| line.shows() & 1 != 0);
         blocks.extend(parts.iter().filter_map(|of| self.block(part(of)?, leads(of.1))));

@@ -10,7 +10,7 @@ pub(super) use chunk::{Chunk, pack};
 pub use shared::{LearnedAccess, SharedAccess, Shown};
 pub use sorted::{Accesses, Sorted};
 
-use crate::index::{Index, NOBODY};
+use crate::index::{Index, NOBODY, touch};
 use crate::model::{Doubt, Evidence, Service, Stamp};
 use crate::streams::{StreamId, Streams};
 use entry::{Entry, INLINE, Lines, NONE, NameKey, Packed};
@@ -150,20 +150,20 @@ impl LastAccess {
         let LastAccess { index, entries, long, lines, .. } = self;
         let Aside { entries: aside, numbers, long: aside_long, lines: aside_lines } = aside;
         // Looking at all of them first makes the processor fetch them side by side.
-        std::hint::black_box(aside.iter().fold(0, |all, new| all ^ index.fetch(new.hash)));
+        touch(aside.iter().map(|new| index.fetch(new.hash)));
         numbers.clear();
         numbers.extend(aside.iter().map(|new| index.first(new.hash)));
         let length = |number: &u32| entries.get(*number as usize).map_or(0, |entry| entry.length);
-        std::hint::black_box(numbers.iter().map(length).fold(0, |all, length| all ^ length));
+        touch(numbers.iter().map(length));
         // The same of what lies elsewhere: long names, and lines.
         let long_name = |number: &u32| {
             let entry = entries.get(*number as usize).filter(|entry| entry.is_long());
             entry.and_then(|entry| long.get(entry.place as usize)).copied().unwrap_or(0)
         };
-        std::hint::black_box(numbers.iter().map(long_name).fold(0, |all, byte| all ^ byte));
+        touch(numbers.iter().map(long_name));
         if !lines.is_empty() {
             let line = |number: &u32| lines.get(*number as usize).map_or(0, |line| line.login.place);
-            std::hint::black_box(numbers.iter().map(line).fold(0, |all, place| all ^ place));
+            touch(numbers.iter().map(line));
         }
         index.reserve(aside.len());
         let mut new_lines = aside_lines.iter();
