@@ -13,7 +13,7 @@ pub use sorted::{Accesses, Sorted};
 use crate::index::{Index, NOBODY, touch};
 use crate::model::{Doubt, Evidence, Service, Stamp};
 use crate::streams::{StreamId, Streams};
-use entry::{Entry, INLINE, Lines, NONE, NameKey, Packed};
+use entry::{Entry, INLINE, Lines, NameKey, Packed};
 
 /// What the last login or the last logout of a user rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,22 +111,6 @@ impl std::fmt::Debug for LastAccess {
 }
 
 impl LastAccess {
-    /// Takes note of a user's logins (a login line's stamp, the connect that a close line gives) and of a logout (the end
-    /// of a session), over one service. Any of them may lie outside of the window.
-    pub fn add(
-        &mut self,
-        user: &[u8],
-        service: Service,
-        logins: [Option<Last>; 2],
-        end: Option<Last>,
-        streams: &Streams,
-    ) {
-        let [line, connect] = logins;
-        let login = line.map_or(NONE, Packed::of).max(connect.map_or(NONE, Packed::of), streams);
-        let logout = end.map_or(NONE, Packed::of);
-        self.put_aside(NameKey::of(user, service), (login, logout), Lines::of(logins, end), streams);
-    }
-
     fn put_aside(&mut self, key: NameKey<'_>, access: (Packed, Packed), lines: Option<Lines>, streams: &Streams) {
         self.aside.put(key, access, lines);
         if self.aside.is_full() {
@@ -244,6 +228,30 @@ impl LastAccess {
     /// Whether nobody is known.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+}
+
+/// What only tests of other modules need: accesses of several streams at once.
+#[cfg(test)]
+impl LastAccess {
+    /// Takes note of a user's logins (a login line's stamp, the connect that a close line gives) and of a logout (the end
+    /// of a session), over one service.
+    pub fn add(
+        &mut self,
+        user: &[u8],
+        service: Service,
+        [line, connect]: [Option<Last>; 2],
+        end: Option<Last>,
+        streams: &Streams,
+    ) {
+        let packed = |last: Option<Last>| {
+            last.map_or(entry::NONE, |last| Packed::of_line(last.stamp, last.stream, last.from_login, last.doubt))
+        };
+        let access = (packed(line).max(packed(connect), streams), packed(end));
+        let login = line.filter(|line| connect.is_none_or(|connect| connect.stamp.at <= line.stamp.at)).or(connect);
+        let [login, logout] = [login, end].map(|last| last.and_then(|last| last.evidence));
+        let lines = login.or(logout).map(|any| Lines { login: login.unwrap_or(any), logout: logout.unwrap_or(any) });
+        self.put_aside(NameKey::of(user, service), access, lines, streams);
     }
 }
 

@@ -35,11 +35,6 @@ pub(super) const EMPTY: Entry = Entry {
 };
 
 impl Packed {
-    pub(super) fn of(last: Last) -> Packed {
-        let Last { stamp, stream, from_login, doubt, .. } = last;
-        Packed::of_line(stamp, stream, from_login, doubt)
-    }
-
     #[inline(always)]
     pub(super) fn of_line(stamp: Stamp, stream: StreamId, from_login: bool, doubt: Doubt) -> Packed {
         let flags = (u8::from(from_login) * FROM_LOGIN)
@@ -221,14 +216,6 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Of logins, one of which is the latest, and a logout.
-    pub(super) fn of([line, connect]: [Option<Last>; 2], end: Option<Last>) -> Option<Lines> {
-        let login = line.filter(|line| connect.is_none_or(|connect| connect.stamp.at <= line.stamp.at)).or(connect);
-        let (login, logout) = (login.map(|last| last.evidence), end.map(|last| last.evidence));
-        let any = login.or(logout)??;
-        Some(Lines { login: login.flatten().unwrap_or(any), logout: logout.flatten().unwrap_or(any) })
-    }
-
     /// Takes another's where it shows more: a later moment, or the same by a login line, or by one further ahead.
     pub(super) fn take(&mut self, ours: &Entry, theirs: &Entry, lines: Lines) {
         let order = |packed: Packed, line: Evidence| (packed.at, packed.flags & FROM_LOGIN, Reverse(line));
