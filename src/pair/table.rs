@@ -20,7 +20,7 @@ use crate::model::Instant;
 use crate::streams::StreamId;
 
 /// So many closed sessions may wait for a frontier that does not move.
-const WAITING: usize = 4096;
+const WAITING: usize = 16 << 10;
 /// So many closed sessions are looked for at once: enough to overlap their misses.
 const AHEAD: usize = 64;
 /// The bit that tells the numbers of closed sessions from those of entries.
