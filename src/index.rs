@@ -190,13 +190,24 @@ mod tests {
                 let hash = |number: u32| ((u64::from(number) % hashes) as u32).wrapping_mul(0x9E37_79B1);
                 match map.remove(&number) {
                     Some(()) => index.remove(hash(number), number),
+                    None if number.is_multiple_of(2) => {
+                        index.reserve(1);
+                        let (at, there) = index.seek(hash(number), |other| other == number);
+                        assert_eq!(there, None);
+                        index.set(at, hash(number), number);
+                        map.insert(number, ());
+                    }
                     None => {
                         index.insert(hash(number), number);
                         map.insert(number, ());
                     }
                 }
                 index.replace(hash(number), number, number + 300);
-                index.replace(hash(number), number + 300, number);
+                let (at, there) = index.seek(hash(number), |other| other == number + 300);
+                assert_eq!(there.is_some(), map.contains_key(&number));
+                if there.is_some() {
+                    index.set(at, hash(number), number);
+                }
                 assert_eq!(index.len(), map.len());
                 let other = random(300) as u32;
                 index.remove(hash(other).wrapping_add(1), other);
