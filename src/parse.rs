@@ -466,4 +466,27 @@ mod tests {
             }
         }
     }
+    #[test]
+    fn r2_capital_letters_of_ordinary_lines() {
+        let (grammars, names, streams) = (Grammars::new(&[]).unwrap(), Names::default(), Streams::default());
+        let mut reader = Reader::new(&grammars, &names, &streams);
+        let mut is_lower = |user: &str| {
+            let line = format!(
+                "[29/May/2019:10:00:00 +0200] store1 imapd[7]: Account Notice: login [192.0.2.7:4001] {user} X\n"
+            );
+            let text = line.repeat(3);
+            // Its process becomes known.
+            _ = reader.read(line.trim_end().as_bytes(), &Years::default(), 0);
+            reader.ordinary(text.as_bytes()).map(|line| line.message.is_lower)
+        };
+        for length in 1..40 {
+            assert_eq!(is_lower(&"a".repeat(length)), Some(true), "{length}");
+            for at in 0..length {
+                for (letter, is) in [("A", false), ("Z", false), ("@", true), ("`", true), ("\u{c4}", true)] {
+                    let user = format!("{}{letter}{}", "a".repeat(at), "a".repeat(length - at - 1));
+                    assert_eq!(is_lower(&user), Some(is), "{user}");
+                }
+            }
+        }
+    }
 }
