@@ -255,3 +255,20 @@ impl Day {
         Some(Day { text: Day::text(text, end), length: end, midnight: days * 86_400 })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A word is compared eight bytes at once, with the bracket behind it, and has no holes.
+    #[test]
+    fn what_is_usual() {
+        for shape in [LOGIN, CLOSE] {
+            let is_usual = |word: &str| Usual::of(&format!("{word}{shape}")).is_some();
+            assert!(["", "login ", "seven b"].into_iter().all(is_usual), "{shape}");
+            assert!(!["eight by", "a login ", "{_} ", "x}", "{"].into_iter().any(is_usual), "{shape}");
+            assert!(Usual::of(&format!("login {shape} x")).is_none());
+        }
+        assert!(Usual::of("login {user}").is_none());
+    }
+}
