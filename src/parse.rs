@@ -446,6 +446,8 @@ mod tests {
                 (format!("{line}\x00 more"), false),
             ]);
         }
+        // No mechanism, and one that reaches beyond what is looked at.
+        cases.extend(["", &"x".repeat(80)].map(|mechanism| (login.replace("plaintext", mechanism), false)));
         for from in ["2019/5/29", "9:53:25", "0:06:35", " 12 ", " 345678 "] {
             cases.extend(
                 ["2019/5/30", "2019/13/1", "x", " 123456789 ", " - "]
