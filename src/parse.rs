@@ -446,6 +446,11 @@ mod tests {
                 (format!("{line}\x00 more"), false),
             ]);
         }
+        // A blank that is none.
+        cases.extend(["2019", "9:53", "0:06", "12 ", "345678", "3"].map(|field| {
+            let (from, to) = (format!(" {field}"), format!("\t{field}"));
+            (close.replacen(&from, &to, 1), false)
+        }));
         // No mechanism, and one that reaches beyond what is looked at.
         cases.extend(["", &"x".repeat(80)].map(|mechanism| (login.replace("plaintext", mechanism), false)));
         for from in ["2019/5/29", "9:53:25", "0:06:35", " 12 ", " 345678 "] {

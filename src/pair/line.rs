@@ -134,6 +134,12 @@ mod tests {
                 let same = |near| is_same(&text[..length], &other[..length], near);
                 assert_eq!(same(Some((&text, &other))), at >= length, "{length} bytes, another at {at}");
                 assert_eq!(same(None), at >= length, "{length} bytes, another at {at}");
+                // Two bytes that differ by the same bit.
+                other = text;
+                other[at] ^= 1;
+                other[(at + 8) % NEAR] ^= 1;
+                let first = at.min((at + 8) % NEAR);
+                assert_eq!(is_same(&text[..length], &other[..length], Some((&text, &other))), first >= length);
                 assert!(length == 0 || !is_same(&text[..length], &other[..length - 1], Some((&text, &other))));
             }
         }
