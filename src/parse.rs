@@ -446,6 +446,14 @@ mod tests {
                 (format!("{line}\x00 more"), false),
             ]);
         }
+        // Clocks at the edge, and with a digit too much.
+        let clocks = [
+            ("9:53:25", "23:53:25", true),
+            ("9:53:25", "24:53:25", false),
+            ("9:53:25", "9:53:255", false),
+            ("0:06:35", "0:06:355", false),
+        ];
+        cases.extend(clocks.map(|(from, to, is_ordinary)| (close.replace(from, to), is_ordinary)));
         // A blank that is none.
         cases.extend(["2019", "9:53", "0:06", "12 ", "345678", "3"].map(|field| {
             let (from, to) = (format!(" {field}"), format!("\t{field}"));

@@ -63,6 +63,9 @@ mod tests {
                 let mut other = text;
                 other[at] ^= 1;
                 assert_eq!(known.behind(&other).is_some(), at >= length, "{length}, another at {at}");
+                // Two bytes that differ by the same bit.
+                other[at + 8] ^= 1;
+                assert_eq!(known.behind(&other).is_some(), at >= length, "{length}, others at {at} and behind");
             }
         }
         assert_eq!(Known::of(&text[..50]).behind(&text[..49]), None);
