@@ -104,38 +104,29 @@ impl Index {
     #[cold]
     fn grow(&mut self, slots: usize) {
         let old = std::mem::replace(&mut self.slots, vec![FREE; slots.next_power_of_two().max(FIRST)]);
-        old.into_iter().filter(|slot| slot.number != NOBODY).for_each(|slot| self.put(slot));
+        self.len = 0;
+        old.into_iter().filter(|slot| slot.number != NOBODY).for_each(|slot| self.add(slot.hash, slot.number));
     }
 
-    fn put(&mut self, new: Slot) {
-        let mut at = self.home(new.hash);
-        while self.slots.get(at).is_some_and(|slot| slot.number != NOBODY) {
-            at = self.next(at);
-        }
-        if let Some(slot) = self.slots.get_mut(at) {
-            *slot = new;
-        }
+    /// Adds a number for which there is room.
+    #[inline]
+    fn add(&mut self, hash: u32, number: u32) {
+        let (at, _) = self.seek(hash, |_| false);
+        self.set(at, hash, number);
     }
 
     /// Adds a number, which is not there and not [`NOBODY`].
     #[inline]
     pub fn insert(&mut self, hash: u32, number: u32) {
         self.reserve(1);
-        self.put(Slot { hash, number });
-        self.len += 1;
+        self.add(hash, number);
     }
 
     /// Where a number is, if it is there under this hash.
     #[inline]
     fn slot_of(&self, hash: u32, number: u32) -> Option<usize> {
-        let mut at = self.home(hash);
-        loop {
-            match *self.slots.get(at)? {
-                Slot { number: NOBODY, .. } => return None,
-                slot if slot.number == number && slot.hash == hash => return Some(at),
-                _ => at = self.next(at),
-            }
-        }
+        let (at, there) = self.seek(hash, |other| other == number);
+        there.map(|_| at)
     }
 
     /// Puts another number in the place of one.
