@@ -177,7 +177,7 @@ impl Names {
     /// The user of a uid (R2): ASCII lower case, without the default domain. Borrowed where nothing changes.
     #[inline(always)]
     pub fn user<'a>(&self, uid: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
-        self.bare(if grammar::has_upper_case(uid) { lower_case(uid, scratch) } else { uid })
+        self.bare(if grammar::has_capitals(uid) { lower_case(uid, scratch) } else { uid })
     }
 
     /// The user of a uid without capital letters (R2).
@@ -481,6 +481,7 @@ mod tests {
             }
         }
     }
+
     #[test]
     fn r2_capital_letters_of_ordinary_lines() {
         let (grammars, names, streams) = (Grammars::new(&[]).unwrap(), Names::default(), Streams::default());

@@ -30,25 +30,9 @@ fn fewer(input: &[u8]) -> u64 {
     input.first().map_or(0, |byte| u64::from(*byte))
 }
 
-/// Whether a text has an upper-case letter of ASCII.
-#[inline]
-pub(crate) fn has_upper_case(text: &[u8]) -> bool {
-    let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) else {
-        return upper(eight(text)) & HIGHS != 0;
-    };
-    // Some of the bytes are looked at twice.
-    let ends = upper(u64::from_le_bytes(*first)) | upper(u64::from_le_bytes(*last));
-    ends & HIGHS != 0 || (text.len() > 16 && text.iter().any(u8::is_ascii_uppercase))
-}
-
-/// The highest bit of every byte that is an upper-case letter of ASCII; the other bits say nothing.
-#[inline]
-fn upper(eight: u64) -> u64 {
-    // The seven low bits, moved so that the eighth says "from A on" and "behind Z".
-    let low = eight & !HIGHS;
-    let from_a = low + ONES * u64::from(0x80 - b'A');
-    let behind_z = low + ONES * u64::from(0x80 - b'Z' - 1);
-    from_a & !behind_z & !eight
+/// Which bits of eight bytes, as [`eight`] gives them, are those of the first so many; all of them for more than eight.
+pub(crate) const fn mask_of(bytes: usize) -> u64 {
+    if bytes < 8 { !(u64::MAX << (8 * bytes)) } else { u64::MAX }
 }
 
 /// Whether eight values are all 0 to 9.
@@ -141,6 +125,8 @@ mod tests {
             let mut padded = [0; 8];
             padded[..length].copy_from_slice(&text[..length]);
             assert_eq!(eight(&text[..length]), u64::from_le_bytes(padded), "{length}");
+            assert_eq!(eight(text) & mask_of(length), u64::from_le_bytes(padded), "{length}");
+            assert_eq!(mask_of(length + 8), u64::MAX, "{length}");
         }
     }
 
@@ -154,11 +140,9 @@ mod tests {
                 let number = text[..digits].iter().fold(0, |n, b| n * 10 + u32::from(b - b'0'));
                 let got = Digits::of(eight(&text));
                 assert_eq!((got.count(), got.number(digits)), (digits, number), "{byte} at {place}");
-                assert_eq!(has_upper_case(&text), byte.is_ascii_uppercase(), "{byte} at {place}");
                 text[(place + 1) % 8] = 0xFF;
                 let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
                 assert_eq!(Digits::of(eight(&text)).count(), digits, "{byte} at {place}, then 255");
-                assert_eq!(has_upper_case(&text), byte.is_ascii_uppercase(), "{byte} at {place}, then 255");
             }
         }
     }

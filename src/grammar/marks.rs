@@ -52,6 +52,11 @@ pub(super) fn capitals(bytes: &[u8; 32]) -> u32 {
     capitals
 }
 
+/// Whether a text has a capital letter of ASCII.
+pub(crate) fn has_capitals(text: &[u8]) -> bool {
+    text.iter().any(u8::is_ascii_uppercase)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +72,9 @@ mod tests {
                     let Marks { gaps, digits } = marks(&bytes);
                     assert_eq!(gaps, mask(|b| *b <= b' '), "{byte} at {place} among {others}");
                     assert_eq!(digits, mask(u8::is_ascii_digit), "{byte} at {place} among {others}");
+                    assert_eq!(has_capitals(&bytes), byte.is_ascii_uppercase(), "{byte} at {place} among {others}");
+                    let eight = bytes.as_chunks::<8>().0[place / 8];
+                    assert_eq!(has_capitals(&eight), byte.is_ascii_uppercase(), "{byte} at {place} among {others}");
                     let capitals = u64::from(capitals(bytes.first_chunk().unwrap()));
                     assert_eq!(capitals, mask(u8::is_ascii_uppercase) & u64::from(u32::MAX), "{byte} at {place}");
                 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::eight::eight;
+use super::eight::{eight, mask_of};
 use super::fields::{duration, number, start};
 use super::hole::{Fields, Hole};
 use super::peer::{peer, whole_peer};
@@ -26,8 +26,7 @@ struct Step {
 
 impl Step {
     fn new(literal: &[u8], hole: Option<(Hole, Terminal, u8)>) -> Step {
-        let taken = u32::try_from(8 * literal.len()).ok().and_then(|bits| u64::MAX.checked_shl(bits));
-        let mask = if literal.len() > 8 { 0 } else { !taken.unwrap_or(0) };
+        let mask = if literal.len() > 8 { 0 } else { mask_of(literal.len()) };
         Step { literal: literal.into(), eight: (eight(literal) & mask, mask), hole }
     }
 

@@ -27,11 +27,12 @@ mod xml;
 
 pub use dialect::{Dialect, GrammarError, Grammars, Process, Template, built_in};
 pub use draft::{Pattern, draft};
-pub(crate) use eight::{Digits, ONES, eight, has_upper_case};
+pub(crate) use eight::{Digits, ONES, eight, mask_of};
 pub use envelope::{Envelope, Origin, envelope, message, native_head, origin};
 pub use fields::{Start, duration, number, start, word};
 pub use hole::{Fields, Hole};
 pub use kind::{Basis, Kind, Meaning};
+pub(crate) use marks::has_capitals;
 pub use peer::peer;
 pub use sample::{Sample, message_of};
 pub use shape::{is_like_account, shape};

@@ -5,11 +5,11 @@
 //! no port, a number of more than eight digits, a control character, a line near the end of its block) is left to the matcher. What
 //! is read here is what the matcher reads, since every test of a line is made in both ways.
 
-use super::eight::{Digits, eight, has_upper_case};
+use super::eight::{Digits, eight, mask_of};
 use super::fields::{Start, clock};
 use super::hole::Fields;
 use super::kind::Kind;
-use super::marks::{Marks, capitals, marks};
+use super::marks::{Marks, capitals, has_capitals, marks};
 use super::peer::quick_v4;
 use super::stamp::days;
 use crate::model::Peer;
@@ -104,10 +104,8 @@ impl Usual {
         let shape = |shape, is_close| template.strip_suffix(shape).map(|word| (word, is_close));
         let (word, is_close) = shape(LOGIN, false).or_else(|| shape(CLOSE, true))?;
         let begin = [word.as_bytes(), b"["].concat();
-        let bits = u32::try_from(8 * begin.len()).ok()?;
-        let mask = !u64::MAX.checked_shl(bits).unwrap_or(0);
-        (bits <= 64 && !word.contains(['{', '}'])).then(|| Usual {
-            begin: (eight(&begin), mask),
+        (begin.len() <= 8 && !word.contains(['{', '}'])).then(|| Usual {
+            begin: (eight(&begin), mask_of(begin.len())),
             length: begin.len(),
             is_close,
         })
@@ -140,7 +138,7 @@ impl Usual {
         }
         let is_lower = match window.get(from..).and_then(|text| text.first_chunk()) {
             Some(text) if user.len() < 32 => capitals(text) << (32 - user.len()) == 0,
-            _ => !has_upper_case(user),
+            _ => !has_capitals(user),
         };
         let next = user_end + 1;
         let (last, closing, mechanism) = if self.is_close {

@@ -1,6 +1,7 @@
 //! A login or close line as pairing sees it.
 
 use super::{LOGIN_AFTER_CONNECT, LOGIN_AFTER_END};
+use crate::grammar::mask_of;
 use crate::model::{Doubt, Instant, Peer, Stamp};
 use crate::streams::StreamId;
 
@@ -60,11 +61,9 @@ pub(super) fn is_same(a: &[u8], b: &[u8], near: Option<(&[u8; NEAR], &[u8; NEAR]
     const MASKS: [[u64; 4]; NEAR + 1] = {
         let mut masks = [[0; 4]; NEAR + 1];
         let mut at = 0;
-        while at < 4 * 8 * (NEAR + 1) {
-            let (byte, word, length) = (at % 8, at / 8 % 4, at / 32);
-            if BEGINS[word] + byte < length {
-                masks[length][word] |= 0xFF << (8 * byte);
-            }
+        while at < 4 * (NEAR + 1) {
+            let (length, word) = (at / 4, at % 4);
+            masks[length][word] = mask_of(length.saturating_sub(BEGINS[word]));
             at += 1;
         }
         masks

@@ -1,6 +1,6 @@
 //! Texts that lines begin with, known again without being read.
 
-use crate::grammar::eight;
+use crate::grammar::{eight, mask_of};
 
 /// So many bytes are compared whatever the length.
 const WORDS: usize = 32;
@@ -19,14 +19,10 @@ pub(super) struct Known {
 impl Known {
     /// A text.
     pub(super) fn of(text: &[u8]) -> Known {
-        let mask = |i: usize| {
-            let bits = 8 * text.len().saturating_sub(8 * i).min(8) as u32;
-            !u64::MAX.checked_shl(bits).unwrap_or(0)
-        };
         Known {
             length: text.len(),
             words: std::array::from_fn(|i| eight(text.get(8 * i..).unwrap_or_default())),
-            masks: std::array::from_fn(mask),
+            masks: std::array::from_fn(|i| mask_of(text.len().saturating_sub(8 * i))),
             rest: text.get(WORDS..).unwrap_or_default().into(),
         }
     }
