@@ -17,7 +17,7 @@ use imstrail::render::{Answer, Shape as Format, Summary, write};
 use imstrail::resolve::resolve;
 use imstrail::streams::Streams;
 use imstrail::times::Zone;
-use imstrail::trail::{FileId, Last, Trail, kept};
+use imstrail::trail::{FileId, LearnedAccess, Shown, Trail, kept};
 use imstrail_stages::{Shape, bare, close, login, prefixed, session, text, trace, unknown, user};
 
 /// A block as `read` reads it, in bytes.
@@ -206,20 +206,17 @@ const USERS: u64 = 200_000;
 
 /// A trail that knows the last access of users; `n` makes it another, two thirds of whose users are in the next one as well.
 fn users(n: u64, streams: &Streams) -> Trail {
-    let mut trail = Trail::default();
+    let mut access = LearnedAccess::new(None);
     let of_store: Vec<_> = (0..20).map(|store| streams.id(format!("store{store}").as_bytes(), Service::Imap)).collect();
     for number in 0..USERS {
         let (name, time, store) = user(number + n * USERS / 3);
         let stream = of_store[store as usize % of_store.len()];
-        let last = |at: u64| {
-            let stamp = Stamp { at: 1_500_000_000 + at as i64, offset: 120 };
-            Some(Last { stamp, stream, from_login: true, doubt: Doubt::default(), evidence: None })
-        };
-        let login = last(time + 86_400 * n);
-        trail.access.add(name.as_bytes(), Service::Imap, [login, None], last(time + 86_400 * n + time % 2000), streams);
+        let at = |at: u64| Some((Stamp { at: 1_500_000_000 + at as i64, offset: 120 }, Doubt::default()));
+        let login = time + 86_400 * n;
+        let shown = Shown { login: at(login), connect: None, end: at(login + time % 2000), evidence: None };
+        access.learn(name.as_bytes(), stream, &shown, streams);
     }
-    trail.access.settle(streams);
-    trail
+    Trail { access: access.finish(streams), ..Trail::default() }
 }
 
 /// Summaries of trails: in entries, one for each user and service.
