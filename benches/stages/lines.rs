@@ -94,11 +94,12 @@ pub fn text(shape: Shape) -> Vec<u8> {
 /// The name of a user, a moment in half a year, in seconds, and a number: all of a hundred thousands of them differ, and none is in order.
 pub fn user(n: u64) -> (String, u64, u64) {
     const FIRST: [&str; 16] = [
-        "anna", "ben", "carla", "dirk", "elif", "frank", "greta", "hans", "ines", "jan", "karin", "lars", "mia", "nils", "olga", "paul",
+        "anna", "ben", "carla", "dirk", "elif", "frank", "greta", "hans", "ines", "jan", "karin", "lars", "mia",
+        "nils", "olga", "paul",
     ];
     const LAST: [&str; 16] = [
-        "schmidt", "maier", "weber", "fischer", "koch", "bauer", "richter", "klein", "wolf", "neumann", "schwarz", "braun", "lange",
-        "krause", "vogel", "roth",
+        "schmidt", "maier", "weber", "fischer", "koch", "bauer", "richter", "klein", "wolf", "neumann", "schwarz",
+        "braun", "lange", "krause", "vogel", "roth",
     ];
     let seed = scattered(n);
     let name = |of: [&'static str; 16], at: u64| of[at as usize % 16];

@@ -161,14 +161,13 @@ fn answer(c: &mut Criterion) {
     let mut trail = desk.fold(&text, &Needs { access: true, pairs: true, ..Needs::default() });
     let mut sessions: Vec<Session> = Vec::new();
     std::mem::take(&mut trail.pairs).finish(&mut |session| sessions.push(session.to_session(Behind::default())));
-    let query =
-        ConnectedQuery {
-            at: At::EndOfCoverage,
-            services: Service::ALL.to_vec(),
-            users: BTreeSet::new(),
-            drift: 120,
-            proxies: Default::default(),
-        };
+    let query = ConnectedQuery {
+        at: At::EndOfCoverage,
+        services: Service::ALL.to_vec(),
+        users: BTreeSet::new(),
+        drift: 120,
+        proxies: Default::default(),
+    };
     let resolved = resolve(&trail, &desk.streams, &BTreeMap::new());
     let users = BTreeSet::new();
     let rows = || connected(&query, &resolved, &sessions).expect("the end of coverage is a moment");
