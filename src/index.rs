@@ -3,31 +3,69 @@
 //! A look-up of a large table is two cache misses, one here and one there, and whoever looks up many should let them overlap:
 //! by looking at all places here first, then at all things there, and only then doing something.
 
+use wide::{CmpEq, i32x8};
+
 /// Looks at things for no other reason than that the processor fetches what they lie in, side by side.
 #[inline(always)]
 pub fn touch<T: Into<u64>>(things: impl Iterator<Item = T>) {
     std::hint::black_box(things.fold(0, |all: u64, thing| all ^ thing.into()));
 }
 
-/// From a hash to the number of a thing. Open addressing: what is not at its place stands behind it, without a gap.
+/// So many slots a bucket has: one cache line of them.
+const SLOTS: usize = 8;
+/// So many slots of a bucket are taken on average at most, so that few are full.
+const TAKEN: usize = 5;
+
+/// From a hash to the number of a thing. Each hash has a bucket, all of which is looked at without a branch; only what finds its bucket
+/// full stands in one behind it, and every bucket in between is full.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     /// A power of two, or none.
-    slots: Vec<Slot>,
+    buckets: Vec<Bucket>,
     len: usize,
 }
 
+/// The slots of one bucket: those that are taken stand before the free ones, whose number is [`NOBODY`].
 #[derive(Clone, Copy, Debug)]
-struct Slot {
-    hash: u32,
-    number: u32,
+#[repr(align(64))]
+struct Bucket {
+    hashes: [u32; SLOTS],
+    numbers: [u32; SLOTS],
 }
 
 /// No number: nothing is there.
 pub const NOBODY: u32 = u32::MAX;
-const FREE: Slot = Slot { hash: 0, number: NOBODY };
-/// So many slots there are at first.
-const FIRST: usize = 16;
+const FREE: Bucket = Bucket { hashes: [0; SLOTS], numbers: [NOBODY; SLOTS] };
+
+/// Which of some values are this one, as bits.
+#[inline(always)]
+fn equal(values: &[u32; SLOTS], to: u32) -> u32 {
+    let all = |values: [u32; SLOTS]| i32x8::new(values.map(u32::cast_signed));
+    all(*values).cmp_eq(all([to; SLOTS])).move_mask().cast_unsigned()
+}
+
+/// The places of bits.
+#[inline(always)]
+fn places(bits: u32) -> impl Iterator<Item = usize> {
+    std::iter::successors(Some(bits), |bits| Some(bits & bits.wrapping_sub(1)))
+        .take_while(|bits| *bits != 0)
+        .map(|bits| bits.trailing_zeros() as usize)
+}
+
+impl Bucket {
+    /// How many slots are taken.
+    #[inline(always)]
+    fn taken(&self) -> usize {
+        (equal(&self.numbers, NOBODY) | 1 << SLOTS).trailing_zeros() as usize
+    }
+
+    fn is_full(&self) -> bool {
+        self.numbers.last().is_some_and(|last| *last != NOBODY)
+    }
+}
+
+/// Where a number is, or would be: its bucket, and its slot in it.
+pub type Place = (usize, usize);
 
 impl Index {
     /// How many numbers there are.
@@ -40,27 +78,23 @@ impl Index {
         self.len == 0
     }
 
-    /// The number that a hash finds first, which nearly always is the right one; [`NOBODY`] if the hash is not there.
-    #[inline]
-    pub fn first(&self, hash: u32) -> u32 {
-        self.find(hash, |_| true).unwrap_or(NOBODY)
-    }
-
-    /// The number at the place of a hash, if it is there under it; [`NOBODY`] otherwise, although it may stand behind that place.
-    /// No branch depends on what is there, so that the misses of many look-ups overlap.
+    /// The first number under a hash in its bucket, which nearly always is the right one; [`NOBODY`] if there is none, although one may
+    /// stand in a bucket behind that. No branch depends on what is there, so that the misses of many look-ups overlap.
     #[inline]
     pub fn fetch(&self, hash: u32) -> u32 {
-        let slot = self.slots.get(self.home(hash)).copied().unwrap_or(FREE);
-        if slot.hash == hash { slot.number } else { NOBODY }
+        let bucket = self.buckets.get(self.home(hash)).unwrap_or(&FREE);
+        let found = equal(&bucket.hashes, hash);
+        let number = bucket.numbers.get(found.trailing_zeros() as usize % SLOTS).copied().unwrap_or(NOBODY);
+        if found == 0 { NOBODY } else { number }
     }
 
     #[inline(always)]
     fn home(&self, hash: u32) -> usize {
-        hash as usize & self.slots.len().wrapping_sub(1)
+        hash as usize & self.buckets.len().wrapping_sub(1)
     }
 
-    fn next(&self, at: usize) -> usize {
-        (at + 1) & self.slots.len().wrapping_sub(1)
+    fn next(&self, bucket: usize) -> usize {
+        (bucket + 1) & self.buckets.len().wrapping_sub(1)
     }
 
     /// The number with a hash that is the right one.
@@ -72,40 +106,50 @@ impl Index {
     /// Where a hash is looked for: the place of the number with that hash that is the right one, and that number; or the free place
     /// where it would stand. There must be room for one more. The place is that until something else changes.
     #[inline(always)]
-    pub fn seek(&self, hash: u32, is: impl Fn(u32) -> bool) -> (usize, Option<u32>) {
+    pub fn seek(&self, hash: u32, is: impl Fn(u32) -> bool) -> (Place, Option<u32>) {
         let mut at = self.home(hash);
         loop {
-            // Half of the slots are free: the loop ends.
-            match self.slots.get(at).copied().unwrap_or(FREE) {
-                Slot { number: NOBODY, .. } => return (at, None),
-                slot if slot.hash == hash && is(slot.number) => return (at, Some(slot.number)),
-                _ => at = self.next(at),
+            // More slots are free than one: the loop ends.
+            let bucket = self.buckets.get(at).unwrap_or(&FREE);
+            for place in places(equal(&bucket.hashes, hash)) {
+                match bucket.numbers.get(place) {
+                    Some(number) if *number != NOBODY && is(*number) => return ((at, place), Some(*number)),
+                    _ => {}
+                }
             }
+            if !bucket.is_full() {
+                return ((at, bucket.taken()), None);
+            }
+            at = self.next(at);
         }
     }
 
     /// Puts a number, which is not [`NOBODY`], at the place that [`Index::seek`] found for its hash.
     #[inline(always)]
-    pub fn set(&mut self, at: usize, hash: u32, number: u32) {
-        if let Some(slot) = self.slots.get_mut(at) {
-            self.len += usize::from(slot.number == NOBODY);
-            *slot = Slot { hash, number };
+    pub fn set(&mut self, (bucket, place): Place, hash: u32, number: u32) {
+        let Some(bucket) = self.buckets.get_mut(bucket) else { return };
+        if let (Some(of_hash), Some(of_number)) = (bucket.hashes.get_mut(place), bucket.numbers.get_mut(place)) {
+            self.len += usize::from(*of_number == NOBODY);
+            (*of_hash, *of_number) = (hash, number);
         }
     }
 
     /// Makes room for more numbers.
     #[inline]
     pub fn reserve(&mut self, more: usize) {
-        if (self.len + more) * 2 > self.slots.len() {
-            self.grow((self.len + more) * 2);
+        if self.len + more > self.buckets.len() * TAKEN {
+            self.grow((self.len + more).div_ceil(TAKEN));
         }
     }
 
     #[cold]
-    fn grow(&mut self, slots: usize) {
-        let old = std::mem::replace(&mut self.slots, vec![FREE; slots.next_power_of_two().max(FIRST)]);
+    fn grow(&mut self, buckets: usize) {
+        let old = std::mem::replace(&mut self.buckets, vec![FREE; buckets.next_power_of_two()]);
         self.len = 0;
-        old.into_iter().filter(|slot| slot.number != NOBODY).for_each(|slot| self.add(slot.hash, slot.number));
+        for Bucket { hashes, numbers } in old {
+            let taken = hashes.into_iter().zip(numbers).filter(|(_, number)| *number != NOBODY);
+            taken.for_each(|(hash, number)| self.add(hash, number));
+        }
     }
 
     /// Adds a number for which there is room.
@@ -122,41 +166,67 @@ impl Index {
         self.add(hash, number);
     }
 
-    /// Where a number is, if it is there under this hash.
-    #[inline]
-    fn slot_of(&self, hash: u32, number: u32) -> Option<usize> {
-        let (at, there) = self.seek(hash, |other| other == number);
-        there.map(|_| at)
-    }
-
-    /// Puts another number in the place of one.
-    #[inline]
+    /// Puts another number in the place of one, if that is there under this hash.
     pub fn replace(&mut self, hash: u32, old: u32, new: u32) {
-        let slot = self.slot_of(hash, old).and_then(|at| self.slots.get_mut(at));
-        if let Some(slot) = slot {
-            slot.number = new;
+        if let (at, Some(_)) = self.seek(hash, |other| other == old) {
+            self.set(at, hash, new);
         }
     }
 
     /// Takes out a number, if it is there under this hash.
+    #[inline]
     pub fn remove(&mut self, hash: u32, number: u32) {
-        let Some(mut hole) = self.slot_of(hash, number) else { return };
-        self.len -= 1;
-        // What stands behind it moves up, unless that would be before its place.
+        if let (place, Some(_)) = self.seek(hash, |other| other == number) {
+            self.len -= 1;
+            if self.free(place) {
+                self.fill(place.0);
+            }
+        }
+    }
+
+    /// Frees a place, which the last of its bucket takes; whether that was full.
+    #[inline]
+    fn free(&mut self, (bucket, place): Place) -> bool {
+        let Some(bucket) = self.buckets.get_mut(bucket) else { return false };
+        let last = bucket.taken().saturating_sub(1);
+        let moved = (bucket.hashes.get(last).copied(), bucket.numbers.get(last).copied());
+        if let ((Some(hash), Some(number)), Some(of_hash), Some(of_number)) =
+            (moved, bucket.hashes.get_mut(place), bucket.numbers.get_mut(place))
+        {
+            (*of_hash, *of_number) = (hash, number);
+        }
+        if let Some(of_last) = bucket.numbers.get_mut(last) {
+            *of_last = NOBODY;
+        }
+        last + 1 == SLOTS
+    }
+
+    /// What stands behind a bucket that was full moves up into it, unless that would be before its own.
+    #[cold]
+    fn fill(&mut self, mut hole: usize) {
         let mut at = self.next(hole);
-        while let Some(slot) = self.slots.get(at).copied().filter(|slot| slot.number != NOBODY) {
-            let distance = |from: usize| at.wrapping_sub(from) & self.slots.len().wrapping_sub(1);
-            if distance(self.home(slot.hash)) >= distance(hole) {
-                if let Some(place) = self.slots.get_mut(hole) {
-                    *place = slot;
-                }
+        while at != hole {
+            let bucket = self.buckets.get(at).copied().unwrap_or(FREE);
+            let taken = bucket.hashes.into_iter().zip(bucket.numbers).take(bucket.taken());
+            if let Some((place, (hash, number))) =
+                taken.enumerate().find(|(_, (hash, _))| self.may_move(*hash, at, hole))
+            {
+                self.free((at, place));
+                self.set((hole, SLOTS - 1), hash, number);
+                self.len -= 1;
                 hole = at;
+            }
+            if !bucket.is_full() {
+                return;
             }
             at = self.next(at);
         }
-        if let Some(place) = self.slots.get_mut(hole) {
-            *place = FREE;
-        }
+    }
+
+    /// Whether a hash may move from one bucket to another before it: its own does not stand between the two.
+    fn may_move(&self, hash: u32, from: usize, to: usize) -> bool {
+        let behind = |bucket: usize| from.wrapping_sub(bucket) & self.buckets.len().wrapping_sub(1);
+        behind(self.home(hash)) >= behind(to)
     }
 }
 
@@ -175,7 +245,7 @@ mod tests {
         // Few hashes, so that there are long runs, and some that lie at the end of the slots.
         for hashes in [1, 3, 40, 4000] {
             let (mut index, mut map) = (Index::default(), BTreeMap::new());
-            assert_eq!((index.find(7, |_| true), index.first(7)), (None, NOBODY));
+            assert_eq!((index.find(7, |_| true), index.fetch(7)), (None, NOBODY));
             for _ in 0..20_000 {
                 let number = random(300) as u32;
                 let hash = |number: u32| ((u64::from(number) % hashes) as u32).wrapping_mul(0x9E37_79B1);
