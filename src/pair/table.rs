@@ -203,16 +203,19 @@ impl PairTable {
             return None;
         }
         let login = entry.login(&self.outside);
-        let same_user = login.is_of(line);
+        let (words, same_user) = (login.words, login.is_of(line));
         let closed = self.queue.push(entry.key, Some((&login, same_user)), line, close)?;
-        let by_close = Accessed::of_said(key.stream(), line);
-        let login_rest = login.words.rest;
-        let told = Accessed { login: Some((login.stamp, login.doubt)), login_rest, ..by_close };
+        let of_login = Some((login.stamp, login.doubt));
+        let of_close = Some((close.connect, line.stamp, line.doubt));
+        let told = |user, login, close| {
+            let (login_rest, close_rest) = (words.rest, line.rest);
+            Accessed { stream: key.stream(), user, login, close, login_rest, close_rest }
+        };
         if same_user {
-            accessed(&told);
+            accessed(&told(line.user, of_login, of_close));
         } else {
-            accessed(&by_close);
-            accessed(&Accessed { user: login.words.user, close: None, ..told });
+            accessed(&told(line.user, None, of_close));
+            accessed(&told(words.user, of_login, None));
         }
         entry.release_text(&mut self.outside);
         self.entries.release(number);
