@@ -78,6 +78,12 @@ impl Index {
         self.len == 0
     }
 
+    /// Something of a hash's bucket: looking at that of many makes the processor fetch them side by side.
+    #[inline(always)]
+    pub fn glance(&self, hash: u32) -> u32 {
+        self.buckets.get(self.home(hash)).map_or(0, |bucket| bucket.hashes.first().copied().unwrap_or(0))
+    }
+
     /// The first number under a hash in its bucket, which nearly always is the right one; [`NOBODY`] if there is none, although one may
     /// stand in a bucket behind that. No branch depends on what is there, so that the misses of many look-ups overlap.
     #[inline]

@@ -91,6 +91,7 @@ impl PairTable {
     /// Adds a batch, read from `block`, as [`PairTable::add`] does.
     pub fn add_all(&mut self, batch: &Batch, block: &[u8], accessed: &mut impl FnMut(&Accessed<'_>)) {
         // Looking for all keys first makes the processor fetch their entries side by side.
+        touch(batch.keys().map(|key| self.index.glance(key.hash())));
         let mut numbers = std::mem::take(&mut self.numbers);
         numbers.clear();
         numbers.extend(batch.keys().map(|key| self.index.fetch(key.hash())));
@@ -369,7 +370,7 @@ impl PairTable {
         let mut count: usize = 0;
         touch(next.map(|closed| {
             count += 1;
-            self.index.fetch(closed.key.sought(&self.outside.keys).hash())
+            self.index.glance(closed.key.sought(&self.outside.keys).hash())
         }));
         count.saturating_sub(1)
     }
