@@ -26,6 +26,7 @@ struct Record {
     at: Instant,
     connect: Instant,
     by_duration: Instant,
+    hash: u32,
     pid: u32,
     user_place: u32,
     rest_place: u32,
@@ -79,6 +80,7 @@ impl Batch {
             at: line.stamp.at,
             connect: close.connect.at,
             by_duration: close.by_duration,
+            hash: key.hash(),
             pid: line.pid,
             user_place,
             rest_place,
@@ -119,9 +121,9 @@ impl Batch {
         self.own.clear();
     }
 
-    /// The keys of the lines.
-    pub(super) fn keys(&self) -> impl Iterator<Item = Sought<'_>> {
-        self.records.iter().map(|record| record.key.sought(&self.keys))
+    /// The hashes of the lines' keys.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = u32> {
+        self.records.iter().map(|record| record.hash)
     }
 
     /// The lines with their keys, in the order in which they came. `block` is the one that they were read from.
@@ -143,7 +145,7 @@ impl Batch {
                 doubt: record.doubt,
                 near: texts(record.own_user).get(record.user_place as usize..).and_then(|text| text.first_chunk()),
             };
-            (record.key.sought(&self.keys), line)
+            (record.key.sought_by(record.hash, &self.keys), line)
         })
     }
 }

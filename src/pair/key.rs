@@ -38,9 +38,8 @@ fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
 
 #[inline]
 fn mixed(bits: u64) -> u64 {
-    let bits = bits.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let bits = (bits ^ (bits >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    bits ^ (bits >> 32)
+    let product = u128::from(bits ^ 0x9E37_79B9_7F4A_7C15) * u128::from(0xBF58_476D_1CE4_E5B9_u64);
+    product as u64 ^ (product >> 64) as u64
 }
 
 impl Key {
@@ -77,10 +76,10 @@ impl Key {
     }
 
     /// A hash, good in all its bits.
-    fn hash(&self) -> u64 {
+    fn hash(&self) -> u32 {
         let [high, low] = self.ip;
         let place = u64::from(self.port) << 32 | u64::from(self.stream.0);
-        mixed(mixed(low ^ high.rotate_left(17)) ^ place ^ self.portless)
+        mixed(mixed(low ^ high.rotate_left(17)) ^ place ^ self.portless) as u32
     }
 }
 
@@ -97,7 +96,7 @@ fn short(stream: StreamId, peer: Peer) -> Option<u64> {
 #[derive(Clone, Copy, Debug)]
 pub struct Sought<'a> {
     short: u64,
-    hash: u64,
+    hash: u32,
     /// Where it is not that simple: then there is no short number.
     long: Option<&'a Key>,
 }
@@ -106,7 +105,7 @@ impl<'a> Sought<'a> {
     /// The key of a stream and a peer, if it is a short one.
     #[inline(always)]
     pub fn short(stream: StreamId, peer: Peer) -> Option<Sought<'a>> {
-        short(stream, peer).map(|short| Sought { short, hash: mixed(short), long: None })
+        short(stream, peer).map(|short| Sought { short, hash: mixed(short) as u32, long: None })
     }
 
     /// A key that [`Sought::short`] does not take.
@@ -122,12 +121,12 @@ impl<'a> Sought<'a> {
     /// Which of some shards, a power of two, it belongs to; by other bits than those that a table sees.
     #[inline(always)]
     pub fn shard(&self, shards: usize) -> usize {
-        (self.hash >> 40) as usize & shards.wrapping_sub(1)
+        self.hash.rotate_left(8) as usize & shards.wrapping_sub(1)
     }
 
     #[inline(always)]
     pub(super) fn hash(&self) -> u32 {
-        self.hash as u32
+        self.hash
     }
 
     #[inline(always)]
@@ -173,9 +172,16 @@ impl Packed {
     #[inline(always)]
     pub(super) fn sought(self, long: &LongKeys) -> Sought<'_> {
         match self.number() {
-            None => Sought { short: self.0, hash: mixed(self.0), long: None },
+            None => Sought { short: self.0, hash: mixed(self.0) as u32, long: None },
             Some(number) => Sought::long(long.get(number).unwrap_or(&NO_KEY)),
         }
+    }
+
+    /// The same, where its hash is known.
+    #[inline(always)]
+    pub(super) fn sought_by(self, hash: u32, long: &LongKeys) -> Sought<'_> {
+        let long = self.number().map(|number| long.get(number).unwrap_or(&NO_KEY));
+        Sought { short: if long.is_none() { self.0 } else { 0 }, hash, long }
     }
 
     /// Whether it is this key.

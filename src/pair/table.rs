@@ -91,10 +91,10 @@ impl PairTable {
     /// Adds a batch, read from `block`, as [`PairTable::add`] does.
     pub fn add_all(&mut self, batch: &Batch, block: &[u8], accessed: &mut impl FnMut(&Accessed<'_>)) {
         // Looking for all keys first makes the processor fetch their entries side by side.
-        touch(batch.keys().map(|key| self.index.glance(key.hash())));
+        touch(batch.hashes().map(|hash| self.index.glance(hash)));
         let mut numbers = std::mem::take(&mut self.numbers);
         numbers.clear();
-        numbers.extend(batch.keys().map(|key| self.index.fetch(key.hash())));
+        numbers.extend(batch.hashes().map(|hash| self.index.fetch(hash)));
         let state = |number: &u32| self.entries.get(*number).map_or(State::Free, |entry| entry.state) as u8;
         touch(numbers.iter().map(state));
         self.index.reserve(batch.len());
