@@ -59,6 +59,11 @@ impl Bucket {
         (equal(&self.numbers, NOBODY) | 1 << SLOTS).trailing_zeros() as usize
     }
 
+    /// What is there, by hash and number.
+    fn all(&self) -> impl Iterator<Item = (u32, u32)> + use<> {
+        self.hashes.into_iter().zip(self.numbers).take_while(|(_, number)| *number != NOBODY)
+    }
+
     fn is_full(&self) -> bool {
         self.numbers.last().is_some_and(|last| *last != NOBODY)
     }
@@ -143,19 +148,57 @@ impl Index {
     /// Makes room for more numbers.
     #[inline]
     pub fn reserve(&mut self, more: usize) {
+        self.make_room(more, |_| true);
+    }
+
+    /// Makes room for more numbers. If there is none, numbers that need not stay are forgotten: to leave them there until then takes
+    /// less time than to look each of them up in order to take it out.
+    #[inline(always)]
+    pub fn make_room(&mut self, more: usize, stays: impl Fn(u32) -> bool) {
         if self.len + more > self.buckets.len() * TAKEN {
-            self.grow((self.len + more).div_ceil(TAKEN));
+            self.grow(more, stays);
         }
     }
 
     #[cold]
-    fn grow(&mut self, buckets: usize) {
-        let old = std::mem::replace(&mut self.buckets, vec![FREE; buckets.next_power_of_two()]);
-        self.len = 0;
-        for Bucket { hashes, numbers } in old {
-            let taken = hashes.into_iter().zip(numbers).filter(|(_, number)| *number != NOBODY);
-            taken.for_each(|(hash, number)| self.add(hash, number));
+    fn grow(&mut self, more: usize, stays: impl Fn(u32) -> bool) {
+        let elsewhere = self.sweep(stays);
+        // A quarter is left for those that come next: so often it is swept at most.
+        let staying = self.len + elsewhere.len();
+        let buckets = (staying + staying / 3 + more).div_ceil(TAKEN).next_power_of_two();
+        if buckets > self.buckets.len() {
+            let old = std::mem::replace(&mut self.buckets, vec![FREE; buckets]);
+            self.len = 0;
+            old.iter().flat_map(Bucket::all).for_each(|(hash, number)| self.add(hash, number));
         }
+        elsewhere.into_iter().for_each(|(hash, number)| self.add(hash, number));
+    }
+
+    /// Takes out what need not stay, and, since that makes room in buckets that were full, what stands in another bucket than its own:
+    /// those.
+    fn sweep(&mut self, stays: impl Fn(u32) -> bool) -> Vec<(u32, u32)> {
+        let mut elsewhere = Vec::new();
+        for at in 0..self.buckets.len() {
+            let Some(bucket) = self.buckets.get(at).copied() else { continue };
+            let mut left = FREE;
+            let places = left.hashes.iter_mut().zip(&mut left.numbers);
+            let (mut places, mut taken) = (places, 0);
+            for (hash, number) in bucket.all() {
+                taken += 1;
+                if !stays(number) {
+                } else if self.home(hash) != at {
+                    elsewhere.push((hash, number));
+                } else if let Some((of_hash, of_number)) = places.next() {
+                    (*of_hash, *of_number) = (hash, number);
+                    taken -= 1;
+                }
+            }
+            if let (1.., Some(bucket)) = (taken, self.buckets.get_mut(at)) {
+                self.len -= taken;
+                *bucket = left;
+            }
+        }
+        elsewhere
     }
 
     /// Adds a number for which there is room.

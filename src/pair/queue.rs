@@ -1,7 +1,5 @@
 //! Closed sessions on their way out, in the order in which their closes came.
 
-use std::collections::VecDeque;
-
 use super::entry::Login;
 use super::key::{LongKeys, Packed};
 use super::line::{CloseLine, Said, length};
@@ -87,8 +85,10 @@ impl Closed {
 /// Closed sessions in the order in which their closes came, and their texts.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    sessions: VecDeque<Closed>,
-    /// The number of the first; numbers begin again behind the last.
+    /// Those that were taken out, which are forgotten now and then, and behind them the others.
+    sessions: Vec<Closed>,
+    out: usize,
+    /// The number of the first that is not out; numbers begin again behind the last.
     first: u32,
     texts: Vec<u8>,
     /// What counts as the place of the first text; places begin again behind the last.
@@ -99,8 +99,8 @@ pub(super) struct Queue {
 
 /// Sessions are numbered by so many bits.
 pub(super) const NUMBERS: u32 = (1 << 30) - 1;
-/// So many bytes of texts may lie there that nobody needs.
-const OVER: usize = 1 << 14;
+/// So many sessions may lie there, with their texts, that nobody needs.
+const OUT: usize = 1 << 9;
 
 impl Queue {
     /// Puts a session at the end: its login line, if one is known, and whether it names the same user. Its number, or `None` if
@@ -114,7 +114,7 @@ impl Queue {
         close: &CloseLine,
     ) -> Option<u32> {
         let duration = u32::try_from(line.stamp.at.wrapping_sub(close.by_duration)).ok()?;
-        let number = self.first.wrapping_add(self.sessions.len() as u32) & NUMBERS;
+        let number = self.first.wrapping_add(self.len() as u32) & NUMBERS;
         let text = self.base.wrapping_add(self.texts.len() as u32);
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
         let mut flags =
@@ -134,7 +134,7 @@ impl Queue {
         let user = if flags & SAME_USER == 0 { line.user } else { &[] };
         self.texts.extend_from_slice(user);
         self.texts.extend_from_slice(line.rest);
-        self.sessions.push_back(Closed {
+        self.sessions.push(Closed {
             key,
             end: line.stamp.at,
             connect: close.connect.at,
@@ -157,20 +157,20 @@ impl Queue {
     /// The oldest, and its number.
     #[inline]
     pub(super) fn oldest(&self) -> Option<(u32, &Closed)> {
-        Some((self.first, self.sessions.front()?))
+        Some((self.first, self.sessions.get(self.out)?))
     }
 
     pub(super) fn len(&self) -> usize {
-        self.sessions.len()
+        self.sessions.len() - self.out
     }
 
     /// Those that have not gone elsewhere, oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Closed> + Clone {
-        self.sessions.iter().filter(|closed| !closed.is_gone())
+        self.sessions.iter().skip(self.out).filter(|closed| !closed.is_gone())
     }
 
     fn place(&self, number: u32) -> usize {
-        (number.wrapping_sub(self.first) & NUMBERS) as usize
+        self.out + (number.wrapping_sub(self.first) & NUMBERS) as usize
     }
 
     #[inline]
@@ -187,14 +187,17 @@ impl Queue {
     }
 
     /// Takes the oldest out.
+    #[inline]
     pub(super) fn pop(&mut self) {
-        let Some(oldest) = self.sessions.pop_front() else { return };
-        self.first = self.first.wrapping_add(1) & NUMBERS;
+        let Some(oldest) = self.sessions.get(self.out) else { return };
         self.over += oldest.text_length();
-        if self.over > OVER && self.over * 2 > self.texts.len() {
+        self.out += 1;
+        self.first = self.first.wrapping_add(1) & NUMBERS;
+        if self.out > OUT && self.out * 2 > self.sessions.len() {
+            self.sessions.drain(..self.out);
             self.texts.drain(..self.over);
             self.base = self.base.wrapping_add(self.over as u32);
-            self.over = 0;
+            (self.out, self.over) = (0, 0);
         }
     }
 

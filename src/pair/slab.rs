@@ -41,6 +41,11 @@ impl<T: Default> Slab<T> {
         self.things.get_mut(number as usize)
     }
 
+    /// How many things there are that were not released.
+    pub(super) fn len(&self) -> usize {
+        self.things.len() - self.free.len()
+    }
+
     /// All things; what was released is as by default.
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.things.iter()

@@ -21,8 +21,6 @@ use crate::streams::StreamId;
 
 /// So many closed sessions may wait for a frontier that does not move.
 const WAITING: usize = 16 << 10;
-/// So many closed sessions are looked for at once: enough to overlap their misses.
-const AHEAD: usize = 64;
 /// The bit that tells the numbers of closed sessions from those of entries.
 const CLOSED: u32 = NUMBERS + 1;
 /// This much text is not worth tidying up, in bytes.
@@ -74,12 +72,12 @@ impl PairTable {
 
     /// How many keys are held.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.entries.len() + self.queue.iter().count()
     }
 
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.len() == 0
     }
 
     /// Adds a line. What it tells of its user goes to `accessed`, except that a login keeps it back as long as it waits
@@ -97,7 +95,7 @@ impl PairTable {
         numbers.extend(batch.hashes().map(|hash| self.index.fetch(hash)));
         let state = |number: &u32| self.entries.get(*number).map_or(State::Free, |entry| entry.state) as u8;
         touch(numbers.iter().map(state));
-        self.index.reserve(batch.len());
+        self.make_room(batch.len());
         if self.texts.come_with_places() {
             // The same of the texts of logins, most of which are too long for their entries then.
             let text = |number: &u32| self.open(*number).map_or(0, |entry| entry.touch_text(&self.outside));
@@ -132,13 +130,20 @@ impl PairTable {
         moved
     }
 
+    /// Makes room for more keys. Those of sessions that are settled stay in the index as long as there is room.
+    #[inline(always)]
+    fn make_room(&mut self, keys: usize) {
+        let queue = &self.queue;
+        self.index.make_room(keys, |number| number & CLOSED == 0 || queue.get(number & NUMBERS).is_some());
+    }
+
     /// Puts a line to the others of its key.
     #[inline(always)]
     fn put(&mut self, key: &Sought<'_>, line: &Said<'_>, accessed: &mut impl FnMut(&Accessed<'_>)) {
         if self.is_late(key, line) {
             self.late.insert(key.to_key());
         }
-        self.index.reserve(1);
+        self.make_room(1);
         let hash = key.hash();
         // Told apart at once, a login is nearly always the first line of its key, and a close the second.
         match &line.close {
@@ -333,18 +338,15 @@ impl PairTable {
             .filter(|(stream, at)| self.settle_until(**stream, **at))
             .map(|(stream, _)| *stream)
             .collect();
-        let mut fetched = 0;
         while let Some((number, oldest)) = self.queue.oldest() {
             if oldest.is_gone() {
                 self.queue.pop();
                 continue;
             }
-            fetched = if fetched == 0 { self.fetch() } else { fetched - 1 };
             let (key, packed) = (oldest.key.sought(&self.outside.keys), oldest.key);
             let held_back = !self.hold.is_empty() && self.hold.contains(&key.to_key());
             if !held_back && is_ready(oldest.end, self.settled_until(key.stream())) {
                 out(&self.queue.settled(oldest, &self.outside.keys));
-                self.index.remove(key.hash(), CLOSED | number);
                 packed.release(&mut self.outside.keys);
             } else if held_back || (self.queue.len() > WAITING && !moved.contains(&key.stream())) {
                 // It would hold up the others: it waits with the chains.
@@ -360,19 +362,6 @@ impl PairTable {
         if self.texts.len() > 2 * self.live + SPARE_TEXT {
             self.compact();
         }
-    }
-
-    /// Looks for those in the queue that may be settled next, which makes the processor fetch their places in the index side by
-    /// side. How many there are behind the first.
-    fn fetch(&self) -> usize {
-        let furthest = self.settled.iter().copied().max().unwrap_or(Instant::MIN);
-        let next = self.queue.iter().take(AHEAD).take_while(|closed| is_ready(closed.end, furthest));
-        let mut count: usize = 0;
-        touch(next.map(|closed| {
-            count += 1;
-            self.index.glance(closed.key.sought(&self.outside.keys).hash())
-        }));
-        count.saturating_sub(1)
     }
 
     /// Takes an entry out of the index and frees it.
