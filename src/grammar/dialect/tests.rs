@@ -161,3 +161,95 @@ fn reasons_of_a_site_are_reasons_of_every_template() {
     }
     assert!(read(&Grammars::new(&[]).unwrap(), &badlogin("ed wrong weather")).is_none());
 }
+
+const XML: &str = include_str!("../../../grammars/examples/transactlog.toml");
+
+#[test]
+fn what_is_built_in() {
+    let names: Vec<_> = built_in().map(|(name, _)| name).collect();
+    assert_eq!(names, ["account.toml", "http.toml", "general.toml"]);
+    assert!(built_in().all(|(name, text)| GrammarError::in_file(name, text).is_ok()));
+    let grammars = Grammars::new(&[]).unwrap();
+    assert!(grammars.dialects().iter().map(|dialect| dialect.path.as_str()).eq(names));
+    assert!(grammars.dialects().iter().all(|dialect| dialect.built_in));
+    assert_eq!((grammars.knows_xml(), grammars.xml().count(), grammars.guesses()), (false, 0, false));
+}
+
+#[test]
+fn a_sites_dialects_come_first() {
+    let grammars = Grammars::new(&[("x.toml".into(), XML.into())]).unwrap();
+    let ours: Vec<_> = grammars.dialects().iter().map(|dialect| (dialect.path.as_str(), dialect.built_in)).collect();
+    assert_eq!(ours.first(), Some(&("x.toml", false)));
+    assert_eq!(ours.len(), 4);
+    assert_eq!((grammars.knows_xml(), grammars.xml().count()), (true, 1));
+}
+
+/// Guesses are told of where they are a site's, be it in a template or in an element.
+#[test]
+fn guesses_of_a_site() {
+    let template = one("login", "auth [{peer}] {user}{more}", "auth [192.0.2.7] ed", "user = 'ed'");
+    let inferred = |text: &str| text.replace("observed", "inferred");
+    let file = |text: &str| ("x.toml".into(), format!("dialect = 'x'\n{text}"));
+    let observed_xml = XML.replace("\"inferred\"", "\"observed\"");
+    for (files, guesses) in [
+        (vec![file(&template)], false),
+        (vec![file(&inferred(&template))], true),
+        (vec![file(&template), file(&inferred(&template))], true),
+        (vec![("x.toml".into(), XML.to_owned())], true),
+        (vec![("x.toml".into(), observed_xml)], false),
+    ] {
+        assert_eq!(Grammars::new(&files).unwrap().guesses(), guesses, "{files:?}");
+    }
+}
+
+#[test]
+fn a_refused_file_shows_its_first_mistake() {
+    let shown = |text: &str| GrammarError::in_file("x.toml", text).map_err(|error| error.to_string()).unwrap_err();
+    let (one, two) = ("dialect = 'x'\nreasons = ['']\n", "dialect = 'x'\nreasons = ['']\nmust_fit = ['']\n");
+    assert!(shown(one).starts_with("x.toml:2:") && !shown(one).contains("more"), "{}", shown(one));
+    assert!(shown(two).starts_with("x.toml:2:") && shown(two).contains("(and 1 more: "), "{}", shown(two));
+    let none = GrammarError { path: "x.toml".into(), text: String::new(), mistakes: Vec::new() };
+    assert_eq!(none.to_string(), "x.toml");
+}
+
+#[test]
+fn reasons_are_known_longest_first() {
+    let grammars = site("reasons = ['no', 'No']").unwrap();
+    let reasons = grammars.reasons();
+    assert!(reasons.windows(2).all(|two| two[0].len() >= two[1].len()) && reasons.len() > 2);
+    for (text, ends) in [
+        ("no", true),
+        ("NO", true),
+        ("ed no", true),
+        ("ed Account Disabled (HOLD)", true),
+        // A reason is whole words.
+        ("edno", false),
+        ("ed_no", false),
+        ("ed no ", false),
+        ("ed do", false),
+        ("o", false),
+        ("", false),
+    ] {
+        assert_eq!(grammars.ends_in_reason(text.as_bytes()), ends, "{text}");
+    }
+}
+
+/// R1: a refused login whose reason is on another line.
+#[test]
+fn r1_what_breaks_off_and_what_must_fit() {
+    let grammars = Grammars::new(&[]).unwrap();
+    let imapd = grammars.process(b"imapd");
+    for (message, breaks_off, must_fit) in [
+        ("badlogin: [192.0.2.7:40720] plaintext ed", true, true),
+        ("badlogin: [192.0.2.7:40720] plaintext ", true, true),
+        ("badlogin: [192.0.2.7", false, true),
+        ("login [192.0.2.7:40720] ed", false, true),
+        ("close [192.0.2.7:40720]", false, true),
+        ("logins", false, false),
+        ("", false, false),
+    ] {
+        let got = (grammars.breaks_off(imapd, message.as_bytes()), grammars.must_fit(message.as_bytes()));
+        assert_eq!(got, (breaks_off, must_fit), "{message}");
+    }
+    assert!(!Grammars::default().breaks_off(imapd, b"badlogin: [192.0.2.7:40720] plaintext ed"));
+}
