@@ -180,21 +180,18 @@ impl Index {
         let mut elsewhere = Vec::new();
         for at in 0..self.buckets.len() {
             let Some(bucket) = self.buckets.get(at).copied() else { continue };
-            let mut left = FREE;
-            let places = left.hashes.iter_mut().zip(&mut left.numbers);
-            let (mut places, mut taken) = (places, 0);
-            for (hash, number) in bucket.all() {
-                taken += 1;
-                if !stays(number) {
-                } else if self.home(hash) != at {
+            let (mut left, mut len) = (FREE, 0);
+            let mut places = left.hashes.iter_mut().zip(&mut left.numbers);
+            for (hash, number) in bucket.all().filter(|(_, number)| stays(*number)) {
+                if self.home(hash) != at {
                     elsewhere.push((hash, number));
                 } else if let Some((of_hash, of_number)) = places.next() {
                     (*of_hash, *of_number) = (hash, number);
-                    taken -= 1;
+                    len += 1;
                 }
             }
-            if let (1.., Some(bucket)) = (taken, self.buckets.get_mut(at)) {
-                self.len -= taken;
+            self.len -= bucket.taken() - len;
+            if let Some(bucket) = self.buckets.get_mut(at) {
                 *bucket = left;
             }
         }
@@ -283,6 +280,26 @@ impl Index {
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
+
+    /// Numbers that need not stay go when there is no room for others, and all others are found, also where buckets are full.
+    #[test]
+    fn what_need_not_stay_takes_no_room() {
+        for hashes in [1, 7, u32::MAX] {
+            let hash = |number: u32| (number % hashes).wrapping_mul(0x9E37_79B1);
+            let mut index = Index::default();
+            for number in 0..3000_u32 {
+                let stays = |other: u32| other + 100 > number;
+                index.make_room(1, stays);
+                let (at, there) = index.seek(hash(number), |other| other == number);
+                assert_eq!(there, None);
+                index.set(at, hash(number), number);
+                let is_there = |other: u32| index.find(hash(other), |found| found == other) == Some(other);
+                assert!((number.saturating_sub(99)..=number).all(is_there), "{number} of {hashes} hashes");
+                assert!((100..200).contains(&index.len()) || number < 100, "{}", index.len());
+                assert!(index.buckets.len() <= 32);
+            }
+        }
+    }
 
     #[test]
     fn as_a_map_does() {
