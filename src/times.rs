@@ -4,7 +4,7 @@ use chrono::{DateTime, Local, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
 use crate::grammar;
-use crate::model::Stamp;
+use crate::model::{DAY, Stamp};
 
 /// A time as the user wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,14 +158,11 @@ const LAST: i64 = 253_402_300_799;
 /// Digits of a clock, as text: of year, month, day, hour, minute and second; those of the first or last writable second for all before
 /// or behind it. And the number of the month.
 fn digits(local: i64) -> ([[u8; 2]; 7], u32) {
-    use chrono::{Datelike, NaiveDate};
     let local = local.clamp(FIRST, LAST);
-    let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400) as u32);
-    let days = i32::try_from(days + 719_163).ok();
-    let date = days.and_then(NaiveDate::from_num_days_from_ce_opt).unwrap_or_default();
-    let year = date.year().unsigned_abs();
-    let numbers = [year / 100, year % 100, date.month(), date.day(), second / 3600, second / 60 % 60, second % 60];
-    (numbers.map(two_digits), date.month())
+    let (day, second) = (local.div_euclid(DAY), local.rem_euclid(DAY) as u32);
+    let (year, month, day) = grammar::date(day).unwrap_or((1970, 1, 1));
+    let numbers = [year / 100, year % 100, month, day, second / 3600, second / 60 % 60, second % 60];
+    (numbers.map(two_digits), month)
 }
 
 /// The last two digits of a number.

@@ -1,6 +1,8 @@
 //! Dates and times of the day as lines write them.
 
-const DAY: i64 = 86_400;
+use crate::grammar::date;
+use crate::model::DAY;
+
 /// The length of `[29/May/2019:`.
 const STAMP_DATE: usize = 13;
 const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -64,41 +66,10 @@ pub(super) fn minutes_and_seconds(second: u32) -> [u8; 6] {
     [b':', a, b, b':', c, d]
 }
 
-/// Year, month and day of a day since 1970-01-01; `None` for what is not in the years 0 to 9999. The inverse of
-/// [`crate::grammar::days`], whose years begin in March as well.
-fn date(day: i64) -> Option<(u32, u32, u32)> {
-    /// Days from 1 March of the year −400 to 1970-01-01.
-    const EPOCH: i64 = 719_468 + 146_097;
-    /// Days of four hundred years.
-    const ERA: u32 = 146_097;
-    let days = u32::try_from(day.checked_add(EPOCH)?).ok()?;
-    let (era, day_of_era) = (days / ERA, days % ERA);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let months = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * months + 2) / 5 + 1;
-    let (month, turned) = if months < 10 { (months + 3, 0) } else { (months - 9, 1) };
-    let year = (era * 400 + year_of_era + turned).checked_sub(400)?;
-    (year <= 9999).then_some((year, month, day))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::grammar::{days, stamp_digits, start};
-
-    #[test]
-    fn dates_are_days_back() {
-        let first = days(0, 1, 1).unwrap();
-        let last = days(9999, 12, 31).unwrap();
-        for day in (first..=last).step_by(7).chain(last - 800..=last) {
-            let (y, m, d) = date(day).unwrap();
-            assert_eq!(days(y, m, d), Some(day));
-        }
-        for day in [first - 1, last + 1, i64::MIN, i64::MAX, i64::from(u32::MAX)] {
-            assert_eq!(date(day), None, "{day}");
-        }
-    }
 
     #[test]
     fn what_is_written_is_read() {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::cells::{Cell, Cells, Column, Kind};
-use super::object::{List, Object, nested};
+use super::object::{List, Object, Word, nested};
 use super::records_table::several;
 use super::{Answer, ends, evidence, next_lines};
 use crate::answer::{Finding, Findings, Rule, Thresholds};
@@ -85,9 +85,9 @@ fn put(finding: &Finding<'_>, findings: &Findings<'_>, answer: &Answer<'_>, quot
         nested(move |object| {
             object
                 .field("time", event.time)
-                .field("what", if event.success { "login" } else { "refused" })
+                .field("what", Word(if event.success { "login" } else { "refused" }))
                 .field("store", &event.store)
-                .field("service", event.service.as_str())
+                .field("service", Word(event.service.as_str()))
                 .field("user", event.user())
                 .with(|object| ends::put(object, &event.from, &event.client, answer.rows.with_proxies))
                 .field("reason", Some(&event.word).filter(|_| !event.success))
@@ -96,8 +96,8 @@ fn put(finding: &Finding<'_>, findings: &Findings<'_>, answer: &Answer<'_>, quot
         })
     });
     Object::new(answer.zone, out)
-        .field("record", "finding")
-        .field("rule", rule.as_str())
+        .field("record", Word("finding"))
+        .field("rule", Word(rule.as_str()))
         .field("rule_text", findings.thresholds.text(*rule).as_str())
         .field("user", finding.user.as_ref())
         .field("address", finding.address.as_ref())

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::ends::put as put_ends;
 use super::evidence;
 use super::findings::write_json as write_findings;
-use super::object::{self, Object, nested};
+use super::object::{self, Object, Word, nested};
 use super::records::write_rows;
 use super::{Answer, Record, refused_by, write_records};
 use crate::answer::{
@@ -60,7 +60,7 @@ impl object::Value for ServiceAccess<'_> {
             .field("last_login", self.last_login())
             .field("last_logout", self.last_logout())
             .field("last_access", self.last_access())
-            .field("login_source", self.login_source())
+            .field("login_source", self.login_source().map(Word))
             .field("store", self.store())
             .field("flags", self.flags())
             .end();
@@ -77,7 +77,7 @@ fn put_access(row: &LastAccessRow<'_>, lines: Option<Lines<'_, '_>>, answer: &An
     });
     let [imap, http, pop] = row.services();
     Object::new(answer.zone, out)
-        .field("record", "last_access")
+        .field("record", Word("last_access"))
         .field("user", row.user)
         .field("imap", imap)
         .field("http", http)
@@ -94,15 +94,15 @@ fn put_connected(row: &Connected<'_>, lines: Option<Lines<'_, '_>>, answer: &Ans
         .as_deref()
         .map(|gap| nested(|object| object.field("from", gap.from).field("to", gap.to).field("why", gap.why)));
     Object::new(answer.zone, out)
-        .field("record", "connected")
-        .field("service", row.service.as_str())
+        .field("record", Word("connected"))
+        .field("service", Word(row.service.as_str()))
         .field("user", row.user)
         .field("since", row.since)
         .field("auth", row.auth)
         .field("to", row.store)
         .with(|object| put_ends(object, far_end.as_bytes(), &row.client(), answer.rows.with_proxies))
         .field("store", row.store)
-        .field("certainty", if row.certain { "certain" } else { "possible" })
+        .field("certainty", Word(if row.certain { "certain" } else { "possible" }))
         .field("at", row.at)
         .field("flags", &row.flags[..])
         .field_if("gap", gap)
@@ -126,17 +126,17 @@ impl object::Value for Messages {
 
 fn put_session(row: &SessionRow<'_>, lines: Option<Lines<'_, '_>>, answer: &Answer<'_>, out: &mut Vec<u8>) {
     Object::new(answer.zone, out)
-        .field("record", "session")
+        .field("record", Word("session"))
         .field("store", &row.store)
-        .field("service", row.service.as_str())
+        .field("service", Word(row.service.as_str()))
         .field("user", &row.user)
         .with(|object| put_ends(object, &row.from, &row.client, answer.rows.with_proxies))
         .field("auth", row.auth.as_ref())
         .field("connect", row.connect)
         .field("login", row.login)
         .field("logout", row.logout)
-        .field("status", row.status.as_str())
-        .field("login_source", row.login_source())
+        .field("status", Word(row.status.as_str()))
+        .field("login_source", Word(row.login_source()))
         .field("duration_s", row.duration)
         .field("bytes_in", row.amounts.bytes_in)
         .field("bytes_out", row.amounts.bytes_out)
@@ -155,16 +155,16 @@ fn put_message(row: &MessageRow<'_>, lines: Option<Lines<'_, '_>>, answer: &Answ
             object
                 .field("login", session.login)
                 .with(|object| put_ends(object, &session.from, &session.client, answer.rows.with_proxies))
-                .field("status", session.status.as_str())
+                .field("status", Word(session.status.as_str()))
                 .field("logout", session.logout)
         })
     });
     Object::new(answer.zone, out)
-        .field("record", "message")
+        .field("record", Word("message"))
         .field("store", &line.store)
-        .field("service", line.service.map(Service::as_str))
+        .field("service", line.service.map(|service| Word(service.as_str())))
         .field("user", &line.user)
-        .field("action", line.action.as_str())
+        .field("action", Word(line.action.as_str()))
         .field("folder", told(&line.folder))
         .field("size", line.size)
         .field("message_id", &row.message_id())
@@ -180,10 +180,10 @@ fn put_message(row: &MessageRow<'_>, lines: Option<Lines<'_, '_>>, answer: &Answ
 
 fn put_failure(row: &FailureRow<'_>, lines: Option<Lines<'_, '_>>, answer: &Answer<'_>, out: &mut Vec<u8>) {
     Object::new(answer.zone, out)
-        .field("record", "failure")
-        .field("kind", row.kind.as_str())
+        .field("record", Word("failure"))
+        .field("kind", Word(row.kind.as_str()))
         .field("store", &row.store)
-        .field("service", row.service.as_str())
+        .field("service", Word(row.service.as_str()))
         .field("user", told(&row.user))
         .with(|object| put_ends(object, &row.from, &row.client, answer.rows.with_proxies))
         .field("auth", told(&row.auth))

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::cells::{Cell, Cells, Column, Kind};
-use super::object::Object;
+use super::object::{Object, Word};
 use super::records::{Recorded, Records, write_rows};
 use super::records_table::{Tabled, several};
 use super::{Align, Answer};
@@ -92,8 +92,8 @@ pub(super) fn write_json(
     write_rows(answer, answer.rows.refused_by.as_ref(), out, |row, _, text| {
         text.extend_from_slice(before);
         Object::new(answer.zone, text)
-            .field("record", RECORD)
-            .field("by", by.as_str())
+            .field("record", Word(RECORD))
+            .field("by", Word(by.as_str()))
             .field("key", Some(&row.key).filter(|key| !key.is_empty()))
             .field("failures", row.failures)
             .field("users", row.users)
