@@ -150,7 +150,10 @@ middle() {
 }
 MIDDLE=$(middle)
 [[ -n $MIDDLE ]] || die "the middle line of $FILE has no stamp"
-export FILE ROTATED GZ GZS MIDDLE IMSTRAIL here
+# Whose login is the first behind the middle.
+SOMEONE=$(tail -c "+$(($(stat -c %s "$FILE") / 2))" "$FILE" 2>/dev/null | grep -m 1 -aoE 'login \[[^]]+\] [^ ]+' | cut -d ' ' -f 3 || true)
+[[ -n $SOMEONE ]] || die "no login behind the middle of $FILE"
+export FILE ROTATED GZ GZS MIDDLE SOMEONE IMSTRAIL here
 
 # --- The commands: a label, and what bash runs
 
@@ -164,9 +167,11 @@ add() {
 }
 
 if need rg ripgrep; then add 'rg -c Account' 'rg -c Account "$FILE"'; fi
+if need rg ripgrep; then add 'rg -ci UID' 'rg -ci "$SOMEONE" "$FILE"'; fi
 add 'wc -l' 'wc -l "$FILE"'
 add 'grep -c Account' 'grep -c Account "$FILE"'
 add 'imstrail -a' '"$IMSTRAIL" -a "$FILE"'
+add 'imstrail -a -u UID' '"$IMSTRAIL" -a -u "$SOMEONE" "$FILE"'
 add 'imstrail -c --at MIDDLE' '"$IMSTRAIL" -c --at "$MIDDLE" "$FILE"'
 add 'imstrail -a -c' '"$IMSTRAIL" -a -c "$FILE"'
 add 'imstrail -a -c -j1' '"$IMSTRAIL" -a -c -j1 "$FILE"'
@@ -206,7 +211,7 @@ measure() {
   cksum <"$work/out" >"$work/$i.sum"
 }
 
-say "$FILE: $(stat -c %s "$FILE") bytes; $(nproc) cores; load $(cut -d ' ' -f 1 /proc/loadavg); --at $MIDDLE"
+say "$FILE: $(stat -c %s "$FILE") bytes; $(nproc) cores; load $(cut -d ' ' -f 1 /proc/loadavg); --at $MIDDLE; UID $SOMEONE"
 cat "$FILE" "$ROTATED"/* "$GZ" "$GZS"/* >/dev/null
 for ((run = 1; run <= runs; run++)); do
   say "run $run of $runs"
