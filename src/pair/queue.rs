@@ -99,8 +99,9 @@ pub(super) struct Queue {
 
 /// Sessions are numbered by so many bits.
 pub(super) const NUMBERS: u32 = (1 << 30) - 1;
-/// So many sessions may lie there, with their texts, that nobody needs.
+/// So many sessions, and so many bytes of texts, may lie there that nobody needs.
 const OUT: usize = 1 << 9;
+const OVER: usize = 1 << 18;
 
 impl Queue {
     /// Puts a session at the end: its login line, if one is known, and whether it names the same user. Its number, or `None` if
@@ -193,7 +194,8 @@ impl Queue {
         self.over += oldest.text_length();
         self.out += 1;
         self.first = self.first.wrapping_add(1) & NUMBERS;
-        if self.out > OUT && self.out * 2 > self.sessions.len() {
+        let are_many = self.out > OUT && self.out * 2 > self.sessions.len();
+        if are_many || (self.over > OVER && self.over * 2 > self.texts.len()) {
             self.sessions.drain(..self.out);
             self.texts.drain(..self.over);
             self.base = self.base.wrapping_add(self.over as u32);

@@ -213,15 +213,12 @@ impl PairTable {
         let closed = self.queue.push(entry.key, Some((&login, same_user)), line, close)?;
         let of_login = Some((login.stamp, login.doubt));
         let of_close = Some((close.connect, line.stamp, line.doubt));
-        let told = |user, login, close| {
-            let (login_rest, close_rest) = (words.rest, line.rest);
-            Accessed { stream: key.stream(), user, login, close, login_rest, close_rest }
-        };
+        let (stream, login_rest, close_rest) = (key.stream(), words.rest, line.rest);
         if same_user {
-            accessed(&told(line.user, of_login, of_close));
+            accessed(&Accessed { stream, user: line.user, login: of_login, close: of_close, login_rest, close_rest });
         } else {
-            accessed(&told(line.user, None, of_close));
-            accessed(&told(words.user, of_login, None));
+            accessed(&Accessed::of_said(stream, line));
+            accessed(&Accessed { stream, user: words.user, login: of_login, close: None, login_rest, close_rest });
         }
         entry.release_text(&mut self.outside);
         self.entries.release(number);

@@ -339,3 +339,21 @@ fn memory_is_that_of_what_waits() {
         assert!(held < 2_000_000, "{held} bytes for {logins} logins of {user}");
     }
 }
+
+/// The texts of few sessions may be long.
+#[test]
+fn memory_is_not_that_of_long_texts_that_are_settled() {
+    let (mut waits, long, mut settled) = (PairTable::default(), "x".repeat(20_000), 0);
+    for n in 0..300 {
+        let user = format!("{n}{long}");
+        waits.add(&of_port(login(n, &user, P), n as u16), &mut |_| {});
+        waits.add(&of_port(close(n, n + 10, &user, P), n as u16), &mut |_| {});
+        waits.settle(&BTreeMap::from([(STREAM, n)]), &mut |session| {
+            settled += 1;
+            assert!(session.user().starts_with((settled - 1).to_string().as_bytes()));
+        });
+    }
+    assert!(settled > 200, "{settled}");
+    let held = format!("{waits:?}").len();
+    assert!(held < 12_000_000, "{held} bytes");
+}
