@@ -344,6 +344,10 @@ impl PairTable {
             let held_back = !self.hold.is_empty() && self.hold.contains(&key.to_key());
             if !held_back && is_ready(oldest.end, self.settled_until(key.stream())) {
                 out(&self.queue.settled(oldest, &self.outside.keys));
+                if !key.has_port() {
+                    // It comes again and again, and each time would walk over all that were settled since there was no room.
+                    self.index.remove(key.hash(), CLOSED | number);
+                }
                 packed.release(&mut self.outside.keys);
             } else if held_back || (self.queue.len() > WAITING && !moved.contains(&key.stream())) {
                 // It would hold up the others: it waits with the chains.
