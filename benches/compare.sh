@@ -166,8 +166,10 @@ add() {
   slow+=("${3:-}")
 }
 
-if need rg ripgrep; then add 'rg -c Account' 'rg -c Account "$FILE"'; fi
-if need rg ripgrep; then add 'rg -ci UID' 'rg -ci "$SOMEONE" "$FILE"'; fi
+if need rg ripgrep; then
+  add 'rg -c Account' 'rg -c Account "$FILE"'
+  add 'rg -ci UID' 'rg -ci "$SOMEONE" "$FILE"'
+fi
 add 'wc -l' 'wc -l "$FILE"'
 add 'grep -c Account' 'grep -c Account "$FILE"'
 add 'imstrail -a' '"$IMSTRAIL" -a "$FILE"'

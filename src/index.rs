@@ -11,6 +11,13 @@ pub fn touch<T: Into<u64>>(things: impl Iterator<Item = T>) {
     std::hint::black_box(things.fold(0, |all: u64, thing| all ^ thing.into()));
 }
 
+/// A product whose upper half is folded into the lower: all bits of both numbers are in all of its.
+#[inline(always)]
+pub fn folded(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
 /// So many slots a bucket has: one cache line of them.
 const SLOTS: usize = 8;
 /// So many slots of a bucket are taken on average at most, so that few are full.
@@ -222,11 +229,10 @@ impl Index {
     /// Takes out a number, if it is there under this hash.
     #[inline]
     pub fn remove(&mut self, hash: u32, number: u32) {
-        if let (place, Some(_)) = self.seek(hash, |other| other == number) {
-            self.len -= 1;
-            if self.free(place) {
-                self.fill(place.0);
-            }
+        if let (place, Some(_)) = self.seek(hash, |other| other == number)
+            && self.free(place)
+        {
+            self.fill(place.0);
         }
     }
 
@@ -234,6 +240,7 @@ impl Index {
     #[inline]
     fn free(&mut self, (bucket, place): Place) -> bool {
         let Some(bucket) = self.buckets.get_mut(bucket) else { return false };
+        self.len -= 1;
         let last = bucket.taken().saturating_sub(1);
         let moved = (bucket.hashes.get(last).copied(), bucket.numbers.get(last).copied());
         if let ((Some(hash), Some(number)), Some(of_hash), Some(of_number)) =
@@ -253,13 +260,10 @@ impl Index {
         let mut at = self.next(hole);
         while at != hole {
             let bucket = self.buckets.get(at).copied().unwrap_or(FREE);
-            let taken = bucket.hashes.into_iter().zip(bucket.numbers).take(bucket.taken());
-            if let Some((place, (hash, number))) =
-                taken.enumerate().find(|(_, (hash, _))| self.may_move(*hash, at, hole))
-            {
+            let moves = bucket.all().enumerate().find(|(_, (hash, _))| self.may_move(*hash, at, hole));
+            if let Some((place, (hash, number))) = moves {
                 self.free((at, place));
                 self.set((hole, SLOTS - 1), hash, number);
-                self.len -= 1;
                 hole = at;
             }
             if !bucket.is_full() {

@@ -7,27 +7,26 @@ use nom::combinator::map_opt;
 use super::{Fault, Parsed, fault};
 use crate::model::Stamp;
 
+/// Days of four hundred years.
+const ERA: u32 = 146_097;
+/// Days from 1 March of the year −400 to 1970-01-01: behind that, no number of [`days`] and [`date`] is negative.
+const EPOCH: i64 = 719_468 + ERA as i64;
+
 /// Days from 1970-01-01 to a date of the proleptic Gregorian calendar, up to the year 9999; `None` where there is no
 /// such day. The years are counted from March, so that the leap day is the last of its year.
 pub fn days(year: u32, month: u32, day: u32) -> Option<i64> {
-    /// Days from 1 March of the year −400 to 1970-01-01: nothing below is negative before it is taken off.
-    const EPOCH: u32 = 719_468 + 146_097;
     if year > 9999 || !(1..=12).contains(&month) || !(1..=month_length(year, month)).contains(&day) {
         return None;
     }
     let (years, months) = if month > 2 { (year + 400, month - 3) } else { (year + 399, month + 9) };
     let whole_years = years * 365 + years / 4 - years / 100 + years / 400;
     let whole_months = (months * 153 + 2) / 5;
-    Some(i64::from(whole_years + whole_months + day - 1) - i64::from(EPOCH))
+    Some(i64::from(whole_years + whole_months + day - 1) - EPOCH)
 }
 
 /// Year, month and day of a day since 1970-01-01; `None` for what is not in the years 0 to 9999. The inverse of
 /// [`days`], whose years begin in March as well.
 pub fn date(day: i64) -> Option<(u32, u32, u32)> {
-    /// Days from 1 March of the year −400 to 1970-01-01.
-    const EPOCH: i64 = 719_468 + 146_097;
-    /// Days of four hundred years.
-    const ERA: u32 = 146_097;
     let days = u32::try_from(day.checked_add(EPOCH)?).ok()?;
     let (era, day_of_era) = (days / ERA, days % ERA);
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 
 use super::line::PairLine;
 use super::slab::Slab;
+use crate::index::folded;
 use crate::model::{Instant, Peer};
 use crate::streams::StreamId;
 
@@ -38,8 +39,7 @@ fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
 
 #[inline]
 fn mixed(bits: u64) -> u64 {
-    let product = u128::from(bits ^ 0x9E37_79B9_7F4A_7C15) * u128::from(0xBF58_476D_1CE4_E5B9_u64);
-    product as u64 ^ (product >> 64) as u64
+    folded(bits ^ 0x9E37_79B9_7F4A_7C15, 0xBF58_476D_1CE4_E5B9)
 }
 
 impl Key {

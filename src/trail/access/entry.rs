@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use super::{Access, Last};
 use crate::grammar::eight;
+use crate::index::folded;
 use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
 use crate::streams::{StreamId, Streams};
 
@@ -253,18 +254,14 @@ impl<'a> NameKey<'a> {
 /// The hash of a name and a service; half of a good one, which is enough to tell most names apart.
 #[inline]
 pub(super) fn hash_of([a, b, c]: [u64; 3], rest: &[u8], length: u16, service: Service) -> u32 {
-    let mix = |a: u64, b: u64| {
-        let product = u128::from(a) * u128::from(b);
-        product as u64 ^ (product >> 64) as u64
-    };
     let mut last = u64::from(length) << 8 | service as u64;
     if !rest.is_empty() {
         let mut hasher = rustc_hash::FxBuildHasher.build_hasher();
         hasher.write(rest);
         last ^= hasher.finish();
     }
-    let hash = mix(a ^ 0x9E37_79B9_7F4A_7C15, b ^ 0xBF58_476D_1CE4_E5B9);
-    (mix(hash ^ c ^ 0x94D0_49BB_1331_11EB, last ^ 0xD6E8_FEB8_6659_FD93) >> 32) as u32
+    let hash = folded(a ^ 0x9E37_79B9_7F4A_7C15, b ^ 0xBF58_476D_1CE4_E5B9);
+    (folded(hash ^ c ^ 0x94D0_49BB_1331_11EB, last ^ 0xD6E8_FEB8_6659_FD93) >> 32) as u32
 }
 
 /// The first bytes of a name, with zeros behind a shorter one, eight by eight.
