@@ -10,7 +10,7 @@ fn main() {
     for path in SOURCE {
         println!("cargo:rerun-if-changed={path}");
     }
-    println!("cargo:rustc-env=IMSTRAIL_COMMIT={}", packaged().or_else(checked_out).unwrap_or("unknown".to_owned()));
+    println!("cargo:rustc-env=SOURCE_COMMIT={}", packaged().or_else(checked_out).unwrap_or("unknown".to_owned()));
 }
 
 /// The commit of a package, as `cargo package` notes it.

@@ -122,7 +122,7 @@ pub(super) fn tool() -> Tool {
     Tool {
         name: "imstrail".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: env!("IMSTRAIL_COMMIT").to_owned(),
+        commit: env!("SOURCE_COMMIT").to_owned(),
         binary_sha256: binary.ok().map(|(hashed, _)| hashed.sha256),
         zone_data: chrono_tz::IANA_TZDB_VERSION.to_owned(),
         grammars: crate::grammar::built_in()

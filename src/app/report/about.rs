@@ -16,7 +16,7 @@ const NAMED: usize = 20;
 pub(super) fn about(cli: &Cli, args: &ReportArgs, ask: &Ask) -> About {
     About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: env!("IMSTRAIL_COMMIT").to_owned(),
+        commit: env!("SOURCE_COMMIT").to_owned(),
         command: command(cli, args, ask),
         limits: limits(cli, ask),
         pseudonymized: ask.pseudonyms.is_some(),
