@@ -66,6 +66,18 @@ impl Bucket {
         (equal(&self.numbers, NOBODY) | 1 << SLOTS).trailing_zeros() as usize
     }
 
+    /// The places of what is there and stays, as bits. No branch depends on it: which of them stay is by chance.
+    #[inline(always)]
+    fn staying(&self, stays: impl Fn(u32) -> bool) -> u32 {
+        let stays = |number: u32| u32::from(number != NOBODY) & u32::from(stays(number));
+        self.numbers.iter().rev().fold(0, |bits, number| bits << 1 | stays(*number))
+    }
+
+    /// A hash and its number.
+    fn get(&self, place: usize) -> (u32, u32) {
+        (self.hashes.get(place).copied().unwrap_or(0), self.numbers.get(place).copied().unwrap_or(NOBODY))
+    }
+
     /// What is there, by hash and number.
     fn all(&self) -> impl Iterator<Item = (u32, u32)> + use<> {
         self.hashes.into_iter().zip(self.numbers).take_while(|(_, number)| *number != NOBODY)
@@ -185,21 +197,19 @@ impl Index {
     /// those.
     fn sweep(&mut self, stays: impl Fn(u32) -> bool) -> Vec<(u32, u32)> {
         let mut elsewhere = Vec::new();
-        for at in 0..self.buckets.len() {
-            let Some(bucket) = self.buckets.get(at).copied() else { continue };
-            let (mut left, mut len) = (FREE, 0);
-            let mut places = left.hashes.iter_mut().zip(&mut left.numbers);
-            for (hash, number) in bucket.all().filter(|(_, number)| stays(*number)) {
-                if self.home(hash) != at {
+        let own = self.buckets.len().wrapping_sub(1);
+        for (at, bucket) in self.buckets.iter_mut().enumerate() {
+            let old = std::mem::replace(bucket, FREE);
+            let mut left = bucket.hashes.iter_mut().zip(&mut bucket.numbers);
+            self.len -= old.taken();
+            for place in places(old.staying(&stays)) {
+                let (hash, number) = old.get(place);
+                if hash as usize & own != at {
                     elsewhere.push((hash, number));
-                } else if let Some((of_hash, of_number)) = places.next() {
+                } else if let Some((of_hash, of_number)) = left.next() {
                     (*of_hash, *of_number) = (hash, number);
-                    len += 1;
+                    self.len += 1;
                 }
-            }
-            self.len -= bucket.taken() - len;
-            if let Some(bucket) = self.buckets.get_mut(at) {
-                *bucket = left;
             }
         }
         elsewhere

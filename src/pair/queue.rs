@@ -179,6 +179,12 @@ impl Queue {
         self.sessions.get(self.place(number))
     }
 
+    /// Whether a session is not out yet.
+    #[inline(always)]
+    pub(super) fn holds(&self, number: u32) -> bool {
+        number.wrapping_sub(self.first) & NUMBERS < self.len() as u32
+    }
+
     /// Notes that a session has gone elsewhere.
     pub(super) fn let_go(&mut self, number: u32) {
         let place = self.place(number);

@@ -134,7 +134,7 @@ impl PairTable {
     #[inline(always)]
     fn make_room(&mut self, keys: usize) {
         let queue = &self.queue;
-        self.index.make_room(keys, |number| number & CLOSED == 0 || queue.get(number & NUMBERS).is_some());
+        self.index.make_room(keys, |number| (number & CLOSED == 0) | queue.holds(number & NUMBERS));
     }
 
     /// Puts a line to the others of its key.
