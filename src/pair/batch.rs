@@ -7,9 +7,12 @@ use crate::model::{Doubt, Instant, Stamp};
 
 /// Login and close lines of one block. Texts stay in the block, which must be at hand when they are taken out, unless the batch
 /// is to be [`Batch::apart`] from it.
+///
+/// Logins stand by themselves, since which of the two comes next is by chance: whoever takes them out has no branch for it.
 #[derive(Debug, Default)]
 pub struct Batch {
-    records: Vec<Record>,
+    logins: Vec<Record>,
+    closes: Vec<CloseRecord>,
     /// Keys that are too long for their records.
     keys: LongKeys,
     /// Texts that were copied: those of a batch apart, users with upper-case letters (R2), and those with which something comes.
@@ -24,8 +27,6 @@ pub struct Batch {
 struct Record {
     key: Packed,
     at: Instant,
-    connect: Instant,
-    by_duration: Instant,
     hash: u32,
     pid: u32,
     user_place: u32,
@@ -33,13 +34,20 @@ struct Record {
     user: u16,
     rest: u16,
     offset: i16,
-    connect_offset: i16,
-    close: bool,
-    mismatch: bool,
     doubt: Doubt,
     /// The texts are in `own`, not in the block.
     own_user: bool,
     own_rest: bool,
+}
+
+/// A close line.
+#[derive(Clone, Copy, Debug)]
+struct CloseRecord {
+    line: Record,
+    connect: Instant,
+    by_duration: Instant,
+    connect_offset: i16,
+    mismatch: bool,
 }
 
 impl Batch {
@@ -73,13 +81,9 @@ impl Batch {
                 }
             }
         }
-        let none = Stamp::default();
-        let close = line.close.unwrap_or(CloseLine { connect: none, by_duration: 0, mismatch: false });
-        self.records.push(Record {
+        let record = Record {
             key: Packed::of(key, &mut self.keys),
             at: line.stamp.at,
-            connect: close.connect.at,
-            by_duration: close.by_duration,
             hash: key.hash(),
             pid: line.pid,
             user_place,
@@ -87,13 +91,20 @@ impl Batch {
             user: length(line.user),
             rest,
             offset: line.stamp.offset,
-            connect_offset: close.connect.offset,
-            close: line.close.is_some(),
-            mismatch: close.mismatch,
             doubt: line.doubt,
             own_user,
             own_rest,
-        });
+        };
+        match line.close {
+            None => self.logins.push(record),
+            Some(CloseLine { connect, by_duration, mismatch }) => self.closes.push(CloseRecord {
+                line: record,
+                connect: connect.at,
+                by_duration,
+                connect_offset: connect.offset,
+                mismatch,
+            }),
+        }
     }
 
     /// Copies a text: its place.
@@ -106,47 +117,65 @@ impl Batch {
 
     /// How many lines there are.
     pub fn len(&self) -> usize {
-        self.records.len()
+        self.logins.len() + self.closes.len()
     }
 
     /// Whether there is no line.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.len() == 0
     }
 
     /// Forgets all lines.
     pub fn clear(&mut self) {
-        self.records.clear();
+        self.logins.clear();
+        self.closes.clear();
         self.keys.clear();
         self.own.clear();
     }
 
-    /// The hashes of the lines' keys.
-    pub(super) fn hashes(&self) -> impl Iterator<Item = u32> {
-        self.records.iter().map(|record| record.hash)
+    /// The hashes of the logins' keys.
+    pub(super) fn login_hashes(&self) -> impl Iterator<Item = u32> {
+        self.logins.iter().map(|login| login.hash)
     }
 
-    /// The lines with their keys, in the order in which they came. `block` is the one that they were read from.
+    /// The hashes of the closes' keys.
+    pub(super) fn close_hashes(&self) -> impl Iterator<Item = u32> {
+        self.closes.iter().map(|close| close.line.hash)
+    }
+
+    /// The logins with their keys, in the order in which they came. `block` is the one that they were read from.
     #[inline]
-    pub(super) fn lines<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = (Sought<'a>, Said<'a>)> {
-        self.records.iter().map(move |record| {
-            let texts = |own: bool| if own { self.own.as_slice() } else { block };
-            let text = |own: bool, place: u32, length: u16| {
-                texts(own).get(place as usize..place as usize + usize::from(length)).unwrap_or_default()
-            };
+    pub(super) fn logins<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = (Sought<'a>, Said<'a>)> {
+        self.logins.iter().map(move |record| self.said(block, record, None))
+    }
+
+    /// The closes in the same way, each with what only a close has.
+    #[inline]
+    pub(super) fn closes<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = (Sought<'a>, Said<'a>, CloseLine)> {
+        self.closes.iter().map(move |record| {
             let connect = Stamp { at: record.connect, offset: record.connect_offset };
             let close = CloseLine { connect, by_duration: record.by_duration, mismatch: record.mismatch };
-            let line = Said {
-                pid: record.pid,
-                user: text(record.own_user, record.user_place, record.user),
-                rest: text(record.own_rest, record.rest_place, record.rest),
-                stamp: Stamp { at: record.at, offset: record.offset },
-                close: record.close.then_some(close),
-                doubt: record.doubt,
-                near: texts(record.own_user).get(record.user_place as usize..).and_then(|text| text.first_chunk()),
-            };
-            (record.key.sought_by(record.hash, &self.keys), line)
+            let (key, line) = self.said(block, &record.line, Some(close));
+            (key, line, close)
         })
+    }
+
+    #[inline(always)]
+    fn said<'a>(&'a self, block: &'a [u8], record: &Record, close: Option<CloseLine>) -> (Sought<'a>, Said<'a>) {
+        let texts = |own: bool| if own { self.own.as_slice() } else { block };
+        let text = |own: bool, place: u32, length: u16| {
+            texts(own).get(place as usize..place as usize + usize::from(length)).unwrap_or_default()
+        };
+        let line = Said {
+            pid: record.pid,
+            user: text(record.own_user, record.user_place, record.user),
+            rest: text(record.own_rest, record.rest_place, record.rest),
+            stamp: Stamp { at: record.at, offset: record.offset },
+            close,
+            doubt: record.doubt,
+            near: texts(record.own_user).get(record.user_place as usize..).and_then(|text| text.first_chunk()),
+        };
+        (record.key.sought_by(record.hash, &self.keys), line)
     }
 }
 
@@ -183,7 +212,7 @@ mod tests {
         let copied = |apart: bool, line: &PairLine<'_>, with: Option<&With>| {
             let mut batch = Batch { apart, ..Batch::default() };
             batch.push(block, &Sought::key(&Key::of(line)), line, with);
-            let (_, said) = batch.lines(block).next().unwrap();
+            let (_, said) = batch.logins(block).next().unwrap();
             assert_eq!(said.user, line.user);
             assert!(said.rest.starts_with(line.rest));
             batch.own

@@ -88,11 +88,11 @@ impl PairTable {
 
     /// Adds a batch, read from `block`, as [`PairTable::add`] does.
     pub fn add_all(&mut self, batch: &Batch, block: &[u8], accessed: &mut impl FnMut(&Accessed<'_>)) {
-        // Looking for all keys first makes the processor fetch their entries side by side.
-        touch(batch.hashes().map(|hash| self.index.glance(hash)));
+        // Looking for all keys first makes the processor fetch what is there of them side by side: of logins nearly always nothing.
+        touch(batch.close_hashes().chain(batch.login_hashes()).map(|hash| self.index.glance(hash)));
         let mut numbers = std::mem::take(&mut self.numbers);
         numbers.clear();
-        numbers.extend(batch.hashes().map(|hash| self.index.fetch(hash)));
+        numbers.extend(batch.close_hashes().map(|hash| self.index.fetch(hash)));
         let state = |number: &u32| self.entries.get(*number).map_or(State::Free, |entry| entry.state) as u8;
         touch(numbers.iter().map(state));
         self.make_room(batch.len());
@@ -102,9 +102,10 @@ impl PairTable {
             touch(numbers.iter().map(text));
         }
         self.numbers = numbers;
-        for (key, line) in batch.lines(block) {
-            self.put(&key, &line, accessed);
-        }
+        // A close that came before a login of its key comes behind it so: then there are more lines than a login and its close, and
+        // the bench does not ask which came first.
+        batch.logins(block).for_each(|(key, line)| self.put_login(&key, &line, accessed));
+        batch.closes(block).for_each(|(key, line, close)| self.put_close(&key, &line, &close, accessed));
     }
 
     #[inline]
@@ -138,44 +139,68 @@ impl PairTable {
     }
 
     /// Puts a line to the others of its key.
-    #[inline(always)]
     fn put(&mut self, key: &Sought<'_>, line: &Said<'_>, accessed: &mut impl FnMut(&Accessed<'_>)) {
+        match &line.close {
+            None => self.put_login(key, line, accessed),
+            Some(close) => self.put_close(key, line, close, accessed),
+        }
+    }
+
+    /// Puts a login to the other lines of its key: nearly always it is the first.
+    #[inline(always)]
+    fn put_login(&mut self, key: &Sought<'_>, line: &Said<'_>, accessed: &mut impl FnMut(&Accessed<'_>)) {
+        self.prepare(key, line);
+        let hash = key.hash();
+        match self.index.seek(hash, |number| self.is_of(number, key)) {
+            (at, None) => {
+                let number = self.entries.put(Entry::of(Packed::of(key, &mut self.outside.keys)));
+                self.index.set(at, hash, number);
+                if let Some(entry) = self.entries.get_mut(number) {
+                    entry.open(line, &mut self.outside);
+                }
+            }
+            (_, Some(number)) => self.put_to_others(number, key, line, accessed),
+        }
+    }
+
+    /// Puts a close to the other lines of its key: nearly always it is the second.
+    #[inline(always)]
+    fn put_close(
+        &mut self,
+        key: &Sought<'_>,
+        line: &Said<'_>,
+        close: &CloseLine,
+        accessed: &mut impl FnMut(&Accessed<'_>),
+    ) {
+        self.prepare(key, line);
+        let hash = key.hash();
+        match self.index.seek(hash, |number| self.is_of(number, key)) {
+            (at, None) => {
+                accessed(&Accessed::of_said(key.stream(), line));
+                let packed = Packed::of(key, &mut self.outside.keys);
+                match self.queue.push(packed, None, line, close) {
+                    Some(closed) => self.index.set(at, hash, CLOSED | closed),
+                    None => {
+                        let number = self.entries.put(Entry::of(packed));
+                        self.index.set(at, hash, number);
+                        self.chain(number, line);
+                    }
+                }
+            }
+            (at, Some(number)) => match self.close(number, key, line, close, accessed) {
+                Some(closed) => self.index.set(at, hash, CLOSED | closed),
+                None => self.put_to_others(number, key, line, accessed),
+            },
+        }
+    }
+
+    /// What any line needs before it is put to others.
+    #[inline(always)]
+    fn prepare(&mut self, key: &Sought<'_>, line: &Said<'_>) {
         if self.is_late(key, line) {
             self.late.insert(key.to_key());
         }
         self.make_room(1);
-        let hash = key.hash();
-        // Told apart at once, a login is nearly always the first line of its key, and a close the second.
-        match &line.close {
-            None => match self.index.seek(hash, |number| self.is_of(number, key)) {
-                (at, None) => {
-                    let number = self.entries.put(Entry::of(Packed::of(key, &mut self.outside.keys)));
-                    self.index.set(at, hash, number);
-                    if let Some(entry) = self.entries.get_mut(number) {
-                        entry.open(line, &mut self.outside);
-                    }
-                }
-                (_, Some(number)) => self.put_to_others(number, key, line, accessed),
-            },
-            Some(close) => match self.index.seek(hash, |number| self.is_of(number, key)) {
-                (at, None) => {
-                    accessed(&Accessed::of_said(key.stream(), line));
-                    let packed = Packed::of(key, &mut self.outside.keys);
-                    match self.queue.push(packed, None, line, close) {
-                        Some(closed) => self.index.set(at, hash, CLOSED | closed),
-                        None => {
-                            let number = self.entries.put(Entry::of(packed));
-                            self.index.set(at, hash, number);
-                            self.chain(number, line);
-                        }
-                    }
-                }
-                (at, Some(number)) => match self.close(number, key, line, close, accessed) {
-                    Some(closed) => self.index.set(at, hash, CLOSED | closed),
-                    None => self.put_to_others(number, key, line, accessed),
-                },
-            },
-        }
     }
 
     /// Puts a line to what there is of its key already, which is not that simple then.
