@@ -64,9 +64,6 @@ pub trait Pairing: std::fmt::Debug + Sync {
     /// How many shards there are: a power of two.
     fn shards(&self) -> usize;
 
-    /// Whether lines of this shard may wait: then they need texts of their own.
-    fn may_wait(&self, shard: usize) -> bool;
-
     /// Takes the lines of one block, sorted by [`Sought::shard`], and empties the batches. What they, or lines that
     /// waited, tell of users goes to `accessed`.
     fn take(&self, batches: &mut [Batch], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>));
@@ -220,11 +217,6 @@ impl<'a> Folder<'a> {
 
     /// Folds whole lines; `place` is the offset of the first in the decoded text.
     pub fn lines(&mut self, block: &[u8], place: u64, years: &Years) {
-        if let Some(pairing) = self.pairing {
-            for (shard, batch) in self.batches.iter_mut().enumerate() {
-                batch.apart = pairing.may_wait(shard);
-            }
-        }
         let mut ordinary = Count::default();
         let mut rest = block;
         while !rest.is_empty() {

@@ -6,7 +6,7 @@ use super::session::With;
 use crate::model::{Doubt, Instant, Stamp};
 
 /// Login and close lines of one block. Texts stay in the block, which must be at hand when they are taken out, unless the batch
-/// is to be [`Batch::apart`] from it.
+/// was detached from it.
 ///
 /// Logins stand by themselves, since which of the two comes next is by chance: whoever takes them out has no branch for it.
 #[derive(Debug, Default)]
@@ -15,10 +15,8 @@ pub struct Batch {
     closes: Vec<CloseRecord>,
     /// Keys that are too long for their records.
     keys: LongKeys,
-    /// Texts that were copied: those of a batch apart, users with upper-case letters (R2), and those with which something comes.
+    /// Texts that were copied: those of a detached batch, users with upper-case letters (R2), and those with which something comes.
     own: Vec<u8>,
-    /// Every text is copied.
-    pub apart: bool,
 }
 
 /// A line. Every field is written and read as it is, never as part of a wider copy: the processor would have to wait until
@@ -50,37 +48,52 @@ struct CloseRecord {
     mismatch: bool,
 }
 
+impl Record {
+    /// Copies its texts.
+    #[inline(always)]
+    fn detach(&mut self, block: &[u8], own: &mut Vec<u8>) {
+        let text = |from: u32, to: u32| block.get(from as usize..to as usize).unwrap_or_default();
+        let (user_end, end) = (self.user_place + u32::from(self.user), self.rest_place + u32::from(self.rest));
+        if !self.own_user && !self.own_rest && user_end <= self.rest_place {
+            // One behind the other, they are copied at once.
+            let behind = self.rest_place - self.user_place;
+            self.user_place = put(own, text(self.user_place, end));
+            self.rest_place = self.user_place.saturating_add(behind);
+        } else {
+            if !self.own_user {
+                self.user_place = put(own, text(self.user_place, user_end));
+            }
+            if !self.own_rest {
+                self.rest_place = put(own, text(self.rest_place, end));
+            }
+        }
+        (self.own_user, self.own_rest) = (true, true);
+    }
+}
+
+/// Copies a text: its place.
+#[inline(always)]
+fn put(own: &mut Vec<u8>, text: &[u8]) -> u32 {
+    let place = own.len();
+    own.extend_from_slice(text);
+    u32::try_from(place).unwrap_or(0)
+}
+
 impl Batch {
     /// Adds a line whose texts are parts of `block`, or else are copied, with what comes with it behind its rest.
     #[inline(always)]
     pub fn push(&mut self, block: &[u8], key: &Sought<'_>, line: &PairLine<'_>, with: Option<&With>) {
-        let places = (place_in(block, line.user), place_in(block, line.rest));
-        let own_user = self.apart || places.0.is_none();
-        let own_rest = self.apart || places.1.is_none() || with.is_some();
-        let (mut user_place, mut rest_place) = (places.0.unwrap_or(0), places.1.unwrap_or(0));
+        let (user_place, own_user) = self.place_of(block, line.user);
         let mut rest = length(line.rest);
-        let to = rest_place as usize + line.rest.len();
-        match block.get(user_place as usize..to).filter(|text| text.len() >= line.user.len() + line.rest.len()) {
-            // One behind the other, they are copied at once.
-            Some(both) if self.apart && places.0.is_some() && places.1.is_some() && with.is_none() => {
-                let behind = rest_place - user_place;
-                user_place = self.put(both);
-                rest_place = user_place.saturating_add(behind);
+        let (rest_place, own_rest) = match with {
+            None => self.place_of(block, line.rest),
+            Some(With { behind, amounts, evidence }) => {
+                let from = self.own.len();
+                behind.put(line.rest, amounts.as_ref(), *evidence, &mut self.own);
+                rest = length(self.own.get(from..).unwrap_or_default());
+                (u32::try_from(from).unwrap_or(0), true)
             }
-            _ => {
-                if own_user {
-                    user_place = self.put(line.user);
-                }
-                if let Some(With { behind, amounts, evidence }) = with {
-                    let from = self.own.len();
-                    rest_place = u32::try_from(from).unwrap_or(0);
-                    behind.put(line.rest, amounts.as_ref(), *evidence, &mut self.own);
-                    rest = length(self.own.get(from..).unwrap_or_default());
-                } else if own_rest {
-                    rest_place = self.put(line.rest);
-                }
-            }
-        }
+        };
         let record = Record {
             key: Packed::of(key, &mut self.keys),
             at: line.stamp.at,
@@ -107,12 +120,20 @@ impl Batch {
         }
     }
 
-    /// Copies a text: its place.
-    #[inline]
-    fn put(&mut self, text: &[u8]) -> u32 {
-        let place = self.own.len();
-        self.own.extend_from_slice(text);
-        u32::try_from(place).unwrap_or(0)
+    /// Where a text is: in the block, or else in `own`, and whether it is there.
+    #[inline(always)]
+    fn place_of(&mut self, block: &[u8], text: &[u8]) -> (u32, bool) {
+        match place_in(block, text) {
+            Some(place) => (place, false),
+            None => (put(&mut self.own, text), true),
+        }
+    }
+
+    /// Copies all texts, so that the block need not be at hand any more.
+    pub fn detach(&mut self, block: &[u8]) {
+        let Batch { logins, closes, own, .. } = self;
+        logins.iter_mut().for_each(|record| record.detach(block, own));
+        closes.iter_mut().for_each(|close| close.line.detach(block, own));
     }
 
     /// How many lines there are.
@@ -209,10 +230,13 @@ mod tests {
             close: None,
             doubt: Doubt::default(),
         };
-        let copied = |apart: bool, line: &PairLine<'_>, with: Option<&With>| {
-            let mut batch = Batch { apart, ..Batch::default() };
+        let copied = |detached: bool, line: &PairLine<'_>, with: Option<&With>| {
+            let mut batch = Batch::default();
             batch.push(block, &Sought::key(&Key::of(line)), line, with);
-            let (_, said) = batch.logins(block).next().unwrap();
+            if detached {
+                batch.detach(block);
+            }
+            let (_, said) = batch.logins(if detached { b"" } else { block }).next().unwrap();
             assert_eq!(said.user, line.user);
             assert!(said.rest.starts_with(line.rest));
             batch.own

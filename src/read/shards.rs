@@ -94,8 +94,9 @@ impl Shard {
         }
     }
 
-    /// Leaves a batch in the inbox, and an empty one in its place; `false` if too much waits there already.
-    fn leave(&self, batch: &mut Batch) -> bool {
+    /// Leaves a batch in the inbox, with texts of its own, and an empty one in its place; `false` if too much waits there already.
+    fn leave(&self, batch: &mut Batch, block: &[u8]) -> bool {
+        batch.detach(block);
         let mut inbox = lock(&self.inbox);
         if inbox.waiting.len() >= WAITING {
             return false;
@@ -207,13 +208,9 @@ impl Pairing for Shards {
         self.shards.len()
     }
 
-    fn may_wait(&self, shard: usize) -> bool {
-        !is_own(shard)
-    }
-
     fn take(&self, batches: &mut [Batch], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>)) {
         for (i, (shard, batch)) in self.shards.iter().zip(batches).enumerate() {
-            if batch.is_empty() || (!is_own(i) && shard.leave(batch)) {
+            if batch.is_empty() || (!is_own(i) && shard.leave(batch, block)) {
                 continue;
             }
             let mut settling = lock(&shard.settled);

@@ -48,8 +48,8 @@ fn r5_users_without_a_port_and_with_one_hash_are_two() {
     let (logs_in, closes) = (login(10, "ann", None), close(9, 50, "ed", None));
     let key = Key::of(&closes);
     let mut batch = Batch::default();
-    batch.apart = true;
     [logs_in, closes].iter().for_each(|line| batch.push(b"", &Sought::key(&key), line, None));
+    batch.detach(b"");
     let mut table = PairTable::default();
     table.add_all(&batch, b"", &mut |_| {});
     let mut got = Vec::new();

@@ -290,19 +290,21 @@ fn batches_bring_lines_as_they_are() {
     ];
     let expected = finish(table(&lines));
     assert_eq!(expected.len(), 5);
-    for apart in [false, true] {
+    for detached in [false, true] {
         let mut batch = Batch::default();
-        batch.apart = apart;
         assert!(batch.is_empty());
         let mut waits = PairTable::default();
         for part in lines.chunks(3) {
             part.iter().for_each(|line| batch.push(block, &Sought::key(&Key::of(line)), line, None));
             assert_eq!((batch.len(), batch.is_empty()), (part.len(), false));
-            waits.add_all(&batch, if apart { b"" } else { block }, &mut |_| {});
+            if detached {
+                batch.detach(block);
+            }
+            waits.add_all(&batch, if detached { b"" } else { block }, &mut |_| {});
             batch.clear();
             assert_eq!((batch.len(), batch.is_empty()), (0, true));
         }
-        assert_eq!(finish(waits), expected, "apart: {apart}");
+        assert_eq!(finish(waits), expected, "detached: {detached}");
     }
 }
 
