@@ -128,6 +128,11 @@ impl<'a> LastAccessRows<'a> {
         self.parts(usize::MAX).into_iter().flat_map(|part| self.rows(part))
     }
 
+    /// The accesses in the rows of a part, without lines.
+    pub fn accesses(&self, part: Range<usize>) -> impl Iterator<Item = ServiceAccess<'_>> {
+        self.access.accesses(part).filter_map(|access| ServiceAccess::new(access, &self.stores))
+    }
+
     /// The rows of a part, in the order of the users' bytes.
     pub fn rows(&self, part: Range<usize>) -> impl Iterator<Item = LastAccessRow<'_>> {
         let row = |(user, accesses)| LastAccessRow { user, accesses, stores: &self.stores };

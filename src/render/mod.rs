@@ -95,9 +95,7 @@ impl Summary {
         if let Some(rows) = access {
             let of_part = |part| {
                 let mut seen = Seen::default();
-                rows.rows(part).for_each(|row| {
-                    row.accesses().for_each(|access| seen.see(zone.of(access.last_access()).offset, access.flags()));
-                });
+                rows.accesses(part).for_each(|access| seen.see(zone.of(access.last_access()).offset, access.flags()));
                 seen
             };
             let parts = rows.parts(ROWS).into_par_iter().map(of_part);

@@ -40,6 +40,11 @@ impl Sorted {
         parts
     }
 
+    /// The accesses of a part, whosever they are, without lines.
+    pub fn accesses(&self, part: Range<usize>) -> impl Iterator<Item = Access> {
+        self.entries.get(part).unwrap_or_default().iter().map(|entry| entry.access(None))
+    }
+
     /// The users of a part, with their accesses.
     pub fn users(&self, part: Range<usize>) -> impl Iterator<Item = (&[u8], Accesses<'_>)> {
         let same = |a: &Entry, b: &Entry| a.name == b.name && a.name(&self.long) == b.name(&self.long);
