@@ -158,24 +158,23 @@ pub fn connected<'a>(
             moments.insert(stream.id, (stream, at));
         }
     }
-    let asked_for = |s: &&'a Session| query.users.is_empty() || query.users.contains(&s.user);
+    let asked_for = |s: &Session| query.users.is_empty() || query.users.contains(&s.user);
     let row_of = |session: &'a Session| {
-        let (stream, at) = moments.get(&session.stream)?;
+        let (stream, at) = moments.get(&session.stream).filter(|_| asked_for(session))?;
         row(session, stream, *at, &query.proxies)
     };
-    Ok(in_order(sessions.par_iter().filter(asked_for).filter_map(row_of).collect()))
+    Ok(in_order(sessions.par_iter().map(row_of).collect()))
 }
 
-/// The rows in their order. Where they belong is found first, since they are large, and each is moved once.
-fn in_order(rows: Vec<Connected<'_>>) -> Vec<Connected<'_>> {
-    let first = |(place, row): (usize, &Connected<'_>)| (row.service, row.since.at, place);
-    let mut places: Vec<(Service, Instant, usize)> = rows.iter().enumerate().map(first).collect();
-    let row = |place: usize| rows.get(place);
+/// The rows that there are, in their order. Where they belong is found first, since they are large, and each is moved once.
+fn in_order(mut rows: Vec<Option<Connected<'_>>>) -> Vec<Connected<'_>> {
+    let first = |(place, row): (usize, &Option<Connected<'_>>)| row.as_ref().map(|r| (r.service, r.since.at, place));
+    let mut places: Vec<(Service, Instant, usize)> = rows.iter().enumerate().filter_map(first).collect();
+    let row = |place: usize| rows.get(place).and_then(Option::as_ref);
     places.par_sort_unstable_by(|a, b| {
         let rows = || row(a.2).zip(row(b.2)).map_or(Ordering::Equal, |(one, other)| one.order(other));
         (a.0, a.1).cmp(&(b.0, b.1)).then_with(rows).then(a.2.cmp(&b.2))
     });
-    let mut rows: Vec<Option<Connected<'_>>> = rows.into_iter().map(Some).collect();
     places.into_iter().filter_map(|(_, _, place)| rows.get_mut(place)?.take()).collect()
 }
 
