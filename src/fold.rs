@@ -65,8 +65,8 @@ pub trait Pairing: std::fmt::Debug + Sync {
     fn shards(&self) -> usize;
 
     /// Takes the lines of one block, sorted by [`Sought::shard`], and empties the batches. What they, or lines that
-    /// waited, tell of users goes to `accessed`.
-    fn take(&self, batches: &mut [Batch], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>));
+    /// waited, tell of users goes to `learner`.
+    fn take(&self, batches: &mut [Batch], block: &[u8], learner: &mut Learner<'_, '_>);
 }
 
 /// What the piece before must know of a process, to see a clock jump between the two.
@@ -201,10 +201,9 @@ impl<'a> Folder<'a> {
         Folder { logins: Some(logins), ..self }
     }
 
-    /// Does something that tells of users.
-    pub fn with_access<T>(&mut self, work: impl FnOnce(&mut dyn FnMut(&Accessed<'_>)) -> T) -> T {
-        let Folder { needs, streams, access, .. } = self;
-        work(&mut |accessed| keep_access(needs, streams, access, accessed))
+    /// Whoever keeps what is told of users.
+    pub fn learner(&mut self) -> Learner<'_, 'a> {
+        Learner::new(self.needs, self.streams, &mut self.access)
     }
 
     /// Begins a piece of a file, in the section of it that so many holes precede.
@@ -251,11 +250,11 @@ impl<'a> Folder<'a> {
     /// Hands login and close lines on to pairing.
     fn hand_on(&mut self, block: &[u8]) {
         let Folder { needs, streams, trail, access, batches, pairing, .. } = self;
-        let accessed = &mut |accessed: &Accessed<'_>| keep_access(needs, streams, access, accessed);
+        let learner = &mut Learner::new(needs, streams, access);
         match pairing {
-            Some(pairing) => pairing.take(batches, block, accessed),
+            Some(pairing) => pairing.take(batches, block, learner),
             None => batches.iter_mut().for_each(|batch| {
-                trail.pairs.add_all(batch, block, accessed);
+                trail.pairs.add_all(batch, block, &mut |accessed| learner.keep(accessed));
                 batch.clear();
             }),
         }
@@ -484,7 +483,7 @@ impl<'a> Folder<'a> {
             // Of what stands behind the user, only what comes with it is looked at.
             let rest = &evidence.to_bytes();
             let accessed = Accessed { login_rest: rest, close_rest: rest, ..Accessed::of(&line) };
-            keep_access(needs, streams, access, &accessed);
+            Learner::new(needs, streams, access).keep(&accessed);
         } else if let Some(logins) = self.logins {
             let PairLine { stream, peer, user, close, doubt, .. } = line;
             let (stamp, mechanism) = close.map_or((line.stamp, line.rest), |close| (close.connect, &[]));
@@ -559,7 +558,8 @@ impl<'a> Folder<'a> {
     /// The trail of all that was folded, without accesses that are shared.
     pub fn finish(self) -> Trail {
         let Folder { needs, streams, mut access, trail, .. } = self;
-        trail.pairs.owed(&mut |accessed| keep_access(needs, streams, &mut access, accessed));
+        let mut learner = Learner::new(needs, streams, &mut access);
+        trail.pairs.owed(&mut |accessed| learner.keep(accessed));
         Trail { access: access.finish(streams), ..trail }
     }
 }
@@ -572,26 +572,53 @@ fn close_line(stamp: Stamp, start: Start, duration: u32) -> CloseLine {
     CloseLine { connect: connect.stamp, by_duration, mismatch: connect.mismatch }
 }
 
-/// Keeps what a line, or the two lines of a session, tell of a user, if that is asked for (R11).
-#[inline]
-pub fn keep_access(needs: &Needs, streams: &Streams, access: &mut LearnedAccess<'_>, accessed: &Accessed<'_>) {
-    let Accessed { stream, user, login, close, .. } = *accessed;
-    if !needs.access || !needs.asks_for(user) {
-        return;
+/// Keeps what lines tell of users, as far as that is asked for (R11).
+#[derive(Debug)]
+pub struct Learner<'f, 'a> {
+    needs: &'f Needs,
+    streams: &'f Streams,
+    access: &'f mut LearnedAccess<'a>,
+    /// All of it is asked for, at any time, by any user, and without the lines.
+    keeps_all: bool,
+}
+
+impl<'f, 'a> Learner<'f, 'a> {
+    /// Into what was learned so far.
+    pub fn new(needs: &'f Needs, streams: &'f Streams, access: &'f mut LearnedAccess<'a>) -> Learner<'f, 'a> {
+        let keeps_all =
+            needs.access && needs.users.is_empty() && needs.window == Window::default() && !needs.behind.evidence;
+        Learner { needs, streams, access, keeps_all }
     }
-    let within = |shown: Option<(Stamp, Doubt)>| shown.filter(|(stamp, _)| needs.window.holds(*stamp));
-    let (connect, end) =
-        close.map_or((None, None), |(connect, end, doubt)| (Some((connect, doubt)), Some((end, doubt))));
-    let (login, connect, end) = if needs.window == Window::default() {
-        (login, connect, end)
-    } else {
-        (within(login), within(connect), within(end))
-    };
-    if login.is_some() || connect.is_some() || end.is_some() {
-        let of_login = needs.behind.evidence_of(accessed.login_rest);
-        let of_close = needs.behind.evidence_of(accessed.close_rest);
-        let evidence = of_login.or(of_close).map(|any| [of_login.unwrap_or(any), of_close.unwrap_or(any)]);
-        access.learn(user, stream, &Shown { login, connect, end, evidence }, streams);
+
+    /// Keeps what a line, or the two lines of a session, tell of a user.
+    #[inline(always)]
+    pub fn keep(&mut self, accessed: &Accessed<'_>) {
+        if !self.keeps_all {
+            return self.keep_some(accessed);
+        }
+        let Accessed { stream, user, login, close, .. } = *accessed;
+        let connect = close.map(|(connect, _, doubt)| (connect, doubt));
+        let end = close.map(|(_, end, doubt)| (end, doubt));
+        self.access.learn(user, stream, &Shown { login, connect, end, evidence: None }, self.streams);
+    }
+
+    /// Keeps what of it is asked for.
+    #[inline(never)]
+    fn keep_some(&mut self, accessed: &Accessed<'_>) {
+        let Learner { needs, streams, access, .. } = self;
+        let Accessed { stream, user, login, close, .. } = *accessed;
+        if !needs.access || !needs.asks_for(user) {
+            return;
+        }
+        let within = |shown: Option<(Stamp, Doubt)>| shown.filter(|(stamp, _)| needs.window.holds(*stamp));
+        let (login, connect) = (within(login), within(close.map(|(connect, _, doubt)| (connect, doubt))));
+        let end = within(close.map(|(_, end, doubt)| (end, doubt)));
+        if login.is_some() || connect.is_some() || end.is_some() {
+            let of_login = needs.behind.evidence_of(accessed.login_rest);
+            let of_close = needs.behind.evidence_of(accessed.close_rest);
+            let evidence = of_login.or(of_close).map(|any| [of_login.unwrap_or(any), of_close.unwrap_or(any)]);
+            access.learn(user, stream, &Shown { login, connect, end, evidence }, streams);
+        }
     }
 }
 

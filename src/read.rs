@@ -31,7 +31,7 @@ use rayon::prelude::*;
 use crate::answer::report::PARTS;
 use crate::answer::{Asked, ClientsQuery, Events, TracesQuery};
 use crate::chunk::Cut;
-use crate::fold::{Folder, Needs, keep_access};
+use crate::fold::{Folder, Learner, Needs};
 use crate::grammar::Grammars;
 use crate::hash;
 use crate::kept::{Text, TrailFile};
@@ -418,7 +418,7 @@ impl<'a> Run<'a> {
         let trails: Vec<Trail> = folders.into_par_iter().map(Folder::finish).collect();
         let mut trail = trails.into_iter().fold(Trail::default(), |a, b| a.merge(b, streams));
         let mut learned = LearnedAccess::new(Some(access));
-        self.shards.owed(&mut |accessed| keep_access(needs, streams, &mut learned, accessed));
+        self.shards.owed(&mut Learner::new(needs, streams, &mut learned));
         learned.finish(streams);
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
             trail.files.entry(file).or_default().jumped(jumps);
@@ -580,7 +580,7 @@ impl<'a> Run<'a> {
         if self.settles && self.reading.needs.pairs {
             let owners = self.traces.map(Traces::owners);
             let wanted = Wanted { asked: self.reading.asked.sessions, owners, streams: self.streams };
-            folder.with_access(|accessed| self.shards.settle(&frontier, wanted, accessed));
+            self.shards.settle(&frontier, wanted, &mut folder.learner());
         }
     }
 }

@@ -12,9 +12,9 @@ use rayon::prelude::*;
 use super::{HELD, Owners, lock};
 use crate::answer::report::{PARTS, part_of};
 use crate::answer::{AskedSessions, At, ConnectedQuery, collects};
-use crate::fold::{Needs, Pairing};
+use crate::fold::{Learner, Needs, Pairing};
 use crate::model::{Instant, Stamp};
-use crate::pair::{Accessed, Batch, Behind, Key, PairTable, Session, Settled};
+use crate::pair::{Batch, Behind, Key, PairTable, Session, Settled};
 use crate::resolve::FAR;
 use crate::runs::Runs;
 use crate::streams::{Stores, StreamId, Streams};
@@ -83,10 +83,10 @@ struct Inbox {
 
 impl Shard {
     /// Takes in what waits.
-    fn take_in(&self, table: &mut PairTable, accessed: &mut dyn FnMut(&Accessed<'_>)) {
+    fn take_in(&self, table: &mut PairTable, learner: &mut Learner<'_, '_>) {
         let mut waiting = std::mem::take(&mut lock(&self.inbox).waiting);
         for batch in &mut waiting {
-            table.add_all(batch, &[], &mut |a| accessed(a));
+            table.add_all(batch, &[], &mut |accessed| learner.keep(accessed));
             batch.clear();
         }
         if !waiting.is_empty() {
@@ -161,25 +161,25 @@ impl Shards {
         &self,
         frontier: &BTreeMap<StreamId, Instant>,
         wanted: Wanted<'_>,
-        accessed: &mut dyn FnMut(&Accessed<'_>),
+        learner: &mut Learner<'_, '_>,
     ) {
         for (i, shard) in self.shards.iter().enumerate() {
             if is_own(i) || lock(&shard.inbox).waiting.len() >= WAITING {
                 let mut settling = lock(&shard.settled);
                 let Settling { table, gathering } = &mut *settling;
                 // All that the frontier counts as read is in the table or in the inbox.
-                shard.take_in(table, accessed);
+                shard.take_in(table, learner);
                 table.settle(frontier, &mut |session| collect(wanted, session, gathering));
             }
         }
     }
 
-    /// Takes in all that waits. What logins without a close have kept back of their users goes to `accessed`, too.
-    pub(super) fn owed(&self, accessed: &mut dyn FnMut(&Accessed<'_>)) {
+    /// Takes in all that waits. What logins without a close have kept back of their users goes to `learner`, too.
+    pub(super) fn owed(&self, learner: &mut Learner<'_, '_>) {
         for shard in &self.shards {
             let mut settling = lock(&shard.settled);
-            shard.take_in(&mut settling.table, accessed);
-            settling.table.owed(&mut |a| accessed(a));
+            shard.take_in(&mut settling.table, learner);
+            settling.table.owed(&mut |accessed| learner.keep(accessed));
         }
     }
 
@@ -208,14 +208,14 @@ impl Pairing for Shards {
         self.shards.len()
     }
 
-    fn take(&self, batches: &mut [Batch], block: &[u8], accessed: &mut dyn FnMut(&Accessed<'_>)) {
+    fn take(&self, batches: &mut [Batch], block: &[u8], learner: &mut Learner<'_, '_>) {
         for (i, (shard, batch)) in self.shards.iter().zip(batches).enumerate() {
             if batch.is_empty() || (!is_own(i) && shard.leave(batch, block)) {
                 continue;
             }
             let mut settling = lock(&shard.settled);
-            shard.take_in(&mut settling.table, accessed);
-            settling.table.add_all(batch, block, &mut |a| accessed(a));
+            shard.take_in(&mut settling.table, learner);
+            settling.table.add_all(batch, block, &mut |accessed| learner.keep(accessed));
             batch.clear();
         }
     }
