@@ -17,18 +17,26 @@ impl<T: Default> Slab<T> {
     /// Puts a thing to the others: its number.
     #[inline]
     pub(super) fn put(&mut self, thing: T) -> u32 {
-        match self.free.pop() {
-            Some(number) => {
-                if let Some(place) = self.things.get_mut(number as usize) {
-                    *place = thing;
-                }
-                number
-            }
-            None => {
-                self.things.push(thing);
-                (self.things.len() - 1) as u32
-            }
+        let number = self.add();
+        if let Some(place) = self.get_mut(number) {
+            *place = thing;
         }
+        number
+    }
+
+    /// Adds a thing as it is by default: its number.
+    #[inline]
+    pub(super) fn add(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.things.push(T::default());
+            (self.things.len() - 1) as u32
+        })
+    }
+
+    /// A thing, or the last one where there is none of this number, so that looking at many takes no branch.
+    #[inline(always)]
+    pub(super) fn get_or_last(&self, number: u32) -> Option<&T> {
+        self.things.get((number as usize).min(self.things.len().wrapping_sub(1)))
     }
 
     #[inline]

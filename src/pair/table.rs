@@ -93,7 +93,7 @@ impl PairTable {
         let mut numbers = std::mem::take(&mut self.numbers);
         numbers.clear();
         numbers.extend(batch.close_hashes().map(|hash| self.index.fetch(hash)));
-        let state = |number: &u32| self.entries.get(*number).map_or(State::Free, |entry| entry.state) as u8;
+        let state = |number: &u32| self.entries.get_or_last(*number).map_or(State::Free, |entry| entry.state) as u8;
         touch(numbers.iter().map(state));
         self.make_room(batch.len());
         if self.texts.come_with_places() {
@@ -153,9 +153,10 @@ impl PairTable {
         let hash = key.hash();
         match self.index.seek(hash, |number| self.is_of(number, key)) {
             (at, None) => {
-                let number = self.entries.put(Entry::of(Packed::of(key, &mut self.outside.keys)));
+                let number = self.entries.add();
                 self.index.set(at, hash, number);
                 if let Some(entry) = self.entries.get_mut(number) {
+                    entry.key = Packed::of(key, &mut self.outside.keys);
                     entry.open(line, &mut self.outside);
                 }
             }

@@ -137,7 +137,9 @@ impl LastAccess {
         touch(aside.iter().map(|new| index.glance(new.hash)));
         numbers.clear();
         numbers.extend(aside.iter().map(|new| index.fetch(new.hash)));
-        let length = |number: &u32| entries.get(*number as usize).map_or(0, |entry| entry.length);
+        // That of no number is the last, so that this takes no branch.
+        let last = entries.len().wrapping_sub(1);
+        let length = |number: &u32| entries.get((*number as usize).min(last)).map_or(0, |entry| entry.length);
         touch(numbers.iter().map(length));
         // The same of what lies elsewhere: long names, and lines.
         let long_name = |number: &u32| {
