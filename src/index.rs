@@ -66,16 +66,22 @@ impl Bucket {
         (equal(&self.numbers, NOBODY) | 1 << SLOTS).trailing_zeros() as usize
     }
 
-    /// The places of what is there and stays, as bits. No branch depends on it: which of them stay is by chance.
+    /// Keeps what stays: how much that is. No branch depends on it, since which of them stay is by chance.
     #[inline(always)]
-    fn staying(&self, stays: impl Fn(u32) -> bool) -> u32 {
-        let stays = |number: u32| u32::from(number != NOBODY) & u32::from(stays(number));
-        self.numbers.iter().rev().fold(0, |bits, number| bits << 1 | stays(*number))
-    }
-
-    /// A hash and its number.
-    fn get(&self, place: usize) -> (u32, u32) {
-        (self.hashes.get(place).copied().unwrap_or(0), self.numbers.get(place).copied().unwrap_or(NOBODY))
+    fn retain(&mut self, mut stays: impl FnMut(u32, u32) -> bool) -> usize {
+        let (mut left, mut len) = (FREE, 0);
+        for (hash, number) in self.hashes.into_iter().zip(self.numbers) {
+            // What does not stay is written over by the next, or by nobody.
+            if let (Some(of_hash), Some(of_number)) =
+                (left.hashes.get_mut(len % SLOTS), left.numbers.get_mut(len % SLOTS))
+            {
+                (*of_hash, *of_number) = (hash, number);
+            }
+            len += usize::from(stays(hash, number));
+        }
+        left.numbers.iter_mut().skip(len).for_each(|number| *number = NOBODY);
+        *self = left;
+        len
     }
 
     /// What is there, by hash and number.
@@ -199,18 +205,15 @@ impl Index {
         let mut elsewhere = Vec::new();
         let own = self.buckets.len().wrapping_sub(1);
         for (at, bucket) in self.buckets.iter_mut().enumerate() {
-            let old = std::mem::replace(bucket, FREE);
-            let mut left = bucket.hashes.iter_mut().zip(&mut bucket.numbers);
-            self.len -= old.taken();
-            for place in places(old.staying(&stays)) {
-                let (hash, number) = old.get(place);
-                if hash as usize & own != at {
+            let stays = |hash: u32, number: u32| {
+                let (is_there, is_home) = (number != NOBODY && stays(number), hash as usize & own == at);
+                if is_there && !is_home {
                     elsewhere.push((hash, number));
-                } else if let Some((of_hash, of_number)) = left.next() {
-                    (*of_hash, *of_number) = (hash, number);
-                    self.len += 1;
                 }
-            }
+                is_there && is_home
+            };
+            let taken = bucket.taken();
+            self.len -= taken - bucket.retain(stays);
         }
         elsewhere
     }

@@ -137,13 +137,12 @@ impl LastAccess {
         touch(aside.iter().map(|new| index.glance(new.hash)));
         numbers.clear();
         numbers.extend(aside.iter().map(|new| index.fetch(new.hash)));
-        // That of no number is the last, so that this takes no branch.
-        let last = entries.len().wrapping_sub(1);
-        let length = |number: &u32| entries.get((*number as usize).min(last)).map_or(0, |entry| entry.length);
-        touch(numbers.iter().map(length));
+        // Of no number it is the last, so that this takes no branch.
+        let entry = |number: &u32| entries.get((*number as usize).min(entries.len().wrapping_sub(1)));
+        touch(numbers.iter().map(|number| entry(number).map_or(0, |entry| entry.length)));
         // The same of what lies elsewhere: long names, and lines.
         let long_name = |number: &u32| {
-            let entry = entries.get(*number as usize).filter(|entry| entry.is_long());
+            let entry = entry(number).filter(|entry| entry.is_long());
             entry.and_then(|entry| long.get(entry.place as usize)).copied().unwrap_or(0)
         };
         touch(numbers.iter().map(long_name));
