@@ -369,25 +369,38 @@ impl<'a> Folder<'a> {
         Sample::of(self.file, place, if self.masks.is_some() { masked.as_bytes() } else { line })
     }
 
-    /// Takes an ordinary login or close line.
+    /// Takes an ordinary login or close line. The two part ways at once: which comes next is by chance, so that each branch for it costs.
     #[inline(always)]
     fn ordinary(&mut self, block: &[u8], line: &OrdinaryLine<'_>, place: u64) {
+        let OrdinaryLine { stamp, source, message, .. } = line;
+        match message.closing {
+            None => {
+                self.saw(Some(*source), *stamp, place, Some(Counts::Login));
+                self.ordinary_account(block, line, (message.mechanism, None), || None, place);
+            }
+            Some(closing) => {
+                self.saw(Some(*source), *stamp, place, Some(Counts::Close));
+                let close = close_line(*stamp, closing.start, closing.duration);
+                let amounts = || Some(Amounts::of_numbers(closing.numbers().map(Some)));
+                self.ordinary_account(block, line, (message.behind, Some(close)), amounts, place);
+            }
+        }
+    }
+
+    /// What an ordinary line says, whose rest this is and what only a close has.
+    #[inline(always)]
+    fn ordinary_account(
+        &mut self,
+        block: &[u8],
+        line: &OrdinaryLine<'_>,
+        (rest, close): (&[u8], Option<CloseLine>),
+        amounts: impl FnOnce() -> Option<Amounts>,
+        place: u64,
+    ) {
         let OrdinaryLine { stamp, source, inferred, message, .. } = line;
-        let counts = if message.closing.is_some() { Counts::Close } else { Counts::Login };
-        self.saw(Some(*source), *stamp, place, Some(counts));
         let doubt = self.doubt(*inferred, message.more, message.message, place);
-        let close = message.closing.map(|closing| close_line(*stamp, closing.start, closing.duration));
-        let line = PairLine {
-            stream: source.stream,
-            pid: source.pid,
-            peer: message.peer,
-            user: message.user,
-            rest: if close.is_some() { message.behind } else { message.mechanism },
-            stamp: *stamp,
-            close,
-            doubt,
-        };
-        let amounts = || message.closing.map(|closing| Amounts::of_numbers(closing.numbers().map(Some)));
+        let (stream, pid, peer, user, stamp) = (source.stream, source.pid, message.peer, message.user, *stamp);
+        let line = PairLine { stream, pid, peer, user, rest, stamp, close, doubt };
         self.account(block, &line, message.is_lower, amounts, place);
     }
 
