@@ -581,8 +581,7 @@ impl<'a> Folder<'a> {
 #[inline(always)]
 fn close_line(stamp: Stamp, start: Start, duration: u32) -> CloseLine {
     let connect = connect(stamp, start.local, duration);
-    let by_duration = stamp.at - i64::from(duration);
-    CloseLine { connect: connect.stamp, by_duration, mismatch: connect.mismatch }
+    CloseLine { connect: connect.stamp, duration, mismatch: connect.mismatch }
 }
 
 /// Keeps what lines tell of users, as far as that is asked for (R11).

@@ -43,7 +43,7 @@ struct Record {
 struct CloseRecord {
     line: Record,
     connect: Instant,
-    by_duration: Instant,
+    duration: u32,
     connect_offset: i16,
     mismatch: bool,
 }
@@ -110,10 +110,10 @@ impl Batch {
         };
         match line.close {
             None => self.logins.push(record),
-            Some(CloseLine { connect, by_duration, mismatch }) => self.closes.push(CloseRecord {
+            Some(CloseLine { connect, duration, mismatch }) => self.closes.push(CloseRecord {
                 line: record,
                 connect: connect.at,
-                by_duration,
+                duration,
                 connect_offset: connect.offset,
                 mismatch,
             }),
@@ -175,7 +175,7 @@ impl Batch {
     pub(super) fn closes<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = (Sought<'a>, Said<'a>, CloseLine)> {
         self.closes.iter().map(move |record| {
             let connect = Stamp { at: record.connect, offset: record.connect_offset };
-            let close = CloseLine { connect, by_duration: record.by_duration, mismatch: record.mismatch };
+            let close = CloseLine { connect, duration: record.duration, mismatch: record.mismatch };
             let (key, line) = self.said(block, &record.line, Some(close));
             (key, line, close)
         })

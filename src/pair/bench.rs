@@ -157,7 +157,7 @@ impl Bench {
             if held.close.is_some() { &mut self.closes } else { &mut self.logins }.push(held);
         }
         let login = |h: &Held| (h.at, h.pid, h.offset, h.doubt.inferred);
-        let times = |c: CloseLine| (c.connect.at, c.by_duration, c.connect.offset, c.mismatch);
+        let times = |c: CloseLine| (c.connect.at, Reverse(c.duration), c.connect.offset, c.mismatch);
         let order = |h: &Held| (h.at, h.close.map(times), h.pid, h.offset, h.doubt.inferred);
         let same = |a: &Held, b: &Held| texts.seen(a) == texts.seen(b) && texts.user(a) == texts.user(b);
         self.logins.sort_by(|a, b| {
@@ -304,7 +304,7 @@ fn settled<'a>(
         rest: Rest::Told(Told {
             key: *key,
             pid: close.or(login).map_or(0, |held| held.pid),
-            duration: close.zip(line).map(|(close, line)| close.at - line.by_duration),
+            duration: line.map(|line| i64::from(line.duration)),
             reused,
             words: SessionWords {
                 login: login.map(|login| texts.words(login)),

@@ -92,8 +92,8 @@ impl<'a> PairLine<'a> {
 pub struct CloseLine {
     /// When the connection began (R4).
     pub connect: Stamp,
-    /// `end − duration`, the second reading where R4 flags a mismatch.
-    pub by_duration: Instant,
+    /// How long it lasted, in seconds: end − duration is the second reading of when it began, where R4 flags a mismatch.
+    pub duration: u32,
     /// Flag `duration-mismatch` (R4).
     pub mismatch: bool,
 }
@@ -105,7 +105,7 @@ impl CloseLine {
         let soon_after = |connect: Instant| login >= connect && login.abs_diff(connect) <= LOGIN_AFTER_CONNECT;
         let connect = self.connect.at;
         let in_time = if self.mismatch {
-            soon_after(connect) || soon_after(self.by_duration)
+            soon_after(connect) || soon_after(end - i64::from(self.duration))
         } else {
             login >= connect && (has_port || soon_after(connect))
         };

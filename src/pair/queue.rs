@@ -104,8 +104,7 @@ const OUT: usize = 1 << 9;
 const OVER: usize = 1 << 18;
 
 impl Queue {
-    /// Puts a session at the end: its login line, if one is known, and whether it names the same user. Its number, or `None` if
-    /// its numbers are too odd.
+    /// Puts a session at the end: its login line, if one is known, and whether it names the same user. Its number.
     #[inline(always)]
     pub(super) fn push(
         &mut self,
@@ -113,8 +112,7 @@ impl Queue {
         login: Option<(&Login<'_>, bool)>,
         line: &Said<'_>,
         close: &CloseLine,
-    ) -> Option<u32> {
-        let duration = u32::try_from(line.stamp.at.wrapping_sub(close.by_duration)).ok()?;
+    ) -> u32 {
         let number = self.first.wrapping_add(self.len() as u32) & NUMBERS;
         let text = self.base.wrapping_add(self.texts.len() as u32);
         let flag = |is: bool, flag: u8| if is { flag } else { 0 };
@@ -140,7 +138,7 @@ impl Queue {
             end: line.stamp.at,
             connect: close.connect.at,
             login: login.map_or(0, |(login, _)| login.stamp.at),
-            duration,
+            duration: close.duration,
             pid: line.pid,
             text,
             login_user: login.map_or(0, |(login, _)| length(login.words.user)),
@@ -152,7 +150,7 @@ impl Queue {
             login_offset: login.map_or(0, |(login, _)| login.stamp.offset),
             flags,
         });
-        Some(number)
+        number
     }
 
     /// The oldest, and its number.
@@ -227,8 +225,7 @@ impl Queue {
         let line =
             |stamp, Words { user, rest }, close, doubt| Said { pid, user, rest, stamp, close, doubt, near: None };
         let connect = closed.connect();
-        let by_duration = closed.end - i64::from(closed.duration);
-        let said = CloseLine { connect, by_duration, mismatch: closed.is(MISMATCH) };
+        let said = CloseLine { connect, duration: closed.duration, mismatch: closed.is(MISMATCH) };
         let login = login.zip(closed.login());
         [
             login.map(|(words, stamp)| line(stamp, words, None, closed.login_doubt())),

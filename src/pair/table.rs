@@ -179,14 +179,8 @@ impl PairTable {
             (at, None) => {
                 accessed(&Accessed::of_said(key.stream(), line));
                 let packed = Packed::of(key, &mut self.outside.keys);
-                match self.queue.push(packed, None, line, close) {
-                    Some(closed) => self.index.set(at, hash, CLOSED | closed),
-                    None => {
-                        let number = self.entries.put(Entry::of(packed));
-                        self.index.set(at, hash, number);
-                        self.chain(number, line);
-                    }
-                }
+                let closed = self.queue.push(packed, None, line, close);
+                self.index.set(at, hash, CLOSED | closed);
             }
             (at, Some(number)) => match self.close(number, key, line, close, accessed) {
                 Some(closed) => self.index.set(at, hash, CLOSED | closed),
@@ -236,7 +230,7 @@ impl PairTable {
         }
         let login = entry.login(&self.outside);
         let (words, same_user) = (login.words, login.is_of(line));
-        let closed = self.queue.push(entry.key, Some((&login, same_user)), line, close)?;
+        let closed = self.queue.push(entry.key, Some((&login, same_user)), line, close);
         let of_login = Some((login.stamp, login.doubt));
         let of_close = Some((close.connect, line.stamp, line.doubt));
         let (stream, login_rest, close_rest) = (key.stream(), words.rest, line.rest);

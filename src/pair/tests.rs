@@ -34,7 +34,8 @@ fn login(at: i64, user: &str, port: Option<u16>) -> PairLine<'_> {
     }
 }
 fn close(connect: i64, end: i64, user: &str, port: Option<u16>) -> PairLine<'_> {
-    let close = CloseLine { connect: stamp(connect), by_duration: connect, mismatch: false };
+    let duration = u32::try_from(end - connect).expect("connect before end");
+    let close = CloseLine { connect: stamp(connect), duration, mismatch: false };
     PairLine { close: Some(close), rest: b"x", ..login(end, user, port) }
 }
 fn sessions(lines: &[PairLine<'_>]) -> Vec<(i64, Option<i64>, bool)> {

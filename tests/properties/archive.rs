@@ -317,7 +317,8 @@ impl Archive {
     pub(crate) fn moments(&self) -> Vec<Instant> {
         let mut moments: Vec<Instant> = self.lines.iter().filter_map(|line| line.at).collect();
         let lines = pair_lines(self);
-        moments.extend(lines.iter().filter_map(|line| line.close).flat_map(|c| [c.connect.at, c.by_duration]));
+        let connects = |line: &PairText| line.close.map(|c| [c.connect.at, line.stamp.at - i64::from(c.duration)]);
+        moments.extend(lines.iter().filter_map(connects).flatten());
         moments.push(BASE);
         let ends = [moments.iter().min().map(|at| at - 4000), moments.iter().max().map(|at| at + 4000)];
         moments = moments.into_iter().flat_map(|at| [at - 1, at, at + 1]).chain(ends.into_iter().flatten()).collect();
@@ -357,15 +358,14 @@ pub(crate) struct PairText {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Close {
     pub(crate) connect: Stamp,
-    pub(crate) by_duration: Instant,
+    pub(crate) duration: u32,
     pub(crate) mismatch: bool,
 }
 
 impl PairText {
     pub(crate) fn line(&self) -> PairLine<'_> {
         let PairText { stream, pid, peer, ref user, ref rest, stamp, inferred, .. } = *self;
-        let close =
-            self.close.map(|Close { connect, by_duration, mismatch }| CloseLine { connect, by_duration, mismatch });
+        let close = self.close.map(|Close { connect, duration, mismatch }| CloseLine { connect, duration, mismatch });
         PairLine { stream, pid, peer, user, rest, stamp, close, doubt: Doubt { inferred, forged: false } }
     }
 }
@@ -386,8 +386,7 @@ fn pair_line(line: &Line, reader: &mut Reader<'_>) -> Option<PairText> {
         Kind::Login => None,
         Kind::Close => {
             let got = connect(event.stamp, fields.start.local, fields.duration);
-            let by_duration = event.stamp.at - i64::from(fields.duration);
-            Some(Close { connect: got.stamp, by_duration, mismatch: got.mismatch })
+            Some(Close { connect: got.stamp, duration: fields.duration, mismatch: got.mismatch })
         }
         _ => return None,
     };

@@ -29,7 +29,8 @@ fn keeps(query: &ConnectedQuery, login: Option<i64>, close: Option<(i64, i64)>) 
         table.add(&PairLine { stamp: stamp(at), ..line }, &mut |_| {});
     }
     if let Some((connect, end)) = close {
-        let close = Some(CloseLine { connect: stamp(connect), by_duration: connect, mismatch: false });
+        let duration = u32::try_from(end - connect).expect("connect before end");
+        let close = Some(CloseLine { connect: stamp(connect), duration, mismatch: false });
         table.add(&PairLine { stamp: stamp(end), close, ..line }, &mut |_| {});
     }
     let mut kept = Vec::new();

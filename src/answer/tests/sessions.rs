@@ -146,7 +146,7 @@ fn comes_through_pairing(behind: Behind) {
             behind.put(rest, Some(&amounts), line_at(1 << 40), &mut text);
             assert!(text.len() <= usize::from(u16::MAX) && text.starts_with(&rest[..rest.len().min(60_000)]));
             let peer = crate::model::Peer::new("192.0.2.7".parse().unwrap(), Some(1));
-            let close = crate::pair::CloseLine { connect: stamp(1, 0), by_duration: 1, mismatch: false };
+            let close = crate::pair::CloseLine { connect: stamp(1, 0), duration: 1, mismatch: false };
             let line = crate::pair::PairLine {
                 stream: crate::streams::StreamId(0),
                 pid: 1,

@@ -42,7 +42,7 @@ fn r5_a_session_has_all_that_its_lines_say() {
     let east = |at| Stamp { at, offset: 120 };
     let west = |at| Stamp { at, offset: -60 };
     let login = PairLine { stamp: east(10), rest: b"CRAM-MD5", pid: 7, doubt: GUESS, ..login(10, "ed", P) };
-    let times = CloseLine { connect: west(9), by_duration: 8, mismatch: true };
+    let times = CloseLine { connect: west(9), duration: 42, mismatch: true };
     let close = PairLine { stamp: west(50), close: Some(times), pid: 7, ..close(9, 50, "ann", P) };
     let flags = SessionFlags { ambiguous: false, mismatch: true, doubt: GUESS, user_differs: true };
     let expected = Session {
@@ -110,7 +110,7 @@ fn of_equal_lines_the_one_that_is_not_forged_stands() {
 
 #[test]
 fn r5_where_start_and_duration_disagree_either_may_be_the_connect() {
-    let times = CloseLine { connect: stamp(1000), by_duration: 2000, mismatch: true };
+    let times = CloseLine { connect: stamp(1000), duration: 3000, mismatch: true };
     let close = PairLine { close: Some(times), ..close(1000, 5000, "ed", P) };
     for (at, paired) in [
         (999, false),
@@ -127,7 +127,7 @@ fn r5_where_start_and_duration_disagree_either_may_be_the_connect() {
         assert_eq!(ends(&[login(at, "ed", P), close]).len(), expected, "{at}");
     }
     // The end bounds this, too.
-    let times = CloseLine { connect: stamp(4000), by_duration: 4900, mismatch: true };
+    let times = CloseLine { connect: stamp(4000), duration: 100, mismatch: true };
     let close = PairLine { close: Some(times), ..close };
     assert_eq!(ends(&[login(5060, "ed", P), close]), [(5060, Some(5000))]);
     assert_eq!(ends(&[login(5061, "ed", P), close]), [(4000, Some(5000)), (5061, None)]);
