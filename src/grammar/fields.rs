@@ -157,8 +157,23 @@ mod tests {
     fn durations() {
         assert_eq!(duration(b"0:06:35 1"), Ok((&b" 1"[..], 395)));
         assert_eq!(duration(b"123:00:01"), Ok((&b""[..], 442_801)));
-        for bad in ["0:60:00", "0:00:60", "0:0:0", "1234567:00:00", ":00:00", ""] {
-            assert!(duration(bad.as_bytes()).is_err(), "{bad}");
+        assert_eq!(duration(b"1:02:03 1"), Ok((&b" 1"[..], 3723)));
+        assert_eq!(duration(b"12:34:56"), Ok((&b""[..], 45_296)));
+        assert_eq!(duration(b"123456:59:59 1"), Ok((&b" 1"[..], 444_445_199)));
+        let bad: [&[u8]; 10] = [
+            b"0:60:00",
+            b"0:00:60",
+            b"123:60:00",
+            b"123:00:60",
+            b"0:0:0",
+            b"1234567:00:00",
+            b":00:00",
+            b"",
+            b"\xb0:00:00 ",
+            b"0:0\xb9:00 ",
+        ];
+        for bad in bad {
+            assert!(duration(bad).is_err(), "{}", bad.escape_ascii());
         }
     }
 
@@ -168,6 +183,8 @@ mod tests {
             ("1998/12/3 6:54:32", 912_668_072),
             ("1998/12/03 06:54:32", 912_668_072),
             ("2019/5/29 8:39:42", 1_559_119_182),
+            ("1000/1/1 0:00:00", -30_610_224_000),
+            ("2019/12/31 23:59:59", 1_577_836_799),
         ];
         for (text, local) in table {
             assert_eq!(start(text.as_bytes()), Ok((&b""[..], Start { local: *local })), "{text}");

@@ -308,6 +308,9 @@ mod tests {
             ("a {user}:{size}", "a ed x:7", None),
             ("a {in} {out}", "a 18446744073709551615 0", Some("in=18446744073709551615,out=0")),
             ("a {in} {out}", "a 18446744073709551616 0", None),
+            // What stands behind begins with a blank.
+            ("a {in}{more}", "a 7 x", Some("in=7,more= x")),
+            ("a {in}{more}", "a 7x", None),
             // A text goes to the last place, a first to the first.
             ("a {user:text} b{more}", "a x b y b z", Some("user=x b y,more= z")),
             ("a {user:first} b{more}", "a x b y b z", Some("user=x,more= y b z")),

@@ -178,6 +178,15 @@ mod tests {
             "192.0.2.1000]",
             ".0.2.7]",
             "192.0.2.:1]",
+            // Two wrong octets alike.
+            "256.256.2.7:1]",
+            "192.256.256.7:1]",
+            "192.0.256.256:1]",
+            "192.0.2.7;143]",
+            "192.0.2.7:143 ]",
+            "192.0.2.7:+5]",
+            "[2001:db8::7]:+5]",
+            "[2001:db8::7]x]",
         ] {
             assert!(peer(text.as_bytes()).is_err() && quick(text).is_none(), "{text}");
         }
@@ -187,6 +196,15 @@ mod tests {
                 let quick = if text.len() < 136 { quick(&text) } else { None };
                 assert!(peer(text.as_bytes()).is_err() && quick.is_none(), "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn a_peer_is_at_most_so_long() {
+        for (length, is_one) in [(LONGEST - 1, true), (LONGEST, false)] {
+            let text = format!("fe80::1%{}", "z".repeat(length - 8));
+            assert_eq!(whole_peer(text.as_bytes()).is_some(), is_one, "{length} bytes");
+            assert_eq!(peer(format!("{text}]").as_bytes()).is_ok(), is_one, "{length} bytes");
         }
     }
 

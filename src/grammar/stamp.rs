@@ -145,7 +145,9 @@ mod tests {
     fn dates_are_days_back() {
         let first = days(0, 1, 1).unwrap();
         let last = days(9999, 12, 31).unwrap();
-        for day in (first..=last).step_by(7).chain(last - 800..=last) {
+        // The last day of an era of 400 years, too.
+        let leap_days = (0..=9600).step_by(400).filter_map(|year| days(year, 2, 29));
+        for day in (first..=last).step_by(7).chain(last - 800..=last).chain(leap_days) {
             let (y, m, d) = date(day).unwrap();
             assert_eq!(days(y, m, d), Some(day));
         }
@@ -174,6 +176,8 @@ mod tests {
             ("30/Aug/2004:16:53:05 -0700", 1_093_909_985, -420, ""),
             ("29/Feb/2004:00:00:00 +0000", 1_078_012_800, 0, ""),
             ("01/Jan/1970:00:00:00 +0530", -19_800, 330, ""),
+            ("31/Dec/2019:23:59:59 +0000", 1_577_836_799, 0, ""),
+            ("01/Jan/2020:00:00:00 +1559", 1_577_779_260, 959, ""),
         ];
         for (text, at, offset, rest) in good {
             let (left, got) = stamp(text.as_bytes()).unwrap();
