@@ -122,7 +122,7 @@ mod tests {
     fn every_value_at_every_place() {
         for at in 0..8 {
             for value in 0..=u8::MAX {
-                let values = ONES * 9 ^ u64::from(9 ^ value) << (8 * at);
+                let values = (ONES * 9) ^ (u64::from(9 ^ value) << (8 * at));
                 assert_eq!(all_digits(values), value < 10, "{value} at {at}");
             }
         }
