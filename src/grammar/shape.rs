@@ -101,11 +101,39 @@ const WORDS_OF_SERVERS: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::{WORDS_OF_SERVERS, shape};
+    use super::{WORDS_OF_SERVERS, is_like_account, shape};
 
     #[test]
     fn words_are_sorted() {
         assert!(WORDS_OF_SERVERS.is_sorted());
+    }
+
+    #[test]
+    fn what_is_like_a_login_or_close() {
+        for message in [
+            "login ed",
+            "-- Authenticated: ed",
+            "LOGOUT",
+            "ed came from [192.0.2.7:40718] by IMAP",
+            "[2001:db8::7] ed",
+            "one [of them] ed [192.0.2.7]",
+        ] {
+            assert!(is_like_account(message.as_bytes()), "{message:?}");
+        }
+        for message in [
+            "",
+            "7",
+            "loginx ed",
+            "a login",
+            "ed came from 192.0.2.7:40718",
+            "ed came from (192.0.2.7]",
+            "ed came from [192.0.2.7",
+            "[unauthenticated] ed",
+            // Only the first ten brackets count.
+            "[a][a][a][a][a][a][a][a][a][a][192.0.2.7]",
+        ] {
+            assert!(!is_like_account(message.as_bytes()), "{message:?}");
+        }
     }
 
     #[test]

@@ -199,6 +199,9 @@ mod tests {
             "<134>2019-05-29T10:44:56+02:00 loghost imapd[7]: [ID 702911 mail.notice] ",
             "<134>1 2019-05-29T10:44:56+02:00 store1 imapd 7 - - ",
             "1 2019-05-29T10:44:56.123Z store1 imapd - ID47 [x@1 a=\"b\\]c\"][y] \u{feff}",
+            "1 2019-05-29T10:44:56Z store1 imapd - - [x@1 a=\"b\"] ",
+            "1 2019-05-29T10:44:56Z store1 imapd - - [x@1 a=\"bc\"] ",
+            "1 2019-05-29T10:44:56Z store1 imapd - - [x@1 a=\"b\\\\\"][x@1 a=\"\\\\c\"] ",
         ] {
             let line = format!("{prefix}{NATIVE}");
             assert_eq!(syslog(line.as_bytes()).unwrap().1, Prefix::Native(NATIVE.as_bytes()), "{line}");
@@ -213,6 +216,7 @@ mod tests {
         for (prefix, date) in [
             ("May 29 10:44:56 store1 imapd[7]: ", no_year),
             ("<13>May 29 10:44:56 store1 imapd[7]: ", no_year),
+            ("<191>May 29 10:44:56 store1 imapd[7]: ", no_year),
             ("May 29 10:44:56 store1 imapd[7]: [ID 702911 mail.notice] ", no_year),
             ("2019-05-29T10:44:56.123456+02:00 store1 imapd[7]: ", whole(120)),
             ("2019-05-29T08:44:56Z store1 imapd[7]: [ID 702911 mail.notice] ", whole(0)),
@@ -234,6 +238,7 @@ mod tests {
             "May 29 10:44:56 store1",
             "Mai 29 10:44:56 s t[1]: x",
             "May 129 10:44:56 s t[1]: x",
+            "<192>May 29 10:44:56 s t[1]: x",
             "<999>May 29 10:44:56 s t[1]: x",
             "<0000134>May 29 10:44:56 s t[1]: x",
             "<>May 29 10:44:56 s t[1]: x",
