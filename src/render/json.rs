@@ -17,7 +17,7 @@ use crate::answer::{
     Connected, FailureRow, LastAccessRow, MessageRow, Messages, ServiceAccess, SessionRow, StreamCoverage, Why,
 };
 use crate::fold::Action;
-use crate::model::{Instant, Service};
+use crate::model::Instant;
 use crate::note::Note;
 use crate::quote::Lines;
 use crate::resolve::{GapWhy, Resolved, Silence};
@@ -68,14 +68,15 @@ impl object::Value for ServiceAccess<'_> {
 }
 
 fn put_access(row: &LastAccessRow<'_>, lines: Option<Lines<'_, '_>>, answer: &Answer<'_>, out: &mut Vec<u8>) {
+    let services = row.services();
     // Why a service over which a user was not seen is not the same as never.
-    let limits = Service::ALL.into_iter().zip(&answer.limits);
-    let mut limits = limits.map(|(service, limit)| limit.as_deref().filter(|_| row.over(service).is_none()));
+    let limits = services.iter().zip(&answer.limits);
+    let mut limits = limits.map(|(access, limit)| limit.as_deref().filter(|_| access.is_none()));
     let [imap_limit, http_limit, pop_limit] = [(); 3].map(|()| limits.next().flatten());
     let never = imap_limit.or(http_limit).or(pop_limit).map(|_| {
         nested(|object| object.field_if("imap", imap_limit).field_if("http", http_limit).field_if("pop", pop_limit))
     });
-    let [imap, http, pop] = row.services();
+    let [imap, http, pop] = services;
     Object::new(answer.zone, out)
         .field("record", Word("last_access"))
         .field("user", row.user)
