@@ -452,6 +452,8 @@ mod tests {
             ("9:53:25", "24:53:25", false),
             ("9:53:25", "9:53:255", false),
             ("0:06:35", "0:06:355", false),
+            ("0:06:35", "1:06:35", true),
+            ("0:06:35", "12:34:56", true),
         ];
         cases.extend(clocks.map(|(from, to, is_ordinary)| (close.replace(from, to), is_ordinary)));
         // A blank that is none.
@@ -479,6 +481,23 @@ mod tests {
                     assert_eq!(ordinary.bytes, line.len() + 1, "{line:?}");
                 }
             }
+        }
+    }
+
+    /// The day of a start field is known again only where it is the same, whatever the days before.
+    #[test]
+    fn r4_days_of_start_fields() {
+        let (grammars, names, streams) = (Grammars::new(&[]).unwrap(), Names::default(), Streams::default());
+        let mut reader = Reader::new(&grammars, &names, &streams);
+        for day in ["2019/5/29", "2019/5/28", "2019/5/9", "2018/5/9", "2019/12/29", "2018/12/29", "2019/5/29"].repeat(2)
+        {
+            let line = format!(
+                "[29/May/2019:10:00:00 +0200] store1 imapd[7]: Account Information: close [192.0.2.7:4001] ed {day} 9:53:25 0:06:35 1 2 3"
+            );
+            let read = format!("{:?}", reader.read(line.as_bytes(), &Years::default(), 0));
+            let text = format!("{line}\n").repeat(3);
+            let ordinary = reader.ordinary(text.as_bytes()).expect("an ordinary close");
+            assert_eq!(format!("{:?}", Line::Event(ordinary.event())), read, "{day}");
         }
     }
 
