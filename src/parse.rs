@@ -456,6 +456,10 @@ mod tests {
             ("0:06:35", "12:34:56", true),
         ];
         cases.extend(clocks.map(|(from, to, is_ordinary)| (close.replace(from, to), is_ordinary)));
+        // Days that are none.
+        let days =
+            ["2019-5-29", "2019/5-29", "2019-5/29", "2x19/5/29", "2019/005/29", "2019/5/029", "2019//29", "2019/5/"];
+        cases.extend(days.map(|day| (close.replace("2019/5/29", day), false)));
         // A blank that is none.
         cases.extend(["2019", "9:53", "0:06", "12 ", "345678", "3"].map(|field| {
             let (from, to) = (format!(" {field}"), format!("\t{field}"));
