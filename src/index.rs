@@ -11,6 +11,12 @@ pub fn touch<T: Into<u64>>(things: impl Iterator<Item = T>) {
     std::hint::black_box(things.fold(0, |all: u64, thing| all ^ thing.into()));
 }
 
+/// A thing by its number, or the last one where there is none of this number: to look at many so takes no branch.
+#[inline(always)]
+pub fn get_or_last<T>(things: &[T], number: u32) -> Option<&T> {
+    things.get((number as usize).min(things.len().wrapping_sub(1)))
+}
+
 /// A product whose upper half is folded into the lower: all bits of both numbers are in all of its.
 #[inline(always)]
 pub fn folded(a: u64, b: u64) -> u64 {

@@ -168,6 +168,7 @@ impl Queue {
         self.sessions.iter().skip(self.out).filter(|closed| !closed.is_gone())
     }
 
+    #[inline(always)]
     fn place(&self, number: u32) -> usize {
         self.out + (number.wrapping_sub(self.first) & NUMBERS) as usize
     }
@@ -180,7 +181,7 @@ impl Queue {
     /// Whether a session is not out yet.
     #[inline(always)]
     pub(super) fn holds(&self, number: u32) -> bool {
-        number.wrapping_sub(self.first) & NUMBERS < self.len() as u32
+        self.place(number) < self.sessions.len()
     }
 
     /// Notes that a session has gone elsewhere.

@@ -1,5 +1,7 @@
 //! Things that are found by number until they are released.
 
+use crate::index::get_or_last;
+
 /// Numbered things. Numbers of those that were released are given anew.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
@@ -33,10 +35,10 @@ impl<T: Default> Slab<T> {
         })
     }
 
-    /// A thing, or the last one where there is none of this number, so that looking at many takes no branch.
+    /// As [`get_or_last`] says.
     #[inline(always)]
     pub(super) fn get_or_last(&self, number: u32) -> Option<&T> {
-        self.things.get((number as usize).min(self.things.len().wrapping_sub(1)))
+        get_or_last(&self.things, number)
     }
 
     #[inline]

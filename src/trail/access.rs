@@ -10,7 +10,7 @@ pub(super) use chunk::{Chunk, pack};
 pub use shared::{LearnedAccess, SharedAccess, Shown};
 pub use sorted::{Accesses, Sorted};
 
-use crate::index::{Index, NOBODY, touch};
+use crate::index::{Index, NOBODY, get_or_last, touch};
 use crate::model::{Doubt, Evidence, Service, Stamp};
 use crate::streams::{StreamId, Streams};
 use entry::{Entry, INLINE, Lines, NameKey, Packed};
@@ -137,8 +137,7 @@ impl LastAccess {
         touch(aside.iter().map(|new| index.glance(new.hash)));
         numbers.clear();
         numbers.extend(aside.iter().map(|new| index.fetch(new.hash)));
-        // Of no number it is the last, so that this takes no branch.
-        let entry = |number: &u32| entries.get((*number as usize).min(entries.len().wrapping_sub(1)));
+        let entry = |number: &u32| get_or_last(entries, *number);
         touch(numbers.iter().map(|number| entry(number).map_or(0, |entry| entry.length)));
         // The same of what lies elsewhere: long names, and lines.
         let long_name = |number: &u32| {
