@@ -33,7 +33,7 @@ use crate::answer::{
 use crate::cli::{Cli, Color, Command};
 use crate::discover::{self, Discovered, discover};
 use crate::hash::Hashed;
-use crate::kept::Refused;
+use crate::kept::{Bounds, Refused};
 use crate::manifest::Facts;
 use crate::model::Service;
 use crate::note::Note;
@@ -168,7 +168,9 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     let spool = ask.needs.pairs || again;
     pool.install(|| output.manifest.iter_mut().for_each(|manifest| manifest.saw(&found)));
     let summaries = ask.rests_on_summaries(cli).then(|| trail::how(cli)).transpose()?;
-    let options = PlanOptions { spool, summaries, ..ask.plan_options(cli) };
+    // What can be read but once is known later, and passes over less.
+    let bounds = ask.sieve(cli, false).map_or_else(Bounds::default, |sieve| sieve.bounds());
+    let options = PlanOptions { spool, summaries, bounds, ..ask.plan_options(cli) };
     let (plan, cache) = cache::planned(cli, &ask, found, options, &pool)?;
     is_believed(&plan, ask.pseudonyms.as_ref(), notes)?;
     if cli.common.plan {

@@ -272,20 +272,16 @@ impl<'a> Folder<'a> {
 
     /// Counts whole lines that need not be read, and looks for what makes it necessary to read them after all.
     pub fn pass_over(&mut self, text: &[u8], lines: u64, place: u64, years: &Years) {
-        for found in memchr::memmem::find_iter(text, b"badlogin: [") {
-            let (before, behind) = text.split_at(found);
-            let from = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
-            let to = memchr::memchr(b'\n', behind).map_or(text.len(), |newline| found + newline);
-            let at = place + from as u64;
-            if let Line::Reject(Why::BreaksOff) = self.reader.read(text.get(from..to).unwrap_or_default(), years, at) {
-                self.breaks.begins(at);
-            }
-        }
-        let passed = Count { lines, bytes: text.len() as u64 };
+        self.reader.breaking_off(text, place, years).for_each(|at| self.breaks.begins(at));
+        self.pass_over_unseen(Count { lines, bytes: text.len() as u64 });
+    }
+
+    /// Counts lines of which it is known that they need not be read, and that none of them breaks off.
+    pub fn pass_over_unseen(&mut self, passed: Count) {
         self.trail.tally.passed_over.merge(passed);
         self.tally.all.merge(passed);
-        self.tally.passed_over += lines;
-        self.begun = self.begun.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+        self.tally.passed_over += passed.lines;
+        self.begun = self.begun.saturating_add(u32::try_from(passed.lines).unwrap_or(u32::MAX));
     }
 
     /// How many lines begin in the piece at hand.

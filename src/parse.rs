@@ -235,6 +235,18 @@ impl<'g> Reader<'g> {
         Some(OrdinaryLine { stamp, source, inferred: basis == Basis::Inferred, message: ordinary, bytes })
     }
 
+    /// Where among whole lines refused logins stand that break off, and may be followed by forged lines; the text is at this place.
+    pub fn breaking_off(&mut self, text: &[u8], place: u64, years: &Years) -> impl Iterator<Item = u64> {
+        memchr::memmem::find_iter(text, b"badlogin: [").filter_map(move |found| {
+            let (before, behind) = text.split_at_checked(found)?;
+            let from = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+            let to = memchr::memchr(b'\n', behind).map_or(text.len(), |newline| found + newline);
+            let at = place + from as u64;
+            let line = self.read(text.get(from..to)?, years, at);
+            matches!(line, Line::Reject(Why::BreaksOff)).then_some(at)
+        })
+    }
+
     /// The service before which the multiplexor stands that wrote the line read last, if it was one.
     pub fn multiplexed(&self) -> Option<Service> {
         self.origins.multiplexed()

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use crate::chunk::{Cut, Cutter, Lines};
 use crate::discover::{Discovered, Found};
 use crate::grammar;
-use crate::kept::{Refused, TrailFile, is_trail};
+use crate::kept::{Bounds, Refused, TrailFile, is_trail};
 use crate::model::{Instant, Service, Stamp};
 use crate::note::{Note, NoteKind};
 use crate::open::{Damage, Kind, Member, Sink, WalkOptions, Want, kind_of_file, read_head, walk_file, walk_reader};
@@ -38,6 +38,8 @@ pub struct PlanOptions {
     pub spool: bool,
     /// The summaries of trail files will do, if they were made in this way.
     pub summaries: Option<[u8; 32]>,
+    /// The window of a question that passes over what lies outside.
+    pub bounds: Bounds,
     /// Trail files that stand for logs, beside what was found.
     pub kept: Kept,
     /// Copies are not looked for: whoever has more files than these will tell them.
@@ -418,7 +420,8 @@ fn look(file: &Found, input: &Input, options: &PlanOptions) -> Looked {
     if let (Input::Path(path), Some(head)) = (input, &head)
         && is_trail(head)
     {
-        let opened = TrailFile::open(path).and_then(|file| file.check(options.summaries.as_ref()).map(|()| file));
+        let check = |file: TrailFile| file.check(options.summaries.as_ref(), &options.bounds).map(|()| file);
+        let opened = TrailFile::open(path).and_then(check);
         return Looked::Trail(Box::new(opened));
     }
     if let (Some(head), Some(size)) = (head, size)

@@ -7,6 +7,7 @@
 
 mod asked;
 mod clients;
+mod dating;
 mod logins;
 mod numbers;
 mod progress;
@@ -34,7 +35,7 @@ use crate::chunk::Cut;
 use crate::fold::{Folder, Learner, Needs};
 use crate::grammar::Grammars;
 use crate::hash;
-use crate::kept::{Text, TrailFile};
+use crate::kept::{Shown, Text, TrailFile};
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::pair::{Key, Session};
@@ -44,8 +45,9 @@ use crate::pseudonym::Pseudonyms;
 use crate::resolve::{coverage_end, hours_to_read_in_full};
 use crate::runs::Runs;
 use crate::streams::{StreamId, Streams};
-use crate::trail::{FileId, LastAccess, LearnedAccess, SharedAccess, Trail};
+use crate::trail::{Count, FileId, LastAccess, LearnedAccess, SharedAccess, Trail};
 use clients::Clients;
+pub use dating::Dating;
 use logins::Logins;
 pub use numbers::Numbers;
 use progress::Progress;
@@ -54,7 +56,7 @@ use range::PlainRange;
 pub use range::read_some;
 use refusals::Refusals;
 use shards::{Finished, Shards, Wanted};
-pub use sieve::{Shown, Sieve};
+pub use sieve::Sieve;
 use sieve::{Sifted, Stand};
 pub use traces::Owners;
 use traces::Traces;
@@ -541,9 +543,18 @@ impl<'a> Run<'a> {
     fn block(&self, leaf: &Leaf, file: &TrailFile, text: &Text, number: usize) {
         let Some(block) = text.blocks.get(number) else { return };
         self.reading.meter.at(&file.path);
+        self.reading.meter.add(block.packed.length);
+        let pieces = Some(text.blocks.len() as u64);
+        if let (Some(sieve), Some(dates)) = (self.reading.sieve, file.dates(block))
+            && sieve.bounds().pass_over(dates)
+        {
+            lock(&self.found).shown.extend(sieve.grouped(&text.shown));
+            let passed = Count { lines: dates.lines, bytes: block.length };
+            return self.fold((leaf.id, 0), number as u64, pieces, |folder| folder.pass_over_unseen(passed));
+        }
         let mut lines = self.queue.empty();
         let refused = file.lines(block, &mut lines).err();
-        self.fold((leaf.id, 0), number as u64, Some(text.blocks.len() as u64), |folder| match refused {
+        self.fold((leaf.id, 0), number as u64, pieces, |folder| match refused {
             Some(refused) => self.unreadable(leaf, block.place, &refused),
             None => {
                 let end = Some(text.length());
@@ -554,7 +565,6 @@ impl<'a> Run<'a> {
             }
         });
         self.queue.done(lines);
-        self.reading.meter.add(block.packed.length);
     }
 
     /// Folds one piece of a section of a text with this worker's folder, and hands on what it gave. `pieces` is how many the text has, where known.

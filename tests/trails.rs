@@ -177,7 +177,7 @@ fn a_trail_file_that_is_not_what_was_written_is_refused() {
     }
     let mut later = whole.clone();
     later[8] = 9;
-    refused(&later, "is a trail file of format 9, and this program reads format 1");
+    refused(&later, "is a trail file of format 9, and this program reads format 2");
     for flipped in (9..whole.len()).filter(|at| *at != 8).step_by(7) {
         let mut bytes = whole.clone();
         bytes[flipped] ^= 0x10;

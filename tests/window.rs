@@ -85,8 +85,12 @@ fn ask(folder: &Path, all: &[u8], window: &[String]) -> (bool, usize) {
     } else {
         document.document()["records"].as_array().expect("rows").clone()
     };
-    let (code, got, passed) = rows(&run(folder, &args("jsonl", "logs")));
+    let logs = run(folder, &args("jsonl", "logs"));
+    let (code, got, passed) = rows(&logs);
     assert_eq!((code, &got), (document.code, &expected), "{window:?}");
+    // Of a trail file the same lines are passed over, whole blocks of them unread.
+    let kept = run(folder, &args("jsonl", "logs.trail"));
+    assert_eq!((kept.code, kept.out(), kept.err()), (logs.code, logs.out(), logs.err()), "{window:?}");
     for path in ["-", "shuffled"] {
         let run =
             if path == "-" { run_with(folder, &args("jsonl", path), all) } else { run(folder, &args("jsonl", path)) };
@@ -108,6 +112,7 @@ fn try_windows(config: &Config) {
     let mut lines: Vec<&[u8]> = all.split_inclusive(|b| *b == b'\n').collect();
     dice.shuffle(&mut lines);
     write(folder.path(), "shuffled", lines.concat());
+    run(folder.path(), &["trail", "-o", "logs.trail", "logs"]).exit(0);
     let (mut passed, mut all_rows) = (0, 0);
     for _ in 0..cases {
         let (did, rows) = ask(folder.path(), &all, &window(&mut dice));
@@ -139,4 +144,40 @@ fn lines_that_are_passed_over_are_counted() {
     let told = format!("3 lines ({} bytes) passed over", 3 * early.len());
     assert!(run.err().contains(&told), "{}", run.err());
     assert_eq!(run.rows().len(), 1);
+}
+
+/// Days of a trail file that lie outside of the window are not looked at; every byte that is, is checked.
+#[test]
+fn blocks_outside_of_the_window_are_not_read() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    for day in 10..20 {
+        let line = |n: u32| {
+            format!(
+                "[{day}/May/2019:10:00:{n:02} +0200] store1 imapd[100]: Account Information: login [192.0.2.7:{day}{n:02}] user{n} plaintext\n"
+            )
+        };
+        write(at, &format!("logs/{day}"), (0..40).map(line).collect::<String>());
+    }
+    run(at, &["trail", "-o", "logs.trail", "logs"]).exit(0);
+    let question = ["-a", "--format", "jsonl", "--since", "2019-05-15T00:00:00Z", "--until", "2019-05-16T00:00:00Z"];
+    let expected = run(at, &[&question[..], &["logs"]].concat()).exit(0);
+    assert!(expected.err().contains("280 lines") && expected.rows().len() == 40, "{}", expected.err());
+    let whole = std::fs::read(at.join("logs.trail")).expect("a trail file");
+    let (mut same, mut refused) = (0, 0);
+    for flipped in (16..whole.len()).step_by(23) {
+        let mut bytes = whole.clone();
+        bytes[flipped] ^= 0x10;
+        write(at, "bad.trail", bytes);
+        run(at, &["sessions", "bad.trail"]).exit(2);
+        let got = run(at, &[&question[..], &["bad.trail"]].concat());
+        if got.code == Some(0) {
+            assert_eq!((got.out(), got.err()), (expected.out(), expected.err()));
+            same += 1;
+        } else {
+            assert!(got.code == Some(2) && got.out().is_empty(), "{}", got.err());
+            refused += 1;
+        }
+    }
+    assert!(same > 10 && refused > 10, "{same} {refused}");
 }

@@ -16,7 +16,7 @@ use super::trail::{Form, Making, how};
 use crate::cache::{Choice, Folder, Key, Keyed, Set, is_still, keyed, origin};
 use crate::cli::Cli;
 use crate::discover::{Discovered, Found};
-use crate::kept::{Origin, Refused, TrailFile};
+use crate::kept::{Bounds, Origin, Refused, TrailFile};
 use crate::note::{Note, NoteKind, cause};
 use crate::plan::{Kept, Plan, PlanOptions, plan};
 
@@ -40,6 +40,8 @@ struct Cached<'a> {
     refused: BTreeSet<Key>,
     /// What is in use.
     used: HashSet<PathBuf>,
+    /// The window of a question that passes over what lies outside.
+    bounds: Bounds,
     notes: Vec<Note>,
 }
 
@@ -93,9 +95,10 @@ pub(super) fn planned(
         origins: BTreeMap::new(),
         refused: BTreeSet::new(),
         used: HashSet::new(),
+        bounds: options.bounds,
         notes: found.notes,
     };
-    cached.look(files, options.summaries.is_some());
+    cached.look(files, options.summaries.is_some() || options.bounds != Bounds::default());
     let mut plan = if options.summaries.is_some() { cached.summed_up(&options)? } else { cached.read(&options)? };
     let Cached { used, notes, .. } = cached;
     plan.notes.extend(notes);
@@ -137,12 +140,12 @@ fn outside(mut files: Vec<Found>, folder: &Folder) -> Vec<Found> {
 }
 
 impl Cached<'_> {
-    /// Tells the logs that the cache is for from what else was found. Where lines are asked for, these are only such as are slow to unpack.
-    fn look(&mut self, files: Vec<Found>, summed_up: bool) {
+    /// Tells the logs that the cache is for from what else was found. Where all lines are asked for, these are only such as are slow to unpack.
+    fn look(&mut self, files: Vec<Found>, not_all_lines: bool) {
         let all = self.cli.common.all;
         let logs: Vec<Option<Keyed>> = self.pool.install(|| files.par_iter().map(|found| keyed(found, all)).collect());
         for (found, log) in files.into_iter().zip(logs) {
-            match log.filter(|log| summed_up || log.is_slow()) {
+            match log.filter(|log| not_all_lines || log.is_slow()) {
                 Some(log) => drop(self.logs.insert(log.key, log)),
                 None => self.others.push(found),
             }

@@ -1,6 +1,6 @@
 //! `trail` and `merge`: what was read, and what was learned of it, as a trail file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
@@ -11,11 +11,12 @@ use super::output::Place;
 use super::{Exit, Notes, Stop, bar, discovered, is_believed, known, threads};
 use crate::cli::{Cli, Command, Common, Progress, TrailArgs};
 use crate::fold::Needs;
-use crate::kept::{Index, Nature, Origin, Packer, Packing, Sections, Text};
+use crate::grammar::Grammars;
+use crate::kept::{Index, Nature, Origin, Packer, Packing, Sections, TOOL, Text};
 use crate::note::{Note, NoteKind};
 use crate::open::WalkOptions;
 use crate::plan::{Input, Plan, PlanOptions, Unit, plan, walk};
-use crate::read::{Meter, Outcome, Reading, read};
+use crate::read::{Dating, Meter, Outcome, Reading, read};
 use crate::streams::Streams;
 use crate::text::counted;
 use crate::trail::{Count, FileId, kept};
@@ -155,7 +156,9 @@ fn index(
     meter: &Meter,
 ) -> Result<Index, Stop> {
     let mut texts = texts(plan, outcome);
-    let mut packing = Packing::new(to, &mut texts, brief, &meter.bytes);
+    let dating = Dating::new(Grammars::new(&[]).map_err(|e| Stop::Usage(e.to_string()))?);
+    let dater = |lines: &[u8]| dating.of(lines);
+    let mut packing = Packing::new(to, &mut texts, &dater, brief, &meter.bytes);
     // By the order of paths, which is that of a trail file's texts, too.
     let mut units: Vec<&Unit> = plan.units.iter().collect();
     units.sort_by_key(|unit| unit.leaves.first().copied());
@@ -177,7 +180,7 @@ fn index(
         notes
     };
     Ok(Index {
-        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        tool: TOOL.to_owned(),
         texts,
         brief,
         notes: of_run(&plan.notes),
@@ -213,7 +216,7 @@ fn texts(plan: &Plan, outcome: &Outcome) -> Vec<Text> {
         let copy_of = original.map(|id| id.0);
         if let Input::Trail(file, number) = &unit.input {
             let text = file.index.texts.get(*number)?;
-            return Some(Text { copy_of, blocks: Vec::new(), ..text.clone() });
+            return Some(Text { copy_of, blocks: Vec::new(), shown: BTreeSet::new(), ..text.clone() });
         }
         let shown = unit.path.to_string_lossy();
         let member = leaf.shown.get(shown.len() + 1..).unwrap_or_default().to_owned();
@@ -227,6 +230,7 @@ fn texts(plan: &Plan, outcome: &Outcome) -> Vec<Text> {
             head: Vec::new(),
             copy_of,
             blocks: Vec::new(),
+            shown: BTreeSet::new(),
             apart: true,
             holes: Vec::new(),
             damage: None,

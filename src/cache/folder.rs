@@ -12,7 +12,7 @@ use rustix::fs::{FlockOperation, flock};
 use tempfile::NamedTempFile;
 
 use super::{Key, Set};
-use crate::kept::{Refused, TrailFile};
+use crate::kept::{Bounds, Refused, TrailFile};
 
 /// The file that runs lock.
 const LOCK: &str = "lock";
@@ -101,17 +101,17 @@ impl Folder {
         self.path.join(SET).join(name.to_string()).with_extension(TRAIL)
     }
 
-    /// The entry of a log, if it is there; all of it is what was written.
+    /// The entry of a log, if it is there; all of it that a window does not pass over is what was written.
     ///
     /// # Errors
     /// It is not, or is that of another log.
-    pub fn opened(&self, key: &Key) -> Result<Option<Arc<TrailFile>>, Refused> {
+    pub fn opened(&self, key: &Key, bounds: &Bounds) -> Result<Option<Arc<TrailFile>>, Refused> {
         let path = self.entry(key);
         let file = match TrailFile::open(&path) {
             Err(Refused::Unreadable(e)) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
         };
-        file.verify()?;
+        file.check(None, bounds)?;
         if file.index.of.iter().map(|of| of.key).ne([key.0]) {
             return Err(Refused::Index);
         }
@@ -126,7 +126,7 @@ impl Folder {
     pub fn opened_set(&self, set: &Set, how: &[u8; 32]) -> Result<Arc<TrailFile>, Refused> {
         let path = self.set(&set.name);
         let file = TrailFile::open(&path)?;
-        file.check(Some(how))?;
+        file.check(Some(how), &Bounds::default())?;
         if !file.index.brief || file.index.of.iter().map(|of| of.key).ne(set.keys.iter().map(|key| key.0)) {
             return Err(Refused::Index);
         }

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::{Block, HEADER, Index, MAGIC, Section, TRAILER, Text, VERSION};
+use super::{Block, Bounds, Dates, HEADER, Index, MAGIC, Section, TRAILER, Text, VERSION};
 use crate::columns::unpack;
 use crate::note::cause;
 use crate::open::{Damage, Member, Sink, Want};
 
+/// The version of this program, as [`Index::tool`] has it.
+pub const TOOL: &str = env!("CARGO_PKG_VERSION");
 /// An index is not this many times larger than its packed bytes.
 const RATIO: u64 = 400;
 /// Sinks take no more bytes at a time.
@@ -81,12 +83,19 @@ impl TrailFile {
         file.index.texts.iter().all(fits).then_some(file).ok_or(Refused::Index)
     }
 
-    /// Whether every section is what was written.
+    /// The dates of a block. What another version of the program took from its lines is not believed.
+    pub fn dates<'a>(&self, block: &'a Block) -> Option<&'a Dates> {
+        block.dates.as_ref().filter(|_| self.index.tool == TOOL)
+    }
+
+    /// Whether every section is what was written, but for blocks that a window passes over.
     ///
     /// # Errors
     /// One is not, or cannot be read.
-    pub fn verify(&self) -> Result<(), Refused> {
-        let blocks = self.index.texts.par_iter().flat_map(|text| &text.blocks).map(|block| &block.packed);
+    pub fn verify(&self, bounds: &Bounds) -> Result<(), Refused> {
+        let is_read = |block: &&Block| self.dates(block).is_none_or(|dates| !bounds.pass_over(dates));
+        let blocks =
+            self.index.texts.par_iter().flat_map(|text| &text.blocks).filter(is_read).map(|block| &block.packed);
         let summary = self.index.summary.par_iter().map(|(section, _)| section);
         blocks.chain(summary).try_for_each(|section| self.section(section).map(drop))
     }
@@ -104,16 +113,17 @@ impl TrailFile {
         self.index.summary.map_or(Err(Refused::Otherwise), |(section, _)| self.section(&section))
     }
 
-    /// Checks that what a question needs of it can be believed: its summary, if the question rests on one made in this way, else all lines.
+    /// Checks that what a question needs of it can be believed: its summary, if the question rests on one made in this way, else the lines
+    /// that the window of the question does not pass over.
     ///
     /// # Errors
     /// It cannot, or was left out.
-    pub fn check(&self, how: Option<&[u8; 32]>) -> Result<(), Refused> {
+    pub fn check(&self, how: Option<&[u8; 32]>, bounds: &Bounds) -> Result<(), Refused> {
         match how {
             Some(how) if self.is_summed_up(how) => self.summary().map(drop),
             Some(_) if self.index.brief => Err(Refused::Otherwise),
             None if self.index.brief => Err(Refused::Brief),
-            _ => self.verify(),
+            _ => self.verify(bounds),
         }
     }
 

@@ -4,15 +4,19 @@
 //! reading all of them gave; and an *index* of both, at its end. docs/trail-format.md has the bytes. It is never believed by half: the
 //! index has the hash of every section, and its own hash is the last thing in the file.
 
+mod dates;
 mod file;
 mod pack;
 mod texts;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-pub use file::{Refused, TrailFile, is_trail};
+pub use dates::{Began, Bounds, Dates, Shown, When};
+pub use file::{Refused, TOOL, TrailFile, is_trail};
 pub use pack::{Packer, Sections};
-pub use texts::{Gap, Packing};
+pub use texts::{Dater, Gap, Packing};
 
 use crate::note::Note;
 use crate::open::Kind;
@@ -20,7 +24,7 @@ use crate::open::Kind;
 /// How a trail file begins and ends.
 pub const MAGIC: [u8; 8] = *b"\xb1imstrl\n";
 /// The format of the file around sections, and of the index.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The bytes before the first section: [`MAGIC`], the version, four zeros.
 const HEADER: usize = 16;
 /// The bytes behind the index: its place, its length, the hash of header, index, place and length, [`MAGIC`].
@@ -43,7 +47,7 @@ pub struct Section {
 }
 
 /// Some lines of a text, in columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Block {
     /// Where the columns are.
     pub packed: Section,
@@ -51,6 +55,8 @@ pub struct Block {
     pub place: u64,
     /// How many bytes of text they are.
     pub length: u64,
+    /// When they were written, if all of them say so.
+    pub dates: Option<Dates>,
 }
 
 /// What a text is, as [`Kind`] says it.
@@ -105,6 +111,8 @@ pub struct Text {
     pub copy_of: Option<u32>,
     /// Its lines, in order.
     pub blocks: Vec<Block>,
+    /// What clocks showed in those of its blocks that have dates.
+    pub shown: BTreeSet<Shown>,
     /// Every block is of whole lines, up to 64 KiB long, so that blocks can be read apart.
     pub apart: bool,
     /// Where something is lost, and reading went on behind it.

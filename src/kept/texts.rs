@@ -1,12 +1,13 @@
 //! Texts into columns: what a walk finds becomes blocks, some of them packed side by side.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{BLOCK, Block, HEAD, Refused, Sections, Text, TrailFile};
+use super::{BLOCK, Block, Dates, HEAD, Refused, Sections, Shown, Text, TrailFile};
 use crate::columns::pack;
 use crate::model::FileId;
 use crate::open::{Damage, Member, Sink, Want};
@@ -45,11 +46,15 @@ struct Waiting {
     lines: Vec<u8>,
 }
 
+/// What says of some lines when they were written, and what clocks they show; nothing if not all of them tell.
+pub type Dater<'a> = &'a (dyn Fn(&[u8]) -> Option<(Dates, BTreeSet<Shown>)> + Sync);
+
 /// Takes the texts of units one after the other.
 pub struct Packing<'a> {
     to: &'a mut dyn Sections,
     /// The texts so far.
     texts: &'a mut [Text],
+    dater: Dater<'a>,
     /// Which of them the next leaves are.
     next: std::vec::IntoIter<usize>,
     current: Option<usize>,
@@ -74,10 +79,17 @@ impl std::fmt::Debug for Packing<'_> {
 
 impl<'a> Packing<'a> {
     /// Of these texts, which have no blocks yet; if lines are left out, only the heads of texts are kept.
-    pub fn new(to: &'a mut dyn Sections, texts: &'a mut [Text], brief: bool, done: &'a AtomicU64) -> Packing<'a> {
+    pub fn new(
+        to: &'a mut dyn Sections,
+        texts: &'a mut [Text],
+        dater: Dater<'a>,
+        brief: bool,
+        done: &'a AtomicU64,
+    ) -> Packing<'a> {
         Packing {
             to,
             texts,
+            dater,
             next: Vec::new().into_iter(),
             current: None,
             waiting: Vec::new(),
@@ -107,9 +119,10 @@ impl<'a> Packing<'a> {
         let Some(kept) = file.index.texts.get(number).filter(|_| text.copy_of.is_none() && !self.brief) else {
             return Ok(());
         };
+        text.shown.clone_from(&kept.shown);
         for block in &kept.blocks {
             let packed = self.to.put(&file.section(&block.packed)?)?;
-            text.blocks.push(Block { packed, ..*block });
+            text.blocks.push(Block { packed, dates: file.dates(block).cloned(), ..*block });
             self.done.fetch_add(block.length, Ordering::Relaxed);
         }
         Ok(())
@@ -155,12 +168,16 @@ impl<'a> Packing<'a> {
 
     /// Packs what waits, side by side, and writes it in order.
     fn write(&mut self) {
-        let packed: Vec<Vec<u8>> = self.waiting.par_iter().map(|waiting| pack(&waiting.lines)).collect();
-        for (waiting, packed) in self.waiting.drain(..).zip(packed) {
+        let dater = self.dater;
+        let packed = self.waiting.par_iter().map(|waiting| (pack(&waiting.lines), dater(&waiting.lines)));
+        let packed: Vec<_> = packed.collect();
+        for (waiting, (packed, dated)) in self.waiting.drain(..).zip(packed) {
             let Waiting { text, place, lines } = waiting;
             let Some(text) = self.texts.get_mut(text) else { continue };
+            let (dates, mut shown) = dated.unzip();
+            shown.iter_mut().for_each(|shown| text.shown.append(shown));
             match self.to.put(&packed) {
-                Ok(packed) => text.blocks.push(Block { packed, place, length: lines.len() as u64 }),
+                Ok(packed) => text.blocks.push(Block { packed, place, length: lines.len() as u64, dates }),
                 Err(error) => self.error = self.error.take().or(Some(error)),
             }
         }

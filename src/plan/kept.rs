@@ -13,10 +13,11 @@ use crate::trail::FileId;
 /// The texts of trail files so far, and which entries they are: a log that is in several trail files is read once.
 pub(super) type Seen = HashMap<Text, usize>;
 
-/// A text without the places of its blocks: what makes two texts the same.
+/// A text without the places of its blocks, and what was taken from them: what makes two texts the same.
 fn identity(text: &Text) -> Text {
-    let block = |block: &Block| Block { packed: Section { at: 0, ..block.packed }, ..*block };
-    Text { blocks: text.blocks.iter().map(block).collect(), copy_of: text.copy_of.map(|_| 0), ..text.clone() }
+    let block = |block: &Block| Block { packed: Section { at: 0, ..block.packed }, dates: None, ..*block };
+    let blocks = text.blocks.iter().map(block).collect();
+    Text { blocks, shown: BTreeSet::new(), copy_of: text.copy_of.map(|_| 0), ..text.clone() }
 }
 
 /// The texts of a trail file as entries of the plan, which also takes what was noted when the file was made.

@@ -11,6 +11,7 @@ use super::asked::Asked;
 use crate::chunk::Lines;
 use crate::fold::{Moment, Window};
 use crate::grammar::{self, eight};
+use crate::kept::{Began, Bounds, Shown, When};
 use crate::model::DAY;
 use crate::parse::{LONGEST_LINE, Names};
 
@@ -24,14 +25,6 @@ const CLOCK: Range<usize> = 12..20;
 
 /// Where the host stands in a line, behind `[`, the stamp and `] `.
 const HOST: usize = STAMP + 3;
-
-/// What is known of all lines with one date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
-    Before,
-    Around,
-    Behind,
-}
 
 /// A part of a block.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,44 +46,49 @@ pub(super) struct Stand {
     pub(super) end: Option<u64>,
 }
 
-/// What a clock showed: which offset on which day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Shown {
-    /// The first eight bytes of the host; zero where hosts may be other stores (`--store-alias`).
-    pub host: u64,
-    /// The day, counted from 1970, by the clock.
-    pub day: i64,
-    /// The offset, in minutes.
-    pub offset: i16,
-}
-
 /// What bears on the question, as far as lines show it before they are read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Sieve {
-    since: Option<i64>,
-    until: Option<i64>,
+    bounds: Bounds,
     asked: Option<Asked>,
     aliases: bool,
 }
 
 /// What the beginnings of lines with one date, offset and host say.
 #[derive(Clone, Copy, Debug)]
-struct Known {
+pub(super) struct Known {
     /// Such a beginning, and which bits of it must be the same: all but the clock, up to the host and the blank behind it.
     text: [u64; HEAD / 8],
     mask: [u64; HEAD / 8],
+    date: Date,
+}
+
+/// The date of a line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Date {
+    /// The day by the clock, counted from 1970.
+    pub(super) day: i64,
+    /// The offset, in minutes.
+    pub(super) offset: i16,
     when: When,
-    /// Where the day begins on the clock.
-    day: i64,
+}
+
+impl Date {
+    /// A start field, if it is not behind the end of its line.
+    #[inline]
+    pub(super) fn began(self, line: &[u8], start: &[u8]) -> Option<Began> {
+        let local = grammar::start(start).ok()?.1.local;
+        (local <= self.day * DAY + clock(line)).then_some(Began::new(local, self.offset))
+    }
 }
 
 /// So much of a line has its stamp and eight bytes of its host.
 const HEAD: usize = 40;
 
 impl Known {
-    fn new(head: &[u8; HEAD], clock: Range<usize>, end: usize, (when, day): (When, i64)) -> Known {
+    fn new(head: &[u8; HEAD], clock: Range<usize>, end: usize, date: Date) -> Known {
         let mask = std::array::from_fn(|i| if i >= end || clock.contains(&i) { 0 } else { u8::MAX });
-        Known { text: words(head), mask: words(&mask), when, day }
+        Known { text: words(head), mask: words(&mask), date }
     }
 
     #[inline]
@@ -113,13 +111,14 @@ impl Sieve {
             Moment::Instant(at) => at,
             Moment::Local(digits) => digits,
         };
-        let sieve = Sieve {
-            since: window.since.map(value),
-            until: window.until.map(value),
-            asked: Asked::new(users, names),
-            aliases: !names.store_aliases.is_empty(),
-        };
-        (sieve.since.is_some() || sieve.until.is_some() || sieve.asked.is_some()).then_some(sieve)
+        let bounds = Bounds { since: window.since.map(value), until: window.until.map(value) };
+        let sieve = Sieve { bounds, asked: Asked::new(users, names), aliases: !names.store_aliases.is_empty() };
+        (bounds != Bounds::default() || sieve.asked.is_some()).then_some(sieve)
+    }
+
+    /// The window, as far as dates show it.
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
     }
 
     /// Whether lines are passed over that name no user who is asked for.
@@ -130,6 +129,11 @@ impl Sieve {
     /// The group of [`Shown::host`] that a store's lines are in.
     pub fn host_of(&self, store: &[u8]) -> u64 {
         if self.aliases { 0 } else { eight(store) }
+    }
+
+    /// What clocks showed, in the groups of this sieve.
+    pub(super) fn grouped<'a>(&self, shown: impl IntoIterator<Item = &'a Shown>) -> impl Iterator<Item = Shown> {
+        shown.into_iter().map(|shown| Shown { host: if self.aliases { 0 } else { shown.host }, ..*shown })
     }
 
     /// Parts the lines of a block. What clocks showed goes to `shown`.
@@ -176,20 +180,24 @@ impl Sieve {
     /// a native stamp is read.
     #[inline]
     fn passes_over(&self, line: &[u8], named: bool, known: &mut Option<Known>, shown: &mut BTreeSet<Shown>) -> bool {
-        let head = line.first_chunk::<HEAD>();
-        let found = match (&*known, head) {
-            (Some(known), Some(head)) if known.is_of(head) => Some((known.when, known.day)),
-            _ => self.know(line, head, known, shown),
-        };
-        match found {
-            None => false,
-            Some((When::Before, _)) => true,
-            Some((When::Around, _)) => !named && line.len() <= LONGEST_LINE,
-            Some((When::Behind, day)) => !named || self.tells_of_nothing_inside(line, day + clock(line)),
+        let Some(date) = self.date(line, known, shown) else { return false };
+        match date.when {
+            When::Before => true,
+            When::Around => !named && line.len() <= LONGEST_LINE,
+            When::Behind => !named || self.tells_of_nothing_inside(line, date),
         }
     }
 
-    /// What the beginning of a line says, if it is a native stamp; it is then known for the lines to come.
+    /// The date of a line, if it begins with a native stamp; it is then known for the lines to come.
+    #[inline]
+    pub(super) fn date(&self, line: &[u8], known: &mut Option<Known>, shown: &mut BTreeSet<Shown>) -> Option<Date> {
+        let head = line.first_chunk::<HEAD>();
+        match (&*known, head) {
+            (Some(known), Some(head)) if known.is_of(head) => Some(known.date),
+            _ => self.know(line, head, known, shown),
+        }
+    }
+
     #[inline(never)]
     fn know(
         &self,
@@ -197,57 +205,43 @@ impl Sieve {
         head: Option<&[u8; HEAD]>,
         known: &mut Option<Known>,
         shown: &mut BTreeSet<Shown>,
-    ) -> Option<(When, i64)> {
+    ) -> Option<Date> {
         let bracket = usize::from(line.first() == Some(&b'['));
         let (_, stamp) = grammar::stamp(line.get(bracket..bracket + STAMP)?).ok()?;
-        let local = stamp.local().div_euclid(DAY);
+        let day = stamp.local().div_euclid(DAY);
         // Behind the stamp `] `.
         let host_at = bracket + STAMP + bracket + 1;
         let host = line.get(host_at..).unwrap_or_default();
         let host = host.get(..8).unwrap_or(host);
         let host = host.split(|byte| *byte == b' ').next().unwrap_or_default();
-        shown.insert(Shown { host: self.host_of(host), day: local, offset: stamp.offset });
-        let found = (self.when(local * DAY), local * DAY);
+        shown.insert(Shown { host: self.host_of(host), day, offset: stamp.offset });
+        let date = Date { day, offset: stamp.offset, when: self.bounds.when(day) };
         if let Some(head) = head {
             let (clock, end) =
                 (bracket + CLOCK.start..bracket + CLOCK.end, (host_at + host.len() + 1).min(host_at + 8));
-            *known = Some(Known::new(head, clock, end, found));
+            *known = Some(Known::new(head, clock, end, date));
         }
-        Some(found)
+        Some(date)
     }
 
-    /// Where the lines of a day by the clock lie. A clock's digits are less than a day from its instants: any offset, and any shift
-    /// of a start field (R4), is smaller.
-    fn when(&self, day: i64) -> When {
-        if self.since.is_some_and(|since| day + 2 * DAY <= since) {
-            When::Before
-        } else if self.until.is_some_and(|until| day - DAY >= until) {
-            When::Behind
-        } else {
-            When::Around
-        }
+    /// Of a line from behind the window: whether it is no close line, or its session began outside as well.
+    fn tells_of_nothing_inside(&self, line: &[u8], date: Date) -> bool {
+        let outside = |start| date.began(line, start).is_some_and(|began| self.bounds.are_outside(began, began));
+        start_in(line).is_none_or(outside)
     }
+}
 
-    /// Of a line from behind the window: whether it is no close line, or its start lies outside as well.
-    fn tells_of_nothing_inside(&self, line: &[u8], end: i64) -> bool {
-        let close = memchr::memchr_iter(b'[', line).find(|at| {
-            let before = line.get(..*at).unwrap_or_default();
-            before.ends_with(b"close ") || before.ends_with(b"logout ")
-        });
-        let Some(peer) = close.and_then(|at| line.get(at..)) else { return true };
-        self.starts_outside(peer, end).unwrap_or(false)
-    }
-
-    /// Of a close line, from its peer on: whether its connect (R4), which is within two hours of its start field if that is not
-    /// behind its end, lies outside of the window.
-    fn starts_outside(&self, peer: &[u8], end: i64) -> Option<bool> {
-        let user = peer.get(memchr::memchr(b' ', peer)? + 1..)?;
-        let start = user.get(memchr::memchr(b' ', user)? + 1..)?;
-        let start = grammar::start(start).ok()?.1.local;
-        let before = self.since.is_some_and(|since| start + 2 * DAY <= since);
-        let behind = self.until.is_some_and(|until| start - 2 * DAY >= until);
-        Some(start <= end && (before || behind))
-    }
+/// Where the start field of a line must be, if it can be a close line; of one without, nothing stands there.
+#[inline]
+pub(super) fn start_in(line: &[u8]) -> Option<&[u8]> {
+    let close = memchr::memchr_iter(b'[', line).find(|at| {
+        let before = line.get(..*at).unwrap_or_default();
+        before.ends_with(b"close ") || before.ends_with(b"logout ")
+    })?;
+    let behind_blank = |text: &[u8]| memchr::memchr(b' ', text).map(|blank| blank + 1);
+    let peer = line.get(close..).unwrap_or_default();
+    let user = peer.get(behind_blank(peer).unwrap_or(peer.len())..).unwrap_or_default();
+    Some(user.get(behind_blank(user).unwrap_or(user.len())..).unwrap_or_default())
 }
 
 /// Whether a name stands in this line, behind what may be its host; the names go on behind the line.
@@ -279,7 +273,8 @@ mod tests {
     #[test]
     fn r11_what_cannot_bear_on_a_window() {
         // 29 May 2019, 00:00 to 24:00 UTC.
-        let sieve = Sieve { since: Some(1_559_088_000), until: Some(1_559_174_400), asked: None, aliases: false };
+        let bounds = Bounds { since: Some(1_559_088_000), until: Some(1_559_174_400) };
+        let sieve = Sieve { bounds, asked: None, aliases: false };
         let passes = |line: &str| sieve.passes_over(line.as_bytes(), true, &mut None, &mut BTreeSet::new());
         let login =
             |stamp: &str| format!("[{stamp}] store1 imapd[1]: Account Information: login [192.0.2.7:1] ed plaintext");
@@ -294,13 +289,17 @@ mod tests {
         for stamp in ["28/May/2019:00:00:00 +0200", "29/May/2019:12:00:00 +0200", "30/May/2019:23:59:59 +1500", "no"] {
             assert!(!passes(&login(stamp)), "{stamp}");
         }
-        for start in ["2019/6/5 9:59:00 0:01:00", "2019/6/1 0:00:00 1:00:00", "2019/5/26 9:00:00 9:00:00"] {
+        for start in ["2019/6/5 9:59:00 0:01:00", "2019/5/30 4:00:00 1:00:00", "2019/5/28 21:59:59 9:00:00"] {
             assert!(passes(&close(start)), "{start}");
         }
         // Inside, near, behind its own end, and none that can be read.
-        for start in
-            ["2019/5/29 9:00:00 1:00:00", "2019/5/31 9:00:00 1:00:00", "2019/6/5 10:00:01 168:00:00", "2019/6/5"]
-        {
+        for start in [
+            "2019/5/29 9:00:00 1:00:00",
+            "2019/5/30 3:59:59 1:00:00",
+            "2019/5/28 22:00:00 9:00:00",
+            "2019/6/5 10:00:01 168:00:00",
+            "2019/6/5",
+        ] {
             assert!(!passes(&close(start)), "{start}");
         }
         assert!(!passes(&format!("<13>May 26 10:00:00 h t: {}", login("26/May/2019:10:00:00 +0200"))));

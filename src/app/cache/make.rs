@@ -14,7 +14,7 @@ use crate::app::trail::{Form, Making};
 use crate::cache::{Folder, Key, Keyed, is_still, origin};
 use crate::cli::Progress;
 use crate::discover::Discovered;
-use crate::kept::{Origin, TrailFile};
+use crate::kept::{Bounds, Origin, TrailFile};
 use crate::plan::{PlanOptions, plan};
 use crate::read::Meter;
 
@@ -50,7 +50,8 @@ impl Cached<'_> {
     pub(super) fn want(&mut self, keys: &BTreeSet<Key>) {
         let new: Vec<Key> = keys.iter().filter(|key| !self.tried.contains(key)).copied().collect();
         self.tried.extend(&new);
-        let opened: Vec<_> = self.pool.install(|| new.par_iter().map(|key| (*key, self.folder.opened(key))).collect());
+        let opened = |key: &Key| (*key, self.folder.opened(key, &self.bounds));
+        let opened: Vec<_> = self.pool.install(|| new.par_iter().map(opened).collect());
         let mut missing: Vec<Keyed> = Vec::new();
         for (key, opened) in opened {
             match opened {
@@ -183,6 +184,6 @@ impl Maker<'_> {
         }
         self.folder.keep(file, &place)?;
         // What was just written is read back, so that disks that lose bytes are noticed at once.
-        Ok(self.folder.opened(&log.key).ok().flatten().map_or(Made::Changed, Made::Kept))
+        Ok(self.folder.opened(&log.key, &Bounds::default()).ok().flatten().map_or(Made::Changed, Made::Kept))
     }
 }
