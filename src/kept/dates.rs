@@ -38,15 +38,16 @@ impl Began {
     }
 }
 
-/// The dates of some lines, all of which begin with native stamps, and none of whose closes began behind its end.
+/// The dates of some lines, all of which begin with native stamps.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Dates {
     /// How many lines there are.
     pub lines: u64,
     /// The first and the last day on which they were written, counted from 1970, by their clocks.
     pub days: (i64, i64),
-    /// The days on which sessions began, and the offsets of the lines that tell of it.
-    pub began: BTreeSet<(i64, i16)>,
+    /// The days on which sessions began, and the offsets of the lines that tell of it; nothing if one says so in no clear way, or to
+    /// have begun behind its end.
+    pub began: Option<BTreeSet<(i64, i16)>>,
 }
 
 /// Where the lines of a day by the clock lie.
@@ -95,8 +96,8 @@ impl Bounds {
     /// it, and one from behind it of earlier ones only if it is a close.
     pub fn pass_over(&self, dates: &Dates) -> bool {
         let Dates { days: (first, last), began, .. } = dates;
-        self.when(*last) == When::Before
-            || self.when(*first) == When::Behind && began.iter().all(|day| self.is_outside(*day))
+        let are_outside = || began.as_ref().is_some_and(|days| days.iter().all(|day| self.is_outside(*day)));
+        self.when(*last) == When::Before || self.when(*first) == When::Behind && are_outside()
     }
 
     /// Whether all that began on a day, by a clock with this offset, began outside.
@@ -153,9 +154,11 @@ mod tests {
             ((-9, -2), &[(0, 0)], true),
         ] {
             let days = (TODAY + days.0, TODAY + days.1);
-            let began = began.iter().map(|(day, offset)| (TODAY + day, *offset)).collect();
+            let began = Some(began.iter().map(|(day, offset)| (TODAY + day, *offset)).collect());
             let dates = Dates { lines: 2, days, began };
             assert_eq!(WINDOW.pass_over(&dates), passed, "{dates:?}");
+            let unclear = Dates { began: None, ..dates };
+            assert_eq!(WINDOW.pass_over(&unclear), days.1 <= TODAY - 2, "{unclear:?}");
         }
     }
 }

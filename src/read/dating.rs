@@ -33,11 +33,15 @@ impl Dating {
             return None;
         }
         let (mut known, mut shown) = (None, BTreeSet::new());
-        let mut dates = Dates { lines: 0, days: (i64::MAX, i64::MIN), began: BTreeSet::new() };
+        let mut dates = Dates { lines: 0, days: (i64::MAX, i64::MIN), began: Some(BTreeSet::new()) };
         for (_, line, _) in Lines::new(block) {
             let date = self.sieve.date(line, &mut known, &mut shown)?;
             if let Some(start) = start_in(line) {
-                dates.began.insert((date.began(line, start)?.local.div_euclid(DAY), date.offset));
+                let began = date.began(line, start);
+                dates.began = dates.began.zip(began).map(|(mut days, began)| {
+                    days.insert((began.local.div_euclid(DAY), date.offset));
+                    days
+                });
             }
             dates.lines += 1;
             dates.days = (dates.days.0.min(date.day), dates.days.1.max(date.day));
@@ -65,16 +69,19 @@ mod tests {
         "[09/Jun/2019:10:00:01 +0200] store1 imapd[1]: Account Notice: badlogin: [192.0.2.9:5] plaintext eve authentication failure",
         "09/Jun/2019:10:00:01 +0200 store1 imapd[1]: General Notice: something",
     ];
-    /// Lines of which only reading them tells what they say, or what is beside them.
+    /// Lines of which only reading them tells when they were written, or what is beside them.
     const UNDATED: &[&str] = &[
         "",
         "no envelope",
         "<38>Oct 23 10:00:00 store1 tag: text",
         "[31/Foo/2019:10:00:00 +0200] store1 imapd[1]: General Notice: x",
+        "[09/Jun/2019:10:00:00 +0200] store1 imapd[1]: Account Notice: badlogin: [192.0.2.9:5] plaintext eve",
+    ];
+    /// And of these when what they tell of began.
+    const UNCLEAR: &[&str] = &[
         "[09/Jun/2019:10:00:00 +0200] store1 imapd[1]: Account Notice: close [192.0.2.7:1] ed 2019/6/9 10:00:01 480:00:00 1 2 3",
         "[09/Jun/2019:10:00:00 +0200] store1 imapd[1]: Account Notice: close [192.0.2.7:1] ed yesterday",
         "[09/Jun/2019:10:00:00 +0200] store1 imapd[1]: Account Notice: close [",
-        "[09/Jun/2019:10:00:00 +0200] store1 imapd[1]: Account Notice: badlogin: [192.0.2.9:5] plaintext eve",
     ];
 
     fn dates(lines: &[&str]) -> Option<(Dates, BTreeSet<Shown>)> {
@@ -86,7 +93,7 @@ mod tests {
         let (dates, shown) = dates(LINES).unwrap();
         assert_eq!((dates.lines, dates.days), (9, (18_036, 18_056)));
         let began = [(18_040, -570), (18_046, 120), (18_047, 120), (18_056, 120)];
-        assert_eq!(dates.began, BTreeSet::from(began));
+        assert_eq!(dates.began, Some(BTreeSet::from(began)));
         let shown: Vec<(i64, i16)> = shown.iter().map(|shown| (shown.day, shown.offset)).collect();
         let all = [(18_036, 120), (18_045, 780), (18_047, 120), (18_056, -570), (18_056, 120), (18_041, -420)];
         assert_eq!(shown, all, "store1 before store2");
@@ -97,6 +104,10 @@ mod tests {
         for undated in UNDATED {
             assert_eq!(dates(&[LINES[0], undated, LINES[7]]), None, "{undated}");
         }
+        for unclear in UNCLEAR {
+            let (dates, _) = dates(&[LINES[3], unclear, LINES[4]]).unwrap();
+            assert_eq!((dates.lines, dates.days, dates.began), (3, (18_047, 18_056), None), "{unclear}");
+        }
     }
 
     /// Every two of the lines, and every window of whole days beside them: what is passed over as a block is passed over line by line.
@@ -104,7 +115,8 @@ mod tests {
     fn a_block_is_passed_over_only_if_each_of_its_lines_is() {
         let stand = Stand { place: 0, begin: 0, end: None };
         let (mut passed, mut read) = (0, 0);
-        for (one, other) in LINES.iter().flat_map(|one| LINES.iter().map(move |other| (one, other))) {
+        let lines: Vec<&str> = LINES.iter().chain(UNCLEAR).copied().collect();
+        for (one, other) in lines.iter().flat_map(|one| lines.iter().map(move |other| (one, other))) {
             let (dates, shown) = dates(&[one, other]).unwrap();
             let block = format!("{one}\n{other}\n");
             for (since, until) in
