@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # How time and memory grow with archives and users. Prints tables for BENCHMARKS.md.
 #
-#   benches/growth.sh [archives] [cache] [merge]      all of them by default
+#   benches/growth.sh [archives] [cache] [days] [merge]      all of them by default
 #
 #   BENCH_DIR  where files are made, which are removed afterwards; 17 GB for archives  [/tmp/imstrail-growth]
 #   SIZES      sizes of archives, as the simulator takes them                          [100M 1G 4G 16G]
@@ -19,7 +19,7 @@ read -ra sizes <<<"${SIZES:-100M 1G 4G 16G}"
 read -ra users <<<"${USERS:-10000 200000 5000000}"
 trails=${TRAILS:-1000}
 parts=("$@")
-if ((${#parts[@]} == 0)); then parts=(archives cache merge); fi
+if ((${#parts[@]} == 0)); then parts=(archives cache days merge); fi
 
 if [[ -z ${IMSTRAIL:-} || -z ${SIMULATE:-} ]]; then
   (cd "$root" && cargo build --release --quiet --bin imstrail --example simulate) >&2
@@ -85,6 +85,33 @@ cache() {
   new=$(measure "$imstrail" -a --format jsonl --cache "$bench/cache" "$logs"); runs=$keep
   row 'with one new file' "${new% *} s" "${new#* } MB"
   du -sm "$bench/cache" | awk '{ printf "\nThe cache has %d MB.\n", $1 }'
+}
+
+# One day of a hundred: 1 GB as a file a day, what all of it takes, and then a day in the middle, whatever holds the logs.
+days() {
+  local logs=$bench/days packed=$bench/packed all log m
+  local day=(-a --format jsonl --since 2019-07-17T00:00:00Z --until 2019-07-18T00:00:00Z)
+  "$simulate" --days 100 --rate 1520 --users 200000 --services imap --open 1600 --pids 4 --rotate-bytes 10.4M --seed 1 --out "$logs" >&2
+  cp -r "$logs" "$packed" && find "$packed" -type f -exec gzip -1 {} +
+  "$imstrail" trail -o "$bench/days.trail" "$logs" >&2
+  all=$(measure "$imstrail" -a --format jsonl "$logs")
+  row question time 'of all days' memory
+  row --- --- --- ---
+  row 'all days, of the logs' "${all% *} s" - "${all#* } MB"
+  for log in "$logs" "$packed" "$bench/days.trail"; do
+    m=$(measure "$imstrail" "${day[@]}" "$log")
+    row "one day, of ${log##*/}" "${m% *} s" "$(share "$m" "$all")" "${m#* } MB"
+  done
+  for log in "$logs" "$packed"; do
+    "$imstrail" "${day[@]}" --cache "$bench/cache.${log##*/}" "$log" >/dev/null 2>&1 || true
+    m=$(measure "$imstrail" "${day[@]}" --cache "$bench/cache.${log##*/}" "$log")
+    row "one day, of ${log##*/} with a cache" "${m% *} s" "$(share "$m" "$all")" "${m#* } MB"
+  done
+}
+
+# share MEASURED ALL: the time of one measurement as a part of another's.
+share() {
+  awk -v one="${1% *}" -v all="${2% *}" 'BEGIN { printf "%.0f %%", 100 * one / all }'
 }
 
 # Brief trail files of 100,000 users each, out of a million, merged into one on one thread and on all.
