@@ -26,6 +26,8 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+
 use crate::answer::{
     Asked, AskedSessions, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines,
     RefusedBy, Rows, Sessions, connected, covered,
@@ -36,7 +38,7 @@ use crate::hash::Hashed;
 use crate::kept::{Bounds, Refused};
 use crate::manifest::Facts;
 use crate::model::Service;
-use crate::note::Note;
+use crate::note::{Note, NoteKind};
 use crate::plan::{Leaf, Plan, PlanOptions};
 use crate::pseudonym::Pseudonyms;
 use crate::quote::{Cited, Quotes};
@@ -174,10 +176,14 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     let (plan, cache) = cache::planned(cli, &ask, found, options, &pool)?;
     is_believed(&plan, ask.pseudonyms.as_ref(), notes)?;
     if cli.common.plan {
-        let told = known::marked(&cli.common.known_damage, [plan.notes.as_slice(), &plan.walk_notes].concat());
+        let seen = [plan.notes.as_slice(), &plan.walk_notes].concat();
+        let count = seen.len();
+        let mut told = known::marked(&cli.common.known_damage, seen);
+        // A plan sees beginnings alone: whether something known is found nowhere, only reading tells.
+        told.truncate(count);
         let plan = mask::plan(ask.pseudonyms.as_ref(), plan);
         show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
-        notes.tell(&[plan.notes, plan.walk_notes, ask.settings].concat());
+        notes.tell(&[mask::notes(ask.pseudonyms.as_ref(), told.clone()), ask.settings].concat());
         return Ok((Exit::of(&told), None));
     }
     let streams = Streams::default();
@@ -192,12 +198,22 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     answered
 }
 
+/// What is said of a path that is missing, and has the name of a command: behind options, words are paths.
+fn command_meant(note: Note) -> Note {
+    let is_command = || Cli::command().get_subcommands().any(|command| command.get_name() == note.path);
+    if note.kind == NoteKind::Missing && is_command() {
+        return note.adding("; if the command is meant, it stands first, without -a and -c");
+    }
+    note
+}
+
 /// What is found of the paths.
 ///
 /// # Errors
 /// None of them can be opened.
 fn discovered(cli: &Cli, ask: &Ask, notes: &Notes) -> Result<Discovered, Stop> {
-    let found = discover(&ask.paths, &discover::Options { all: cli.common.all });
+    let mut found = discover(&ask.paths, &discover::Options { all: cli.common.all });
+    found.notes = found.notes.into_iter().map(command_meant).collect();
     if !found.openable {
         notes.tell(&[mask::notes(ask.pseudonyms.as_ref(), found.notes), ask.settings.clone()].concat());
         return Err(Stop::Usage("none of the paths could be opened".to_owned()));

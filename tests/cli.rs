@@ -165,6 +165,12 @@ fn a_missing_path_fails_and_ends_nothing() {
     assert!(plan.out().contains("1 file") && plan.err().contains("nowhere/imap"), "{}", plan.err());
     let alone = run(folder.path(), &["-a", "nowhere/imap"]).exit(2);
     assert!(alone.stdout.is_empty() && alone.err().contains("nowhere/imap"), "{}", alone.err());
+    // Behind an option a command is a path like others.
+    let command = run(folder.path(), &["-c", "sessions", "imap"]).exit(1);
+    assert!(command.err().contains("sessions: no such file or folder"), "{}", command.err());
+    assert!(command.err().contains("if the command is meant, it stands first"), "{}", command.err());
+    write(folder.path(), "sessions", ed());
+    assert!(!run(folder.path(), &["-c", "sessions", "imap"]).exit(0).err().contains("command"));
 }
 
 #[test]

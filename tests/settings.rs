@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::pack::gz;
+use common::pack::{gz, zip};
 use common::{IMSTRAIL, Run, clean, finish, login, write};
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -268,6 +268,14 @@ fn known_damage_is_a_note_and_no_reason_for_exit_1() {
     ask(&["link/../logs/imap.3.gz"], 0);
     let by_link = ["-a", "link", "--known-damage", "logs/imap.3.gz"];
     assert!(run_in(there, &[], &by_link).exit(0).err().contains("link/imap.3.gz: gzip data damaged"));
+    // A plan, which looks at beginnings alone, says no more of what is known than it sees.
+    write(there, "logs/cut.zip", &zip(&[("imap".into(), text.replace("10:00:00", "11:00:00").into_bytes())])[..400]);
+    let known = ["--known-damage", "logs/imap.3.gz", "--known-damage", "logs/cut.zip"];
+    let plan = run_in(there, &[], &[&["-a", "--plan", "logs"], &known[..]].concat()).exit(0).err();
+    assert!(plan.contains("note: logs/cut.zip: ") && plan.contains("; known damage\n"), "{plan}");
+    assert!(!plan.contains("imap.3.gz") && !plan.contains("warning"), "{plan}");
+    run_in(there, &[], &["-a", "--plan", "logs"]).exit(1);
+    fs::remove_file(there.join("logs/cut.zip")).expect("it was there");
     // From settings, by a path relative to the file; and in the document.
     write(there, "home/.config/imstrail.toml", "known-damage = ['../../logs/*.gz']\n");
     let notes = run_in(there, &[], &["-a", "--format", "json", "logs"]).exit(0);

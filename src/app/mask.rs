@@ -50,13 +50,11 @@ pub(super) fn leaves(pseudonyms: &Pseudonyms, leaves: &[&Leaf]) -> Vec<Leaf> {
     leaves.iter().map(|leaf| Leaf { shown: pseudonyms.path(&leaf.shown), ..(*leaf).clone() }).collect()
 }
 
-/// A plan under other names, to be shown.
+/// A plan under other names, to be shown; what was noticed has its own.
 pub(super) fn plan(pseudonyms: Option<&Pseudonyms>, mut plan: Plan) -> Plan {
     let Some(masks) = pseudonyms else { return plan };
     let unit = |unit: Unit| Unit { path: PathBuf::from(masks.path(&unit.path.to_string_lossy())), ..unit };
     plan.leaves = leaves(masks, &plan.leaves.iter().collect::<Vec<_>>());
     plan.units = plan.units.into_iter().map(unit).collect();
-    plan.notes = notes(pseudonyms, plan.notes);
-    plan.walk_notes = notes(pseudonyms, plan.walk_notes);
     plan
 }
