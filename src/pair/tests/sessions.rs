@@ -303,19 +303,23 @@ fn r13_a_line_of_a_peer_with_a_port_counts_once() {
 fn r13_without_a_port_lines_of_an_overlap_are_as_many_as_one_file_has() {
     let behind = Behind { evidence: true, ..Behind::default() };
     // Which file each line is of; all stand in the same second.
-    let shown = |overlap: std::ops::RangeInclusive<i64>, files: &[u32]| {
+    let shown_of = |line: PairLine<'static>, overlap: std::ops::RangeInclusive<i64>, files: &[u32]| {
         let overlaps = Overlaps::from([(StreamId(0), vec![overlap])]);
         let mut table = PairTable::default().carrying(behind).overlapping(overlaps.into());
         let mut batch = Batch::default();
         for (place, file) in (0..).zip(files) {
-            let line = login(10, "ed", None);
             let with = With { behind, amounts: None, evidence: Evidence { file: FileId(*file), place, nth: 1 } };
             batch.push(b"", &Sought::key(&Key::of(&line)), &line, Some(&with));
         }
         table.add_all(&batch, b"", &mut |_| {});
         let mut found = Vec::new();
-        table.finish(&mut |session| found.extend(session.to_session(behind).carried().evidence[0]));
+        table.finish(&mut |session| found.extend(session.to_session(behind).carried().evidence.into_iter().flatten()));
         found.into_iter().map(|line| (line.file.0, line.place)).collect::<Vec<_>>()
+    };
+    let shown = |overlap: std::ops::RangeInclusive<i64>, files: &[u32]| {
+        let of_logins = shown_of(login(10, "ed", None), overlap.clone(), files);
+        assert_eq!(shown_of(close(9, 10, "ed", None), overlap, files), of_logins, "closes");
+        of_logins
     };
     assert_eq!(shown(10..=10, &[3, 5]), [(3, 0)]);
     assert_eq!(shown(10..=10, &[5, 3]), [(3, 1)]);
