@@ -308,6 +308,41 @@ fn batches_bring_lines_as_they_are() {
     }
 }
 
+/// As in logs, where a login's user and mechanism lie one behind the other.
+#[test]
+fn texts_of_any_length_that_lie_together_in_a_block() {
+    let lengths = (0..40_usize).flat_map(|user| (0..40_usize).map(move |rest| (user, rest)));
+    let texts = lengths.map(|(user, rest)| ("u".repeat(user) + &user.to_string(), "r".repeat(rest)));
+    let texts: Vec<(String, String)> = texts.collect();
+    let block = texts.iter().map(|(user, rest)| format!("{user} {rest}\n")).collect::<String>() + &"z".repeat(40);
+    let mut place = 0;
+    let mut lines = Vec::new();
+    for (n, (user, rest)) in (1..).zip(&texts) {
+        let text = |from: usize, length: usize| &block.as_bytes()[from..from + length];
+        let (of_user, of_rest) = (text(place, user.len()), text(place + user.len() + 1, rest.len()));
+        place += user.len() + 1 + rest.len() + 1;
+        lines.push(PairLine { user: of_user, rest: of_rest, ..of_port(login(20, "", P), n) });
+        if n % 2 == 0 {
+            lines.push(PairLine { user: of_user, ..of_port(close(19, 60, "", P), n) });
+        }
+    }
+    let apart: Vec<(Vec<u8>, Vec<u8>)> = lines.iter().map(|line| (line.user.to_vec(), line.rest.to_vec())).collect();
+    let apart = lines.iter().zip(&apart).map(|(line, (user, rest))| PairLine { user, rest, ..*line });
+    let expected = finish(table(&apart.collect::<Vec<_>>()));
+    for detached in [false, true] {
+        let (mut batch, mut waits) = (Batch::default(), PairTable::default());
+        for line in &lines {
+            batch.push(block.as_bytes(), &Sought::key(&Key::of(line)), line, None);
+        }
+        if detached {
+            batch.detach(block.as_bytes());
+        }
+        waits.add_all(&batch, if detached { b"" } else { block.as_bytes() }, &mut |_| {});
+        let got = finish(waits);
+        assert!(got == expected && got.len() == texts.len(), "detached: {detached}");
+    }
+}
+
 #[test]
 fn memory_is_that_of_what_waits() {
     // Thousands of sessions, a few of which are open at a time: by entries with short and with long texts, and by chains.
