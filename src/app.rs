@@ -13,6 +13,7 @@ mod manners;
 mod mask;
 mod origins;
 mod output;
+mod planning;
 mod report;
 mod settings;
 mod show_plan;
@@ -29,29 +30,28 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 
 use crate::answer::{
-    Asked, AskedSessions, At, AtError, Connected, ConnectedQuery, Failures, Findings, LastAccessRows, MessageLines,
-    RefusedBy, Rows, Sessions, connected, covered,
+    AtError, Connected, Failures, Findings, LastAccessRows, MessageLines, RefusedBy, Rows, Sessions, connected, covered,
 };
 use crate::cli::{Cli, Color, Command};
 use crate::discover::{self, Discovered, discover};
 use crate::hash::Hashed;
-use crate::kept::{Bounds, Refused};
 use crate::manifest::Facts;
 use crate::model::Service;
 use crate::note::{Note, NoteKind};
 use crate::plan::{Leaf, Plan, PlanOptions};
 use crate::pseudonym::Pseudonyms;
 use crate::quote::{Cited, Quotes};
-use crate::read::{Meter, Outcome, Reading, Sieve, read};
+use crate::read::Outcome;
 use crate::remarks::{Remarks, Sieved};
 use crate::render::{Answer, Shape, Summary};
-use crate::resolve::{ClockError, FileFacts, Resolved, resolve};
+use crate::resolve::{ClockError, Resolved};
 use crate::runs::Runs;
 use crate::streams::{StreamId, Streams};
 use crate::text::visible;
 use crate::times::{Zone, written};
 use ask::Ask;
 use output::Output;
+use planning::{Planning, Read};
 
 /// How a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,12 +98,6 @@ pub enum Stop {
     /// Whoever read the answer went away.
     #[error("closed pipe")]
     Closed,
-}
-
-impl From<Refused> for Stop {
-    fn from(refused: Refused) -> Stop {
-        Stop::Usage(format!("a trail file {refused}"))
-    }
 }
 
 impl From<io::Error> for Stop {
@@ -170,24 +164,13 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     let spool = ask.needs.pairs || again;
     pool.install(|| output.manifest.iter_mut().for_each(|manifest| manifest.saw(&found)));
     let summaries = ask.rests_on_summaries(cli).then(|| trail::how(cli)).transpose()?;
-    // What can be read but once is known later, and passes over less.
-    let bounds = ask.sieve(cli, false).map_or_else(Bounds::default, |sieve| sieve.bounds());
-    let options = PlanOptions { spool, summaries, bounds, ..ask.plan_options(cli) };
-    let (plan, cache) = cache::planned(cli, &ask, found, options, &pool)?;
-    is_believed(&plan, ask.pseudonyms.as_ref(), notes)?;
+    let options = PlanOptions { spool, summaries, ..ask.plan_options(cli) };
+    let planning = Planning { cli, ask: &ask, found, options, pool: &pool };
     if cli.common.plan {
-        let seen = [plan.notes.as_slice(), &plan.walk_notes].concat();
-        let count = seen.len();
-        let mut told = known::marked(&cli.common.known_damage, seen);
-        // A plan sees beginnings alone: whether something known is found nowhere, only reading tells.
-        told.truncate(count);
-        let plan = mask::plan(ask.pseudonyms.as_ref(), plan);
-        show_plan::write(&plan, output.open()?, pool.current_num_threads())?;
-        notes.tell(&[mask::notes(ask.pseudonyms.as_ref(), told.clone()), ask.settings].concat());
-        return Ok((Exit::of(&told), None));
+        return planning.show(output, notes).map(|exit| (exit, None));
     }
     let streams = Streams::default();
-    let read = read_with_bar(cli, &ask, &plan, &streams, &pool);
+    let (plan, cache, read) = planning.read(&streams, notes)?;
     let answered = pool.install(|| match cli.report() {
         Some(args) => report::answer((cli, args), &ask, (&plan, &streams), read, output, notes),
         None => answer(cli, &ask, &plan, &streams, read, output, notes),
@@ -233,88 +216,13 @@ fn is_believed(plan: &Plan, pseudonyms: Option<&Pseudonyms>, notes: &Notes) -> R
     Err(Stop::Usage("none of the trail files can be used".to_owned()))
 }
 
-fn read_with_bar(
-    cli: &Cli,
-    ask: &Ask,
-    plan: &Plan,
-    streams: &Streams,
-    pool: &rayon::ThreadPool,
-) -> (Outcome, Vec<Resolved>, Option<Sieve>) {
-    // A bar that tells no names.
-    let meter = Meter { hidden: ask.pseudonyms.is_some().into(), ..Meter::default() };
-    let (mut query, mut needs) = (ask.connected.clone(), ask.needs.clone());
-    let mut sieve = ask.sieve(cli, again::is_pipe(plan));
-    bar::show(cli.common.progress, plan.bytes(), &meter, || {
-        pool.install(|| {
-            loop {
-                let reading = Reading {
-                    needs: &needs,
-                    asked: Asked {
-                        sessions: match (&query, &ask.sessions) {
-                            (Some(query), _) => AskedSessions::Connected(query),
-                            (None, Some(query)) if cli.report().is_some() => AskedSessions::ByUser(query),
-                            (None, Some(query)) => AskedSessions::Listed(query),
-                            (None, None) => AskedSessions::Nothing,
-                        },
-                        failures: ask.failures.as_ref(),
-                        logins: None,
-                    },
-                    traces: ask.traces.as_ref(),
-                    clients: ask.clients.as_ref(),
-                    grammars: &ask.grammars,
-                    names: &ask.names,
-                    pseudonyms: ask.pseudonyms.as_ref(),
-                    walk: &ask.walk,
-                    year: cli.common.year,
-                    sieve: sieve.as_ref(),
-                    hashes: cli.common.manifest.is_some(),
-                    cites: cli.common.evidence,
-                    meter: &meter,
-                };
-                let outcome = read(plan, streams, &reading);
-                let facts = facts(plan, &outcome);
-                let resolved = resolve(&outcome.trail, streams, &facts);
-                if sieve.as_ref().is_some_and(|s| again::is_needed(cli, ask, plan, s, &outcome, &resolved)) {
-                    sieve = None;
-                    continue;
-                }
-                if let Some(overlaps) = again::overlaps(&needs, &outcome, &resolved) {
-                    needs.behind.evidence = true;
-                    needs.overlaps = overlaps.into();
-                    continue;
-                }
-                // Digits are compared with each line's own; a stream whose offset wandered further needs a wider look.
-                let ranges = resolved.iter().filter_map(|s| s.clock.offsets());
-                let wandered = ranges.map(|(low, high)| i64::from(high - low)).max();
-                match (&mut query, wandered) {
-                    (Some(ConnectedQuery { at: At::Local(_), drift, .. }), Some(wandered)) if wandered > *drift => {
-                        *drift = wandered + 60
-                    }
-                    _ => return (outcome, resolved, sieve),
-                }
-            }
-        })
-    })
-}
-
-fn facts(plan: &Plan, outcome: &Outcome) -> std::collections::BTreeMap<crate::trail::FileId, FileFacts> {
-    let of_leaf = |leaf: &Leaf| {
-        let end = leaf.shown.rfind(['/', '!']).unwrap_or(0);
-        let folder = leaf.shown.get(..end).unwrap_or_default().to_owned();
-        let holes = outcome.holes.get(&leaf.id).copied().unwrap_or(0);
-        let damaged = outcome.damaged.contains(&leaf.id);
-        (leaf.id, FileFacts { sequence: leaf.sequence.clone(), folder, damaged, holes })
-    };
-    plan.leaves.iter().chain(&outcome.unplanned).map(of_leaf).collect()
-}
-
 /// What was read, and its rows, written.
 fn answer(
     cli: &Cli,
     ask: &Ask,
     plan: &Plan,
     streams: &Streams,
-    (mut outcome, resolved, sieve): (Outcome, Vec<Resolved>, Option<Sieve>),
+    (mut outcome, resolved, sieve): Read,
     output: &Output,
     notes: &Notes,
 ) -> Result<(Exit, Option<Hashed>), Stop> {

@@ -280,7 +280,7 @@ impl<'a> Folder<'a> {
     pub fn pass_over_unseen(&mut self, passed: Count) {
         self.trail.tally.passed_over.merge(passed);
         self.tally.all.merge(passed);
-        self.tally.passed_over += passed.lines;
+        self.tally.passed_over = self.tally.passed_over.saturating_add(passed.lines);
         self.begun = self.begun.saturating_add(u32::try_from(passed.lines).unwrap_or(u32::MAX));
     }
 

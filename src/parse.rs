@@ -237,14 +237,19 @@ impl<'g> Reader<'g> {
 
     /// Where among whole lines refused logins stand that break off, and may be followed by forged lines; the text is at this place.
     pub fn breaking_off(&mut self, text: &[u8], place: u64, years: &Years) -> impl Iterator<Item = u64> {
-        memchr::memmem::find_iter(text, b"badlogin: [").filter_map(move |found| {
-            let (before, behind) = text.split_at_checked(found)?;
-            let from = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
-            let to = memchr::memchr(b'\n', behind).map_or(text.len(), |newline| found + newline);
-            let at = place + from as u64;
-            let line = self.read(text.get(from..to)?, years, at);
-            matches!(line, Line::Reject(Why::BreaksOff)).then_some(at)
+        let refused = memchr::memmem::Finder::new(b"badlogin: [");
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let found = from + refused.find(text.get(from..)?)?;
+            let line = memchr::memrchr(b'\n', text.get(from..found)?).map_or(from, |newline| from + newline + 1);
+            let end = memchr::memchr(b'\n', text.get(found..)?).map_or(text.len(), |newline| found + newline);
+            // A line is read once, however often it says so.
+            from = end + 1;
+            let at = place + line as u64;
+            let read = self.read(text.get(line..end)?, years, at);
+            Some(matches!(read, Line::Reject(Why::BreaksOff)).then_some(at))
         })
+        .flatten()
     }
 
     /// The service before which the multiplexor stands that wrote the line read last, if it was one.

@@ -38,7 +38,7 @@ pub struct PlanOptions {
     pub spool: bool,
     /// The summaries of trail files will do, if they were made in this way.
     pub summaries: Option<[u8; 32]>,
-    /// The window of a question that passes over what lies outside.
+    /// The window of a question that passes over what lies outside: of trail files that is not checked, and must not be read.
     pub bounds: Bounds,
     /// Trail files that stand for logs, beside what was found.
     pub kept: Kept,
@@ -46,7 +46,7 @@ pub struct PlanOptions {
     pub apart: bool,
 }
 
-/// What a cache has in the place of logs. All of it was checked.
+/// What a cache has in the place of logs. All of it that is read was checked.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
     /// The summary of many, without their lines.
@@ -159,6 +159,8 @@ pub struct Plan {
     pub doubtful: bool,
     /// A trail file is not believed.
     refused: bool,
+    /// To plan, texts were looked at behind their heads: whether they are copies (R13), or where their years come from.
+    pub looked_behind: bool,
 }
 
 /// A trail file that is to be read.
@@ -192,6 +194,11 @@ impl Plan {
     /// Whether there is nothing to read, since no trail file is believed.
     pub fn is_refused(&self) -> bool {
         self.refused && self.units.is_empty()
+    }
+
+    /// Whether something can be read but once: standard input or a pipe, of which only reading shows what is in it.
+    pub fn has_pipe(&self) -> bool {
+        self.units.iter().any(|unit| unit.leaves.is_empty() && unit.size == 0)
     }
 
     /// Bytes on disk.
@@ -321,6 +328,7 @@ pub fn plan(found: &Discovered, options: &PlanOptions) -> io::Result<Plan> {
             let undated = text.undated();
             let mut leaf = Leaf::new(id, text, options.year);
             if undated && leaf.years.given.is_none() && leaf.years.anchors.is_empty() {
+                plan.looked_behind = true;
                 leaf.years.anchors = scan_for_stamps(&unit.input, &unit.path, unit.leaves.len(), options);
             }
             unit.leaves.push(id);

@@ -277,8 +277,7 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
 /// once, and whoever passes over lines reads all of them first.
 fn may_read_again(plan: &Plan, reading: &Reading<'_>) -> bool {
     let has_rows = reading.needs.access || !reading.asked.is_nothing();
-    let is_pipe = plan.units.iter().any(|unit| matches!(unit.input, Input::Stream));
-    has_rows && reading.sieve.is_none() && !is_pipe
+    has_rows && reading.sieve.is_none() && !plan.has_pipe()
 }
 
 /// Where lines may be forged.
@@ -320,6 +319,8 @@ struct Found {
     unplanned: Vec<Leaf>,
     hashed: BTreeMap<FileId, hash::Text>,
     shown: BTreeSet<Shown>,
+    /// Texts of which blocks were passed over.
+    passed: BTreeSet<FileId>,
     /// How many lines begin in pieces of plain texts, by text and number of the piece.
     begun: BTreeMap<FileId, BTreeMap<u64, u32>>,
 }
@@ -425,7 +426,7 @@ impl<'a> Run<'a> {
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
             trail.files.entry(file).or_default().jumped(jumps);
         }
-        let Found { mut notes, damaged, holes, unplanned, hashed, shown, begun } =
+        let Found { mut notes, damaged, holes, unplanned, hashed, shown, begun, .. } =
             self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         notes.sort();
         let numbers = begun.iter().map(|(file, pieces)| (*file, Numbers::of(pieces))).collect();
@@ -442,7 +443,7 @@ impl<'a> Run<'a> {
             Sifted::Passed(text, at, lines) => folder.pass_over(text, lines, place + at, years),
         });
         if !shown.is_empty() {
-            lock(&self.found).shown.append(&mut shown);
+            lock(&self.found).shown.extend(shown);
         }
     }
 
@@ -548,7 +549,12 @@ impl<'a> Run<'a> {
         if let (Some(sieve), Some(dates)) = (self.reading.sieve, file.dates(block))
             && sieve.bounds().pass_over(dates)
         {
-            lock(&self.found).shown.extend(sieve.grouped(&text.shown));
+            let mut found = lock(&self.found);
+            // What the others of its blocks show as well is the same, whether they are read or not.
+            if found.passed.insert(leaf.id) {
+                found.shown.extend(sieve.grouped(&text.shown));
+            }
+            drop(found);
             let passed = Count { lines: dates.lines, bytes: block.length };
             return self.fold((leaf.id, 0), number as u64, pieces, |folder| folder.pass_over_unseen(passed));
         }

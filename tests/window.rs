@@ -158,38 +158,123 @@ fn lines_that_are_passed_over_are_counted() {
     assert_eq!(run.rows().len(), 1);
 }
 
-/// Days of a trail file that lie outside of the window are not looked at; every byte that is, is checked.
+/// Ten days, a file each, on the last of which the clock has another offset.
+fn ten_days(folder: &Path) {
+    for day in 10..20 {
+        let offset = if day == 19 { "+0100" } else { "+0200" };
+        let line = |n: u32| {
+            format!(
+                "[{day}/May/2019:10:00:{n:02} {offset}] store1 imapd[100]: Account Information: login [192.0.2.7:{day}{n:02}] user{n} plaintext\n"
+            )
+        };
+        write(folder, &format!("logs/{day}"), (0..40).map(line).collect::<String>());
+    }
+}
+
+const ONE_DAY: [&str; 7] =
+    ["-a", "--format", "jsonl", "--since", "2019-05-15T00:00:00Z", "--until", "2019-05-16T00:00:00Z"];
+
+/// Days of a trail file that lie outside of the window are not looked at; every byte that is, is checked. What makes it necessary to
+/// look at the others has them checked, too.
 #[test]
 fn blocks_outside_of_the_window_are_not_read() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = folder.path();
-    for day in 10..20 {
-        let line = |n: u32| {
-            format!(
-                "[{day}/May/2019:10:00:{n:02} +0200] store1 imapd[100]: Account Information: login [192.0.2.7:{day}{n:02}] user{n} plaintext\n"
-            )
-        };
-        write(at, &format!("logs/{day}"), (0..40).map(line).collect::<String>());
-    }
+    ten_days(at);
     run(at, &["trail", "-o", "logs.trail", "logs"]).exit(0);
-    let question = ["-a", "--format", "jsonl", "--since", "2019-05-15T00:00:00Z", "--until", "2019-05-16T00:00:00Z"];
-    let expected = run(at, &[&question[..], &["logs"]].concat()).exit(0);
+    let expected = run(at, &[&ONE_DAY[..], &["logs"]].concat()).exit(0);
     assert!(expected.err().contains("280 lines") && expected.rows().len() == 40, "{}", expected.err());
+    // Digits need the clocks of all lines, since there are two.
+    let digits = ["-a", "--format", "jsonl", "--since", "2019-05-15", "--until", "2019-05-16"];
     let whole = std::fs::read(at.join("logs.trail")).expect("a trail file");
     let (mut same, mut refused) = (0, 0);
     for flipped in (16..whole.len()).step_by(23) {
         let mut bytes = whole.clone();
         bytes[flipped] ^= 0x10;
         write(at, "bad.trail", bytes);
-        run(at, &["sessions", "bad.trail"]).exit(2);
-        let got = run(at, &[&question[..], &["bad.trail"]].concat());
+        let got = run(at, &[&ONE_DAY[..], &["bad.trail"]].concat());
         if got.code == Some(0) {
             assert_eq!((got.out(), got.err()), (expected.out(), expected.err()));
             same += 1;
-        } else {
-            assert!(got.code == Some(2) && got.out().is_empty(), "{}", got.err());
-            refused += 1;
         }
+        for (args, code) in [
+            (&["sessions", "bad.trail"][..], 2),
+            (&[&ONE_DAY[..], &["--evidence", "bad.trail"]].concat(), 2),
+            (&[&digits[..], &["bad.trail"]].concat(), 2),
+            // Whether one is a copy of the other, all of both tells.
+            (&[&ONE_DAY[..], &["bad.trail", "logs/12"]].concat(), 1),
+            (&[&digits[..], &["bad.trail", "-"]].concat(), 1),
+        ] {
+            // These are asked of some.
+            if flipped % 5 == 1 || got.code != Some(0) && args[0] == "sessions" {
+                let refused = run_with(at, args, b"").exit(code);
+                assert!(refused.out().is_empty() || code == 1, "{args:?}: {}", refused.out());
+                assert!(refused.err().contains("bad.trail: is a trail file that is"), "{args:?}: {}", refused.err());
+            }
+        }
+        refused += usize::from(got.code == Some(2) && got.out().is_empty());
     }
-    assert!(same > 10 && refused > 10, "{same} {refused}");
+    assert!(same > 10 && refused > 10 && same + refused == (whole.len() - 16).div_ceil(23), "{same} {refused}");
+}
+
+/// What is damaged in a cache is made again where it is needed, and not looked at where it is not; all lines are read of the logs.
+#[test]
+fn entries_of_a_cache_outside_of_the_window_are_not_read() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    ten_days(at);
+    let digits = ["-a", "--format", "jsonl", "--since", "2019-05-15", "--until", "2019-05-16"];
+    for (question, made_again) in [(ONE_DAY, 3), (digits, 0)] {
+        let expected = run(at, &[&question[..], &["logs"]].concat()).exit(0);
+        let ask = || run(at, &[&question[..], &["--cache", "cache", "logs"]].concat()).exit(0);
+        assert_eq!((ask().out(), ask().err()), (expected.out(), expected.err()));
+        let folders = std::fs::read_dir(at.join("cache")).expect("a cache").map(|folder| folder.expect("one").path());
+        let folders = folders.filter(|path| path.is_dir());
+        let entries = folders.flat_map(|folder| std::fs::read_dir(folder).expect("a folder"));
+        let entries: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+        assert_eq!(entries.len(), 10);
+        for entry in &entries {
+            let mut bytes = std::fs::read(entry).expect("an entry");
+            bytes[20] ^= 1;
+            std::fs::write(entry, bytes).expect("an entry");
+        }
+        let got = ask();
+        assert_eq!(got.out(), expected.out());
+        assert_eq!(got.err().matches("the cache has it made again").count(), made_again, "{}", got.err());
+    }
+}
+
+/// An archive without anything in it is no pipe.
+#[test]
+fn an_empty_archive_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    let forged = "\
+[20/May/2019:10:00:00 +0200] store1 imapd[1]: Account Notice: badlogin: [192.0.2.9:5] plaintext eve
+[29/May/2019:10:00:00 +0200] store1 imapd[1]: Account Information: login [192.0.2.6:6] forged plaintext authentication failure
+[29/May/2019:11:00:00 +0200] store1 imapd[1]: Account Information: login [192.0.2.7:7] ed plaintext
+";
+    write(at, "logs/imap", forged);
+    let question = ["-a", "--format", "jsonl", "--since", "2019-05-29T00:00:00Z"];
+    let expected = run(at, &[&question[..], &["logs"]].concat()).exit(0);
+    assert!(expected.out().contains("possibly-forged"), "{}", expected.out());
+    write(at, "logs/empty.tar", [0; 1024]);
+    write(at, "logs/empty.zip", [&b"PK\x05\x06"[..], &[0; 18]].concat());
+    assert_eq!(run(at, &[&question[..], &["logs"]].concat()).exit(0).out(), expected.out());
+    run(at, &["trail", "-o", "logs.trail", "logs"]).exit(0);
+    assert_eq!(run(at, &[&question[..], &["logs.trail"]].concat()).exit(0).out(), expected.out());
+}
+
+/// A line is read once, however often it says `badlogin`.
+#[test]
+fn a_line_that_says_badlogin_ten_thousand_times() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    let line = format!(
+        "[20/May/2019:10:00:00 +0200] store1 imapd[1]: Account Notice: badlogin: [192.0.2.7:1] plaintext {}\n",
+        "badlogin: [".repeat(5900)
+    );
+    write(at, "imap", line.repeat(100));
+    run(at, &["-a", "--since", "2019-05-29T00:00:00Z", "imap"]).exit(0);
+    run(at, &["trail", "-o", "imap.trail", "imap"]).exit(0);
 }

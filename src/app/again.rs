@@ -26,11 +26,6 @@ pub(super) fn shows_clocks(cli: &Cli) -> bool {
     cli.common.format == Format::Table && cli.common.tz == Zone::Log
 }
 
-/// Whether something can be read but once. What only reading shows is a pipe.
-pub(super) fn is_pipe(plan: &Plan) -> bool {
-    plan.units.iter().any(|unit| unit.leaves.is_empty())
-}
-
 /// Where files overlap (R13), if pairing has to know that and does not yet: all is to be read again then.
 pub(super) fn overlaps(needs: &Needs, outcome: &Outcome, resolved: &[Resolved]) -> Option<Overlaps> {
     let spans = |stream: &Resolved| stream.overlaps.iter().map(|overlap| overlap.from..=overlap.to).collect();
@@ -48,7 +43,7 @@ pub(super) fn is_needed(
     outcome: &Outcome,
     resolved: &[Resolved],
 ) -> bool {
-    if is_pipe(plan) {
+    if plan.has_pipe() {
         return false;
     }
     if outcome.trail.files.values().any(|file| file.breaks.any()) {

@@ -165,7 +165,9 @@ fn index(
     for unit in units {
         packing.unit(&unit.leaves);
         match &unit.input {
-            Input::Trail(file, number) => packing.copy(file, *number)?,
+            Input::Trail(file, number) => packing
+                .copy(file, *number)
+                .map_err(|refused| Stop::Usage(format!("{}: {refused}", file.path.display())))?,
             input => walk(input, &unit.path, options, &mut packing),
         }
         if packing.has_failed() {

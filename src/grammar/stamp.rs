@@ -88,6 +88,13 @@ pub(super) fn time(input: &[u8]) -> Parsed<'_, u32> {
     Ok((rest, hour * 3600 + minute * 60 + second))
 }
 
+/// The same in one go: the seconds of the day that a clock shows.
+#[inline]
+pub fn clock(text: &[u8; 8]) -> Option<u32> {
+    let (length, hour, minute, second) = super::fields::clock(u64::from_le_bytes(*text))?;
+    (length == 8 && hour < 24).then_some(hour * 3600 + minute * 60 + second)
+}
+
 /// `"+" / "-"`: whether the offset is one of the east.
 pub(super) fn sign(input: &[u8]) -> Parsed<'_, bool> {
     match input {
@@ -140,6 +147,21 @@ pub fn stamp(input: &[u8]) -> Parsed<'_, Stamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clocks() {
+        for (hour, minute, second) in (0..30).flat_map(|h| (0..70).map(move |m| (h, m, (h * 7 + m * 11) % 70))) {
+            let text = format!("{hour:02}:{minute:02}:{second:02}");
+            let bytes: [u8; 8] = text.as_bytes().try_into().unwrap();
+            let time = |bytes: &[u8]| time(bytes).ok().map(|(_, seconds)| seconds);
+            assert_eq!(clock(&bytes), time(&bytes), "{text}");
+            for (at, byte) in (0..8).flat_map(|at| b"0:/ a\xff-".map(|byte| (at, byte))) {
+                let mut other = bytes;
+                other[at] = byte;
+                assert_eq!(clock(&other), time(&other), "{other:?}");
+            }
+        }
+    }
 
     #[test]
     fn dates_are_days_back() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::DAY;
 
-/// No connect (R4) is further from its start field, if that is not behind its end, in seconds.
+/// No connect is further from its start field, if that is not behind its end, in seconds: R4 looks at offsets an hour to either side.
 const SHIFT: i64 = 7200;
 
 /// What a clock showed: which offset on which day.
@@ -22,7 +22,6 @@ pub struct Shown {
 }
 
 /// When a session began, by its start field, in seconds since 1970: by the clock, and as an instant with the offset of its line.
-/// The instant of its connect (R4) may be up to an hour from that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Began {
     /// By the clock.

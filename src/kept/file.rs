@@ -195,12 +195,12 @@ impl TrailFile {
 
 /// Whether the blocks of a text are one behind the other.
 fn fits(text: &Text) -> bool {
-    let mut place = 0;
-    text.blocks.iter().all(|block| {
-        let is_next = block.place == place && block.length > 0;
-        place = block.place.saturating_add(block.length);
-        is_next
-    })
+    let end = text.blocks.iter().try_fold(0, |end: u64, block| {
+        let is_next = block.place == end && block.length > 0;
+        is_next.then_some(())?;
+        end.checked_add(block.length)
+    });
+    end.is_some()
 }
 
 fn index(file: &File, size: u64) -> Result<Index, Refused> {

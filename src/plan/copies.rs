@@ -37,6 +37,7 @@ impl Hashed {
 /// Marks copies in the plan, and notes them.
 pub(super) fn mark(plan: &mut Plan, heads: &[Vec<u8>], options: &WalkOptions) {
     for family in families(plan, heads, is_comparable) {
+        plan.looked_behind = true;
         let whole = hashes(plan, &family, &BTreeMap::new(), options);
         let lengths: BTreeSet<u64> = whole.values().filter_map(|h| Some(h.whole()?.0)).collect();
         let stops: BTreeMap<FileId, BTreeSet<u64>> = family.iter().map(|id| (*id, lengths.clone())).collect();

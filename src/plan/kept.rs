@@ -31,7 +31,7 @@ pub(super) fn entries(file: Arc<TrailFile>, plan: &mut Plan, entries: &mut Vec<E
             known.kept.push((trail, number));
             continue;
         }
-        let size = text.blocks.iter().map(|block| block.packed.length).sum();
+        let size = text.blocks.iter().fold(0, |size: u64, block| size.saturating_add(block.packed.length));
         let input = Input::Trail(Arc::clone(&file), number);
         let unit = Unit { input, path: path_of(text).to_owned(), size, plain: false, leaves: Vec::new() };
         let (path, texts) = (text.path.clone(), vec![peeked(text)]);

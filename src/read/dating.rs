@@ -10,6 +10,9 @@ use crate::model::DAY;
 use crate::parse::{Names, Reader, Years};
 use crate::streams::Streams;
 
+/// A block that tells of more days, or of more clocks, is read: so little has a block of the index.
+const MOST: usize = 64;
+
 /// Tells the dates of blocks as the [`Sieve`] does, which passes nothing over where a site has templates of its own.
 #[derive(Debug)]
 pub struct Dating {
@@ -42,6 +45,10 @@ impl Dating {
                     days.insert((began.local.div_euclid(DAY), date.offset));
                     days
                 });
+                dates.began = dates.began.filter(|days| days.len() <= MOST);
+            }
+            if shown.len() > MOST {
+                return None;
             }
             dates.lines += 1;
             dates.days = (dates.days.0.min(date.day), dates.days.1.max(date.day));
@@ -75,6 +82,7 @@ mod tests {
         "no envelope",
         "<38>Oct 23 10:00:00 store1 tag: text",
         "[31/Foo/2019:10:00:00 +0200] store1 imapd[1]: General Notice: x",
+        "[20/May/2019:10:60:00 +0200] store1 imapd[1]: General Notice: x",
         "[09/Jun/2019:10:00:00 +0200] store1 imapd[1]: Account Notice: badlogin: [192.0.2.9:5] plaintext eve",
     ];
     /// And of these when what they tell of began.
@@ -104,6 +112,14 @@ mod tests {
         for undated in UNDATED {
             assert_eq!(dates(&[LINES[0], undated, LINES[7]]), None, "{undated}");
         }
+        // Too many clocks, and too many days.
+        let many = |n: usize| (0..n).map(|n| LINES[0].replace("store1", &format!("s{n}"))).collect::<Vec<_>>();
+        let texts = |lines: &[String]| dates(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(texts(&many(MOST)).is_some() && texts(&many(MOST + 1)).is_none());
+        let many =
+            |n: usize| (0..n).map(|n| LINES[3].replace("2019/5/31", &format!("{}/5/31", 1900 + n))).collect::<Vec<_>>();
+        let began = |n| texts(&many(n)).and_then(|(dates, _)| dates.began).map(|days| days.len());
+        assert_eq!((began(MOST), began(MOST + 1)), (Some(MOST), None));
         for unclear in UNCLEAR {
             let (dates, _) = dates(&[LINES[3], unclear, LINES[4]]).unwrap();
             assert_eq!((dates.lines, dates.days, dates.began), (3, (18_047, 18_056), None), "{unclear}");

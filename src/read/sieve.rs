@@ -78,7 +78,7 @@ impl Date {
     #[inline]
     pub(super) fn began(self, line: &[u8], start: &[u8]) -> Option<Began> {
         let local = grammar::start(start).ok()?.1.local;
-        (local <= self.day * DAY + clock(line)).then_some(Began::new(local, self.offset))
+        (local <= self.day * DAY + clock(line)?).then_some(Began::new(local, self.offset))
     }
 }
 
@@ -193,7 +193,7 @@ impl Sieve {
     pub(super) fn date(&self, line: &[u8], known: &mut Option<Known>, shown: &mut BTreeSet<Shown>) -> Option<Date> {
         let head = line.first_chunk::<HEAD>();
         match (&*known, head) {
-            (Some(known), Some(head)) if known.is_of(head) => Some(known.date),
+            (Some(known), Some(head)) if known.is_of(head) && clock(line).is_some() => Some(known.date),
             _ => self.know(line, head, known, shown),
         }
     }
@@ -209,8 +209,9 @@ impl Sieve {
         let bracket = usize::from(line.first() == Some(&b'['));
         let (_, stamp) = grammar::stamp(line.get(bracket..bracket + STAMP)?).ok()?;
         let day = stamp.local().div_euclid(DAY);
-        // Behind the stamp `] `.
-        let host_at = bracket + STAMP + bracket + 1;
+        // Behind the stamp `] `; either bracket may be missing.
+        let end = bracket + STAMP;
+        let host_at = end + usize::from(line.get(end) == Some(&b']')) + 1;
         let host = line.get(host_at..).unwrap_or_default();
         let host = host.get(..8).unwrap_or(host);
         let host = host.split(|byte| *byte == b' ').next().unwrap_or_default();
@@ -257,18 +258,31 @@ fn is_name_in(named: &mut &[usize], line: Range<usize>) -> bool {
     found
 }
 
-/// The second of the day at which a line was written. A text that is no clock belongs to a line that says nothing.
-fn clock(line: &[u8]) -> i64 {
+/// The second of the day at which a line was written, if its clock can be one.
+#[inline]
+fn clock(line: &[u8]) -> Option<i64> {
     let bracket = usize::from(line.first() == Some(&b'['));
-    let text = line.get(bracket + CLOCK.start..).and_then(|text| text.first_chunk::<8>());
-    let Some([h1, h2, _, m1, m2, _, s1, s2]) = text else { return 0 };
-    let two = |a: &u8, b: &u8| i64::from(a.wrapping_sub(b'0')) * 10 + i64::from(b.wrapping_sub(b'0'));
-    two(h1, h2) * 3600 + two(m1, m2) * 60 + two(s1, s2)
+    grammar::clock(line.get(bracket + CLOCK.start..)?.first_chunk()?).map(i64::from)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_behind_stamps_of_any_form() {
+        for stamp in [
+            "[20/May/2019:10:00:00 +0200]",
+            "[20/May/2019:10:00:00 +0200",
+            "20/May/2019:10:00:00 +0200]",
+            "20/May/2019:10:00:00 +0200",
+        ] {
+            let line = format!("{stamp} store1 imapd[1]: Account Information: login [192.0.2.7:1] ed plaintext");
+            let mut shown = BTreeSet::new();
+            assert!(Sieve::default().date(line.as_bytes(), &mut None, &mut shown).is_some(), "{stamp}");
+            assert_eq!(shown.into_iter().map(|shown| shown.host).collect::<Vec<_>>(), [eight(b"store1")], "{stamp}");
+        }
+    }
 
     #[test]
     fn r11_what_cannot_bear_on_a_window() {
@@ -292,6 +306,11 @@ mod tests {
         for start in ["2019/6/5 9:59:00 0:01:00", "2019/5/30 4:00:00 1:00:00", "2019/5/28 21:59:59 9:00:00"] {
             assert!(passes(&close(start)), "{start}");
         }
+        // A clock that is none, though its neighbour's is one.
+        let mut known = None;
+        let mut after = |line: &str| sieve.passes_over(line.as_bytes(), true, &mut known, &mut BTreeSet::new());
+        assert!(after(&login("20/May/2019:10:00:00 +0200")) && !after(&login("20/May/2019:24:00:00 +0200")));
+        assert!(after(&login("20/May/2019:23:59:59 +0200")));
         // Inside, near, behind its own end, and none that can be read.
         for start in [
             "2019/5/29 9:00:00 1:00:00",
