@@ -217,6 +217,31 @@ fn blocks_outside_of_the_window_are_not_read() {
     assert!(same > 10 && refused > 10 && same + refused == (whole.len() - 16).div_ceil(23), "{same} {refused}");
 }
 
+/// A text with damage cannot be read in blocks apart: all of it is checked.
+#[test]
+fn what_is_read_from_its_beginning_is_checked_so() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    let line = |day: u32, n: u32| {
+        format!(
+            "[{day}/May/2019:10:00:00 +0200] store1 imapd[100]: Account Information: login [192.0.2.7:{n}] u{n} plaintext\n"
+        )
+    };
+    let text = (0..12_000).map(|n| line(10, n)).chain((0..40).map(|n| line(15, n))).collect::<String>();
+    write(at, "imap", &text);
+    let packed = common::pack::gz(text.as_bytes());
+    write(at, "imap.gz", &packed[..packed.len() - 20]);
+    for (log, code) in [("imap", 0), ("imap.gz", 1)] {
+        run(at, &["trail", "-o", "imap.trail", "--force", log]).exit(code);
+        let mut bytes = std::fs::read(at.join("imap.trail")).expect("a trail file");
+        assert!(run(at, &[&ONE_DAY[..], &["imap.trail"]].concat()).exit(code).rows().len() > 30);
+        bytes[50] ^= 1;
+        write(at, "bad.trail", bytes);
+        let got = run(at, &[&ONE_DAY[..], &["bad.trail"]].concat());
+        assert_eq!(got.code, Some(2 * code), "{}", got.err());
+    }
+}
+
 /// What is damaged in a cache is made again where it is needed, and not looked at where it is not; all lines are read of the logs.
 #[test]
 fn entries_of_a_cache_outside_of_the_window_are_not_read() {

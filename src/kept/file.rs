@@ -93,9 +93,13 @@ impl TrailFile {
     /// # Errors
     /// One is not, or cannot be read.
     pub fn verify(&self, bounds: &Bounds) -> Result<(), Refused> {
-        let is_read = |block: &&Block| self.dates(block).is_none_or(|dates| !bounds.pass_over(dates));
-        let blocks =
-            self.index.texts.par_iter().flat_map(|text| &text.blocks).filter(is_read).map(|block| &block.packed);
+        let is_passed = |block: &Block| self.dates(block).is_some_and(|dates| bounds.pass_over(dates));
+        // What cannot be read apart is walked from its beginning on.
+        let is_read = |text: &Text, block: &Block| !text.apart || !is_passed(block);
+        let is_read = &is_read;
+        let blocks = self.index.texts.par_iter().flat_map(|text| {
+            text.blocks.par_iter().filter(move |block| is_read(text, block)).map(|block| &block.packed)
+        });
         let summary = self.index.summary.par_iter().map(|(section, _)| section);
         blocks.chain(summary).try_for_each(|section| self.section(section).map(drop))
     }
