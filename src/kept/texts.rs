@@ -174,8 +174,8 @@ impl<'a> Packing<'a> {
         for (waiting, (packed, dated)) in self.waiting.drain(..).zip(packed) {
             let Waiting { text, place, lines } = waiting;
             let Some(text) = self.texts.get_mut(text) else { continue };
-            let (dates, mut shown) = dated.unzip();
-            shown.iter_mut().for_each(|shown| text.shown.append(shown));
+            let (dates, shown) = dated.unzip();
+            text.shown.extend(shown.into_iter().flatten());
             match self.to.put(&packed) {
                 Ok(packed) => text.blocks.push(Block { packed, place, length: lines.len() as u64, dates }),
                 Err(error) => self.error = self.error.take().or(Some(error)),
