@@ -211,27 +211,31 @@ mod tests {
         let streams = Streams::default();
         let id = streams.id(b"store1", Service::Imap);
         let line = |place: u64| Evidence { file: FileId(0), place, nth: 1 };
-        let lines = |login: Option<i64>, connect: Option<i64>| {
+        let shown = |login: Option<i64>, connect: Option<i64>, place: u64| {
             let at = |at: Option<i64>| at.map(|at| (Stamp { at, offset: 0 }, Doubt::default()));
-            let evidence = Some([line(1), line(2)]);
+            let evidence = Some([line(place), line(place + 1)]);
+            Shown { login: at(login), connect: at(connect), end: at(Some(9)), evidence }
+        };
+        let lines_of = |shown: &[Shown]| {
             let mut access = LearnedAccess::new(None);
-            access.learn(
-                b"ed",
-                id,
-                &Shown { login: at(login), connect: at(connect), end: at(Some(9)), evidence },
-                &streams,
-            );
+            shown.iter().for_each(|shown| access.learn(b"ed", id, shown, &streams));
             let sorted = access.finish(&streams).sorted();
             let part = sorted.parts(1).remove(0);
             let access =
                 sorted.users(part).next().and_then(|(_, accesses)| accesses.over(Service::Imap)).expect("ed's");
             [access.login, access.logout].map(|last| last.and_then(|last| last.evidence).map(|line| line.place))
         };
+        let lines = |login, connect| lines_of(&[shown(login, connect, 1)]);
         assert_eq!(lines(Some(5), Some(4)), [Some(1), Some(2)]);
         assert_eq!(lines(Some(5), Some(5)), [Some(1), Some(2)]);
         assert_eq!(lines(Some(5), None), [Some(1), Some(2)]);
         assert_eq!(lines(Some(4), Some(5)), [Some(2), Some(2)]);
         assert_eq!(lines(None, Some(5)), [Some(2), Some(2)]);
         assert_eq!(lines(None, None), [None, Some(2)]);
+        // Of several at one moment, a login line, and of these the one further ahead.
+        let (close, login, other) = (shown(None, Some(5), 1), shown(Some(5), None, 5), shown(Some(5), None, 7));
+        for order in [[close, login, other], [other, close, login], [login, other, close], [other, login, close]] {
+            assert_eq!(lines_of(&order), [Some(5), Some(2)]);
+        }
     }
 }
