@@ -95,6 +95,17 @@ pub fn clock(text: &[u8; 8]) -> Option<u32> {
     (length == 8 && hour < 24).then_some(hour * 3600 + minute * 60 + second)
 }
 
+/// Whether a clock can show this, in the fewest steps.
+#[inline]
+pub fn is_clock(text: &[u8; 8]) -> bool {
+    const SHAPE: u64 = u64::from_le_bytes(*b"00:00:00");
+    /// What each byte lacks to its highest bit when it is as great as it may be.
+    const ROOM: u64 = u64::from_le_bytes([0x7d, 0x76, 0x7f, 0x7a, 0x76, 0x7f, 0x7a, 0x76]);
+    let digits = u64::from_le_bytes(*text) ^ SHAPE;
+    let too_great = (digits | digits.wrapping_add(ROOM)) & 0x8080_8080_8080_8080;
+    too_great == 0 && (digits & 0xFF) * 10 + (digits >> 8 & 0xFF) < 24
+}
+
 /// `"+" / "-"`: whether the offset is one of the east.
 pub(super) fn sign(input: &[u8]) -> Parsed<'_, bool> {
     match input {
@@ -155,10 +166,12 @@ mod tests {
             let bytes: [u8; 8] = text.as_bytes().try_into().unwrap();
             let time = |bytes: &[u8]| time(bytes).ok().map(|(_, seconds)| seconds);
             assert_eq!(clock(&bytes), time(&bytes), "{text}");
+            assert_eq!(is_clock(&bytes), time(&bytes).is_some(), "{text}");
             for (at, byte) in (0..8).flat_map(|at| b"0:/ a\xff-".map(|byte| (at, byte))) {
                 let mut other = bytes;
                 other[at] = byte;
                 assert_eq!(clock(&other), time(&other), "{other:?}");
+                assert_eq!(is_clock(&other), time(&other).is_some(), "{other:?}");
             }
         }
     }

@@ -193,7 +193,7 @@ impl Sieve {
     pub(super) fn date(&self, line: &[u8], known: &mut Option<Known>, shown: &mut BTreeSet<Shown>) -> Option<Date> {
         let head = line.first_chunk::<HEAD>();
         match (&*known, head) {
-            (Some(known), Some(head)) if known.is_of(head) && clock(line).is_some() => Some(known.date),
+            (Some(known), Some(head)) if known.is_of(head) && has_clock(head) => Some(known.date),
             _ => self.know(line, head, known, shown),
         }
     }
@@ -256,6 +256,13 @@ fn is_name_in(named: &mut &[usize], line: Range<usize>) -> bool {
         *named = rest;
     }
     found
+}
+
+/// Whether the clock of a stamp, with its bracket or without, can be one.
+#[inline]
+fn has_clock(head: &[u8; HEAD]) -> bool {
+    let bracket = usize::from(head.first() == Some(&b'['));
+    head.get(bracket + CLOCK.start..).and_then(|text| text.first_chunk()).is_some_and(grammar::is_clock)
 }
 
 /// The second of the day at which a line was written, if its clock can be one.
