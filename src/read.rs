@@ -546,8 +546,8 @@ impl<'a> Run<'a> {
         self.reading.meter.at(&file.path);
         self.reading.meter.add(block.packed.length);
         let pieces = Some(text.blocks.len() as u64);
-        if let (Some(sieve), Some(dates)) = (self.reading.sieve, file.dates(block))
-            && sieve.bounds().pass_over(dates)
+        if let Some(sieve) = self.reading.sieve
+            && let Some(dates) = file.passed_over(block, &sieve.bounds())
         {
             let mut found = lock(&self.found);
             // What the others of its blocks show as well is the same, whether they are read or not.

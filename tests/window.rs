@@ -174,6 +174,9 @@ fn ten_days(folder: &Path) {
 const ONE_DAY: [&str; 7] =
     ["-a", "--format", "jsonl", "--since", "2019-05-15T00:00:00Z", "--until", "2019-05-16T00:00:00Z"];
 
+/// The same in digits, for which the clocks of all lines are needed, since there are two.
+const IN_DIGITS: [&str; 7] = ["-a", "--format", "jsonl", "--since", "2019-05-15", "--until", "2019-05-16"];
+
 /// Days of a trail file that lie outside of the window are not looked at; every byte that is, is checked. What makes it necessary to
 /// look at the others has them checked, too.
 #[test]
@@ -184,8 +187,6 @@ fn blocks_outside_of_the_window_are_not_read() {
     run(at, &["trail", "-o", "logs.trail", "logs"]).exit(0);
     let expected = run(at, &[&ONE_DAY[..], &["logs"]].concat()).exit(0);
     assert!(expected.err().contains("280 lines") && expected.rows().len() == 40, "{}", expected.err());
-    // Digits need the clocks of all lines, since there are two.
-    let digits = ["-a", "--format", "jsonl", "--since", "2019-05-15", "--until", "2019-05-16"];
     let whole = std::fs::read(at.join("logs.trail")).expect("a trail file");
     let (mut same, mut refused) = (0, 0);
     for flipped in (16..whole.len()).step_by(23) {
@@ -200,10 +201,10 @@ fn blocks_outside_of_the_window_are_not_read() {
         for (args, code) in [
             (&["sessions", "bad.trail"][..], 2),
             (&[&ONE_DAY[..], &["--evidence", "bad.trail"]].concat(), 2),
-            (&[&digits[..], &["bad.trail"]].concat(), 2),
+            (&[&IN_DIGITS[..], &["bad.trail"]].concat(), 2),
             // Whether one is a copy of the other, all of both tells.
             (&[&ONE_DAY[..], &["bad.trail", "logs/12"]].concat(), 1),
-            (&[&digits[..], &["bad.trail", "-"]].concat(), 1),
+            (&[&IN_DIGITS[..], &["bad.trail", "-"]].concat(), 1),
         ] {
             // These are asked of some.
             if flipped % 5 == 1 || got.code != Some(0) && args[0] == "sessions" {
@@ -248,8 +249,7 @@ fn entries_of_a_cache_outside_of_the_window_are_not_read() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = folder.path();
     ten_days(at);
-    let digits = ["-a", "--format", "jsonl", "--since", "2019-05-15", "--until", "2019-05-16"];
-    for (question, made_again) in [(ONE_DAY, 3), (digits, 0)] {
+    for (question, made_again) in [(ONE_DAY, 3), (IN_DIGITS, 0)] {
         let expected = run(at, &[&question[..], &["logs"]].concat()).exit(0);
         let ask = || run(at, &[&question[..], &["--cache", "cache", "logs"]].concat()).exit(0);
         assert_eq!((ask().out(), ask().err()), (expected.out(), expected.err()));

@@ -50,7 +50,7 @@ pub(super) fn leaves(pseudonyms: &Pseudonyms, leaves: &[&Leaf]) -> Vec<Leaf> {
     leaves.iter().map(|leaf| Leaf { shown: pseudonyms.path(&leaf.shown), ..(*leaf).clone() }).collect()
 }
 
-/// A plan under other names, to be shown; what was noticed has its own.
+/// A plan under other names, to be shown, but for its notes, which [`notes`] renames.
 pub(super) fn plan(pseudonyms: Option<&Pseudonyms>, mut plan: Plan) -> Plan {
     let Some(masks) = pseudonyms else { return plan };
     let unit = |unit: Unit| Unit { path: PathBuf::from(masks.path(&unit.path.to_string_lossy())), ..unit };

@@ -121,10 +121,10 @@ impl Planning<'_> {
             let resolved = resolve(&outcome.trail, streams, &facts(plan, &outcome));
             if sieve.as_ref().is_some_and(|s| again::is_needed(cli, ask, plan, s, &outcome, &resolved)) {
                 sieve = None;
-                match unchecked {
-                    true => return None,
-                    false => continue,
+                if unchecked {
+                    return None;
                 }
+                continue;
             }
             if let Some(overlaps) = again::overlaps(&needs, &outcome, &resolved) {
                 needs.behind.evidence = true;

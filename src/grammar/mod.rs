@@ -36,7 +36,7 @@ pub(crate) use marks::has_capitals;
 pub use peer::peer;
 pub use sample::{Sample, message_of};
 pub use shape::{is_like_account, shape};
-pub use stamp::{clock, date, days, is_clock, stamp, stamp_digits};
+pub use stamp::{date, days, is_clock, stamp, stamp_digits, time};
 pub use syslog::{Prefix, SyslogDate, syslog};
 pub use trace::{Near, Part, Stuck, Traced};
 pub use usual::{Closing, Day, Ordinary};

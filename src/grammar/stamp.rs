@@ -76,7 +76,7 @@ pub(super) fn month(input: &[u8]) -> Parsed<'_, u32> {
 }
 
 /// `time = 2DIGIT ":" 2DIGIT ":" 2DIGIT`, as seconds of the day.
-pub(super) fn time(input: &[u8]) -> Parsed<'_, u32> {
+pub fn time(input: &[u8]) -> Parsed<'_, u32> {
     let (rest, hour) = two_digits(input)?;
     let (rest, _) = tag::<_, _, Fault>(":").parse(rest)?;
     let (rest, minute) = two_digits(rest)?;
@@ -88,14 +88,7 @@ pub(super) fn time(input: &[u8]) -> Parsed<'_, u32> {
     Ok((rest, hour * 3600 + minute * 60 + second))
 }
 
-/// The same in one go: the seconds of the day that a clock shows.
-#[inline]
-pub fn clock(text: &[u8; 8]) -> Option<u32> {
-    let (length, hour, minute, second) = super::fields::clock(u64::from_le_bytes(*text))?;
-    (length == 8 && hour < 24).then_some(hour * 3600 + minute * 60 + second)
-}
-
-/// Whether a clock can show this, in the fewest steps.
+/// Whether [`time`] reads a text of eight bytes, in the fewest steps.
 #[inline]
 pub fn is_clock(text: &[u8; 8]) -> bool {
     const SHAPE: u64 = u64::from_le_bytes(*b"00:00:00");
@@ -164,14 +157,11 @@ mod tests {
         for (hour, minute, second) in (0..30).flat_map(|h| (0..70).map(move |m| (h, m, (h * 7 + m * 11) % 70))) {
             let text = format!("{hour:02}:{minute:02}:{second:02}");
             let bytes: [u8; 8] = text.as_bytes().try_into().unwrap();
-            let time = |bytes: &[u8]| time(bytes).ok().map(|(_, seconds)| seconds);
-            assert_eq!(clock(&bytes), time(&bytes), "{text}");
-            assert_eq!(is_clock(&bytes), time(&bytes).is_some(), "{text}");
+            assert_eq!(is_clock(&bytes), time(&bytes).is_ok(), "{text}");
             for (at, byte) in (0..8).flat_map(|at| b"0:/ a\xff-".map(|byte| (at, byte))) {
                 let mut other = bytes;
                 other[at] = byte;
-                assert_eq!(clock(&other), time(&other), "{other:?}");
-                assert_eq!(is_clock(&other), time(&other).is_some(), "{other:?}");
+                assert_eq!(is_clock(&other), time(&other).is_ok(), "{other:?}");
             }
         }
     }

@@ -88,14 +88,18 @@ impl TrailFile {
         block.dates.as_ref().filter(|_| self.index.tool == TOOL)
     }
 
+    /// The dates of a block, if a window passes it over by them: it is neither checked nor read.
+    pub fn passed_over<'a>(&self, block: &'a Block, bounds: &Bounds) -> Option<&'a Dates> {
+        self.dates(block).filter(|dates| bounds.pass_over(dates))
+    }
+
     /// Whether every section is what was written, but for blocks that a window passes over.
     ///
     /// # Errors
     /// One is not, or cannot be read.
-    pub fn verify(&self, bounds: &Bounds) -> Result<(), Refused> {
-        let is_passed = |block: &Block| self.dates(block).is_some_and(|dates| bounds.pass_over(dates));
+    fn verify(&self, bounds: &Bounds) -> Result<(), Refused> {
         // What cannot be read apart is walked from its beginning on.
-        let is_read = |text: &Text, block: &Block| !text.apart || !is_passed(block);
+        let is_read = |text: &Text, block: &Block| !text.apart || self.passed_over(block, bounds).is_none();
         let is_read = &is_read;
         let blocks = self.index.texts.par_iter().flat_map(|text| {
             text.blocks.par_iter().filter(move |block| is_read(text, block)).map(|block| &block.packed)

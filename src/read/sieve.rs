@@ -78,7 +78,8 @@ impl Date {
     #[inline]
     pub(super) fn began(self, line: &[u8], start: &[u8]) -> Option<Began> {
         let local = grammar::start(start).ok()?.1.local;
-        (local <= self.day * DAY + clock(line)?).then_some(Began::new(local, self.offset))
+        let (_, second) = grammar::time(clock(line)?).ok()?;
+        (local <= self.day * DAY + i64::from(second)).then_some(Began::new(local, self.offset))
     }
 }
 
@@ -193,7 +194,9 @@ impl Sieve {
     pub(super) fn date(&self, line: &[u8], known: &mut Option<Known>, shown: &mut BTreeSet<Shown>) -> Option<Date> {
         let head = line.first_chunk::<HEAD>();
         match (&*known, head) {
-            (Some(known), Some(head)) if known.is_of(head) && has_clock(head) => Some(known.date),
+            (Some(known), Some(head)) if known.is_of(head) && clock(head).is_some_and(grammar::is_clock) => {
+                Some(known.date)
+            }
             _ => self.know(line, head, known, shown),
         }
     }
@@ -258,18 +261,11 @@ fn is_name_in(named: &mut &[usize], line: Range<usize>) -> bool {
     found
 }
 
-/// Whether the clock of a stamp, with its bracket or without, can be one.
+/// The clock of a stamp, with its bracket or without.
 #[inline]
-fn has_clock(head: &[u8; HEAD]) -> bool {
-    let bracket = usize::from(head.first() == Some(&b'['));
-    head.get(bracket + CLOCK.start..).and_then(|text| text.first_chunk()).is_some_and(grammar::is_clock)
-}
-
-/// The second of the day at which a line was written, if its clock can be one.
-#[inline]
-fn clock(line: &[u8]) -> Option<i64> {
+fn clock(line: &[u8]) -> Option<&[u8; 8]> {
     let bracket = usize::from(line.first() == Some(&b'['));
-    grammar::clock(line.get(bracket + CLOCK.start..)?.first_chunk()?).map(i64::from)
+    line.get(bracket + CLOCK.start..)?.first_chunk()
 }
 
 #[cfg(test)]
