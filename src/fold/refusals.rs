@@ -116,7 +116,8 @@ impl Folder<'_> {
         if let (true, Some(_)) = (needs.access && needs.window.holds(event.stamp), event.source) {
             trail.traced.add(user, needs.asks_for(user) && !access.has(user));
         }
-        let (Some(traces), Some(Written { origin, .. })) = (traces, written(line)) else { return };
+        let Some(traces) = traces else { return };
+        let Some(Written { origin, .. }) = written(line) else { return };
         traces.take(&Traced {
             stream: event.source.map(|source| source.stream),
             store: names.store(origin.host),
