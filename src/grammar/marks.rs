@@ -40,6 +40,14 @@ impl Marks {
     }
 }
 
+/// Which of some bytes are blanks or this one, the first in the lowest bit.
+#[inline(always)]
+pub(super) fn blanks_or(bytes: &[u8; 16], stop: u8) -> u16 {
+    let bytes = u8x16::new(*bytes);
+    let are = bytes.cmp_eq(u8x16::splat(b' ')) | bytes.cmp_eq(u8x16::splat(stop));
+    are.move_mask() as u16
+}
+
 /// Which of some bytes are the capital letters of ASCII, the first in the lowest bit.
 #[inline(always)]
 pub(super) fn capitals(bytes: &[u8; 32]) -> u32 {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::eight::{eight, mask_of};
 use super::fields::{duration, number, start};
 use super::hole::{Fields, Hole};
+use super::marks::blanks_or;
 use super::peer::{peer, whole_peer};
 use super::template::{Op, Terminal};
 
@@ -256,7 +257,16 @@ fn read<'a>(
 #[inline(never)]
 fn word_end(text: &[u8], at: usize, stop: u8) -> usize {
     let rest = text.get(at..).unwrap_or_default();
-    memchr::memchr2(b' ', stop, rest).map_or(text.len(), |length| at + length)
+    // Words are short: to look at them here takes less time than to call somebody.
+    let (chunks, last) = rest.as_chunks();
+    for (i, chunk) in chunks.iter().enumerate() {
+        let ends = blanks_or(chunk, stop);
+        if ends != 0 {
+            return at + 16 * i + ends.trailing_zeros() as usize;
+        }
+    }
+    let length = last.iter().position(|byte| *byte == b' ' || *byte == stop).unwrap_or(last.len());
+    text.len() - last.len() + length
 }
 
 #[inline]
