@@ -57,6 +57,12 @@ fn equal(values: &[u32; SLOTS], to: u32) -> u32 {
     all(*values).cmp_eq(all([to; SLOTS])).move_mask().cast_unsigned()
 }
 
+/// Which slots something is true of, as bits.
+#[inline(always)]
+fn bits(slots: [bool; SLOTS]) -> u32 {
+    i32x8::new(slots.map(|is| -i32::from(is))).move_mask().cast_unsigned()
+}
+
 /// The places of bits.
 #[inline(always)]
 fn places(bits: u32) -> impl Iterator<Item = usize> {
@@ -72,27 +78,31 @@ impl Bucket {
         (equal(&self.numbers, NOBODY) | 1 << SLOTS).trailing_zeros() as usize
     }
 
-    /// Keeps what stays: how much that is. No branch depends on it, since which of them stay is by chance.
+    /// Keeps the slots of these bits, and frees all others. No branch depends on it, since which of them stay is by chance.
     #[inline(always)]
-    fn retain(&mut self, mut stays: impl FnMut(u32, u32) -> bool) -> usize {
+    fn retain(&mut self, stays: u32) {
         let (mut left, mut len) = (FREE, 0);
-        for (hash, number) in self.hashes.into_iter().zip(self.numbers) {
+        for (slot, (hash, number)) in self.hashes.into_iter().zip(self.numbers).enumerate() {
             // What does not stay is written over by the next, or by nobody.
             if let (Some(of_hash), Some(of_number)) =
                 (left.hashes.get_mut(len % SLOTS), left.numbers.get_mut(len % SLOTS))
             {
                 (*of_hash, *of_number) = (hash, number);
             }
-            len += usize::from(stays(hash, number));
+            len += (stays >> slot & 1) as usize;
         }
         left.numbers.iter_mut().skip(len).for_each(|number| *number = NOBODY);
         *self = left;
-        len
     }
 
     /// What is there, by hash and number.
     fn all(&self) -> impl Iterator<Item = (u32, u32)> + use<> {
         self.hashes.into_iter().zip(self.numbers).take_while(|(_, number)| *number != NOBODY)
+    }
+
+    /// What stands in a slot, by hash and number.
+    fn get(&self, slot: usize) -> Option<(u32, u32)> {
+        self.hashes.get(slot).copied().zip(self.numbers.get(slot).copied())
     }
 
     fn is_full(&self) -> bool {
@@ -183,7 +193,7 @@ impl Index {
     }
 
     /// Makes room for more numbers. If there is none, numbers that need not stay are forgotten: to leave them there until then takes
-    /// less time than to look each of them up in order to take it out.
+    /// less time than to look each of them up in order to take it out. What `stays` says of [`NOBODY`] counts for nothing.
     #[inline(always)]
     pub fn make_room(&mut self, more: usize, stays: impl Fn(u32) -> bool) {
         if self.len + more > self.buckets.len() * TAKEN {
@@ -211,15 +221,12 @@ impl Index {
         let mut elsewhere = Vec::new();
         let own = self.buckets.len().wrapping_sub(1);
         for (at, bucket) in self.buckets.iter_mut().enumerate() {
-            let stays = |hash: u32, number: u32| {
-                let (is_there, is_home) = (number != NOBODY && stays(number), hash as usize & own == at);
-                if is_there && !is_home {
-                    elsewhere.push((hash, number));
-                }
-                is_there && is_home
-            };
-            let taken = bucket.taken();
-            self.len -= taken - bucket.retain(stays);
+            let staying = bits(bucket.numbers.map(&stays)) & !equal(&bucket.numbers, NOBODY);
+            let home = bits(bucket.hashes.map(|hash| hash as usize & own == at));
+            let strays = staying & !home;
+            elsewhere.extend(places(strays).filter_map(|slot| bucket.get(slot)));
+            self.len -= bucket.taken() - (staying & home).count_ones() as usize;
+            bucket.retain(staying & home);
         }
         elsewhere
     }
@@ -311,7 +318,7 @@ mod tests {
             let hash = |number: u32| (number % hashes).wrapping_mul(0x9E37_79B1);
             let mut index = Index::default();
             for number in 0..3000_u32 {
-                let stays = |other: u32| other + 100 > number;
+                let stays = |other: u32| other.saturating_add(100) > number;
                 index.make_room(1, stays);
                 let (at, there) = index.seek(hash(number), |other| other == number);
                 assert_eq!(there, None);
