@@ -1,5 +1,7 @@
 //! Closed sessions on their way out, in the order in which their closes came.
 
+use std::collections::VecDeque;
+
 use super::entry::Login;
 use super::key::{LongKeys, Packed};
 use super::line::{CloseLine, Said, length};
@@ -85,10 +87,8 @@ impl Closed {
 /// Closed sessions in the order in which their closes came, and their texts.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// Those that were taken out, which are forgotten now and then, and behind them the others.
-    sessions: Vec<Closed>,
-    out: usize,
-    /// The number of the first that is not out; numbers begin again behind the last.
+    sessions: VecDeque<Closed>,
+    /// The number of the first; numbers begin again behind the last.
     first: u32,
     texts: Vec<u8>,
     /// What counts as the place of the first text; places begin again behind the last.
@@ -99,9 +99,8 @@ pub(super) struct Queue {
 
 /// Sessions are numbered by so many bits.
 pub(super) const NUMBERS: u32 = (1 << 30) - 1;
-/// So many sessions, and so many bytes of texts, may lie there that nobody needs.
-const OUT: usize = 1 << 9;
-const OVER: usize = 1 << 18;
+/// So many bytes of texts may lie there that nobody needs.
+const OVER: usize = 1 << 16;
 
 impl Queue {
     /// Puts a session at the end: its login line, if one is known, and whether it names the same user. Its number.
@@ -133,7 +132,7 @@ impl Queue {
         let user = if flags & SAME_USER == 0 { line.user } else { &[] };
         self.texts.extend_from_slice(user);
         self.texts.extend_from_slice(line.rest);
-        self.sessions.push(Closed {
+        self.sessions.push_back(Closed {
             key,
             end: line.stamp.at,
             connect: close.connect.at,
@@ -156,21 +155,21 @@ impl Queue {
     /// The oldest, and its number.
     #[inline]
     pub(super) fn oldest(&self) -> Option<(u32, &Closed)> {
-        Some((self.first, self.sessions.get(self.out)?))
+        Some((self.first, self.sessions.front()?))
     }
 
     pub(super) fn len(&self) -> usize {
-        self.sessions.len() - self.out
+        self.sessions.len()
     }
 
     /// Those that have not gone elsewhere, oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Closed> + Clone {
-        self.sessions.iter().skip(self.out).filter(|closed| !closed.is_gone())
+        self.sessions.iter().filter(|closed| !closed.is_gone())
     }
 
     #[inline(always)]
     fn place(&self, number: u32) -> usize {
-        self.out + (number.wrapping_sub(self.first) & NUMBERS) as usize
+        (number.wrapping_sub(self.first) & NUMBERS) as usize
     }
 
     #[inline]
@@ -181,7 +180,7 @@ impl Queue {
     /// Whether a session is not out yet.
     #[inline(always)]
     pub(super) fn holds(&self, number: u32) -> bool {
-        self.place(number) < self.sessions.len()
+        self.place(number) < self.len()
     }
 
     /// Notes that a session has gone elsewhere.
@@ -195,16 +194,13 @@ impl Queue {
     /// Takes the oldest out.
     #[inline]
     pub(super) fn pop(&mut self) {
-        let Some(oldest) = self.sessions.get(self.out) else { return };
+        let Some(oldest) = self.sessions.pop_front() else { return };
         self.over += oldest.text_length();
-        self.out += 1;
         self.first = self.first.wrapping_add(1) & NUMBERS;
-        let are_many = self.out > OUT && self.out * 2 > self.sessions.len();
-        if are_many || (self.over > OVER && self.over * 2 > self.texts.len()) {
-            self.sessions.drain(..self.out);
+        if self.over > OVER && self.over * 2 > self.texts.len() {
             self.texts.drain(..self.over);
             self.base = self.base.wrapping_add(self.over as u32);
-            (self.out, self.over) = (0, 0);
+            self.over = 0;
         }
     }
 
