@@ -6,12 +6,14 @@
 mod connect;
 mod known;
 mod markup;
+mod openings;
 mod origins;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::connect::{Connect, connect};
 use self::known::Known;
+use self::openings::{Opening, Openings};
 use self::origins::Origins;
 use crate::grammar::{
     self, Basis, Day, Envelope, Fields, Grammars, Kind, Meaning, Ordinary, Origin, Prefix, Process, SyslogDate,
@@ -203,9 +205,10 @@ pub struct Reader<'g> {
     grammars: &'g Grammars,
     knows_xml: bool,
     /// The text of the last stamp, with what stands around it, and what it says.
-    head: Known,
+    head: Known<4>,
     stamp: Stamp,
     origins: Origins<'g>,
+    openings: Openings,
     /// The day of the start field read last.
     day: Day,
 }
@@ -219,6 +222,7 @@ impl<'g> Reader<'g> {
             head: Known::nothing(),
             stamp: Stamp::default(),
             origins: Origins::new(grammars, names, streams),
+            openings: Openings::default(),
             day: Day::default(),
         }
     }
@@ -226,13 +230,14 @@ impl<'g> Reader<'g> {
     /// The ordinary login or close line of an access service with which a text begins, whose lines end in newlines, if enough
     /// stands behind it to read it the quick way: as [`Reader::read`], which takes any line.
     #[inline(always)]
-    pub fn ordinary<'a>(&mut self, text: &'a [u8]) -> Option<OrdinaryLine<'a>> {
-        let (stamp, rest) = self.native_head(text)?;
-        let (source, process, behind) = self.origins.met(rest)?;
-        let message = account_head(behind)?;
-        let (Meaning { basis, .. }, ordinary) = self.grammars.ordinary(process, message, &mut self.day)?;
-        let bytes = text.len() - message.len() + ordinary.bytes;
-        Some(OrdinaryLine { stamp, source, inferred: basis == Basis::Inferred, message: ordinary, bytes })
+    pub fn ordinary<'a>(&mut self, whole: &'a [u8]) -> Option<OrdinaryLine<'a>> {
+        let (stamp, rest) = self.native_head(whole)?;
+        let Reader { grammars, origins, openings, day, .. } = self;
+        let Opening { source, inferred, usual, message } = openings.of(rest, origins, grammars)?;
+        let text = rest.get(message..)?;
+        let message = usual.read(text, day)?;
+        let bytes = whole.len() - text.len() + message.bytes;
+        Some(OrdinaryLine { stamp, source, inferred, message, bytes })
     }
 
     /// Where among whole lines refused logins stand that break off, and may be followed by forged lines; the text is at this place.
@@ -375,13 +380,6 @@ pub fn written(line: &[u8]) -> Option<Written<'_>> {
     };
     let (_, Envelope { origin, category, message, .. }) = grammar::envelope(native).ok()?;
     Some(Written { origin, category, message })
-}
-
-/// The message of an account line, by what stands behind its pid.
-#[inline(always)]
-fn account_head(behind: &[u8]) -> Option<&[u8]> {
-    let notice = behind.strip_prefix(b"]: Account Notice: ");
-    notice.or_else(|| behind.strip_prefix(b"]: Account Information: "))
 }
 
 /// The message behind `message-head`.

@@ -11,7 +11,7 @@ use super::kind::{Basis, Kind, Meaning};
 use super::matcher::Program;
 use super::sample::Sample;
 use super::template::{Op, first_byte, holes};
-use super::usual::{Day, Ordinary, Usual};
+use super::usual::Usual;
 use super::xml::Xml;
 use crate::mistake::Mistake;
 
@@ -297,13 +297,12 @@ impl Grammars {
         &self.templates
     }
 
-    /// The ordinary login or close with which a text begins, whose lines end in newlines, if enough stands behind it to read it
-    /// the quick way. As [`Grammars::read`], which takes any message.
-    #[inline(always)]
-    pub fn ordinary<'a>(&self, process: Process, text: &'a [u8], day: &mut Day) -> Option<(Meaning, Ordinary<'a>)> {
-        let candidates = self.candidates.get(process.0)?.get(usize::from(*text.first()?))?;
-        let (usual, meaning) = candidates.usual.as_ref()?;
-        Some((*meaning, usual.read(text, day)?))
+    /// The template of usual shape that a process's message is to be read by if it is an ordinary one: as [`Grammars::read`], which
+    /// takes any message.
+    pub fn usual(&self, process: Process, message: &[u8]) -> Option<(Meaning, Usual)> {
+        let candidates = self.candidates.get(process.0)?.get(usize::from(*message.first()?))?;
+        let (usual, meaning) = candidates.usual?;
+        usual.begins(message).then_some((meaning, usual))
     }
 
     /// What a process's message means and holds, if a template fits it.

@@ -39,7 +39,7 @@ pub use shape::{is_like_account, shape};
 pub use stamp::{date, days, is_clock, stamp, stamp_digits, time};
 pub use syslog::{Prefix, SyslogDate, syslog};
 pub use trace::{Near, Part, Stuck, Traced};
-pub use usual::{Closing, Day, Ordinary};
+pub use usual::{Closing, Day, Ordinary, Usual};
 pub use xml::{Element, Head, Markup, Tags, Xml, is_markup, markup};
 
 /// Why a production did not match: its name. Small, so that failing is cheap.

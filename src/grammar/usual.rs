@@ -29,7 +29,7 @@ const MORE: usize = 4096;
 
 /// A template of one of the usual shapes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Usual {
+pub struct Usual {
     /// The text before the peer as [`eight`] gives it, and which bits of eight bytes it takes.
     begin: (u64, u64),
     length: usize,
@@ -116,17 +116,25 @@ impl Usual {
         if self.is_close { Kind::Close } else { Kind::Login }
     }
 
-    /// The ordinary message with which a text begins.
-    #[inline(always)]
-    pub(super) fn read<'a>(&self, text: &'a [u8], day: &mut Day) -> Option<Ordinary<'a>> {
+    /// Whether a message begins as it does, up to its peer.
+    pub(super) fn begins(&self, message: &[u8]) -> bool {
         let (begin, mask) = self.begin;
+        eight(message) & mask == begin
+    }
+
+    /// The bytes of a message before its peer.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The ordinary message with which a text begins, which begins as its template does, if enough stands behind it to read it the
+    /// quick way.
+    #[inline(always)]
+    pub fn read<'a>(&self, text: &'a [u8], day: &mut Day) -> Option<Ordinary<'a>> {
         let behind = text.get(self.length..)?;
         let window: &[u8; WINDOW] = behind.first_chunk()?;
-        if eight(text) & mask != begin {
-            return None;
-        }
         let near = marks(window.first_chunk()?);
-        let (end, peer) = quick_v4(window, near.digits)?;
+        let (end, peer) = quick_v4(window, near.digits as u32)?;
         let from = end + 2;
         let user_end = near.gap_from(from);
         if window.get(end..from) != Some(b"] ") || user_end <= from || user_end >= MARKED {

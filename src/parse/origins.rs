@@ -27,7 +27,7 @@ pub(super) struct Origins<'g> {
 /// What a line has before its pid: host and process.
 #[derive(Clone, Debug)]
 struct Head {
-    text: Known,
+    text: Known<4>,
     process: Process,
     /// Of an access service: its stream.
     stream: Option<StreamId>,
@@ -75,20 +75,14 @@ impl<'g> Origins<'g> {
         self.heads.get(self.last)?.multiplexed
     }
 
-    /// Who wrote a line of an access service, if they have written before, and what stands behind the pid.
-    #[inline(always)]
-    pub(super) fn met<'a>(&mut self, input: &'a [u8]) -> Option<(Source, Process, &'a [u8])> {
+    /// Who wrote a line of an access service whose host and process are known, and what stands behind those and behind the pid.
+    pub(super) fn met<'a>(&mut self, input: &'a [u8]) -> Option<(Source, Process, [&'a [u8]; 2])> {
         let behind = self.known_head(input)?;
-        let Some(Recent { source, digits, .. }) = self.recent(eight(behind)) else {
-            // From the next line on they have.
-            self.process(behind);
-            return None;
-        };
-        Some((source?, self.heads.get(self.last)?.process, behind.get(digits..)?))
+        let Recent { source, digits, .. } = self.process(behind)?;
+        Some((source?, self.heads.get(self.last)?.process, [behind, behind.get(digits..)?]))
     }
 
     /// The process that was met with this text behind the head of the line at hand.
-    #[inline(always)]
     fn recent(&self, text: u64) -> Option<Recent> {
         let recent = *self.recent.get(place_of(text))?;
         (recent.text == text && recent.head == self.last).then_some(recent)
@@ -124,14 +118,12 @@ impl<'g> Origins<'g> {
     }
 
     /// What stands behind the head of a line, if that was seen before.
-    #[inline(always)]
     fn known_head<'a>(&mut self, input: &'a [u8]) -> Option<&'a [u8]> {
         let behind = self.heads.get(self.last).and_then(|head| head.text.behind(input));
         behind.or_else(|| self.other_head(input))
     }
 
     /// The same, if it is not that of the line before.
-    #[inline(never)]
     fn other_head<'a>(&mut self, input: &'a [u8]) -> Option<&'a [u8]> {
         let end = memchr::memchr(b'[', input)? + 1;
         let (text, behind) = input.split_at_checked(end)?;
@@ -149,7 +141,6 @@ impl<'g> Origins<'g> {
     }
 
     /// Who wrote a line, by what stands behind its head: a pid of at most seven digits.
-    #[inline(never)]
     fn process(&mut self, behind: &[u8]) -> Option<Recent> {
         let text = eight(behind);
         if let Some(recent) = self.recent(text) {
@@ -198,7 +189,6 @@ impl<'g> Origins<'g> {
 }
 
 /// Where a pid is kept, by what stands behind its head.
-#[inline(always)]
 fn place_of(text: u64) -> usize {
     (text.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - RECENT_BITS)) as usize
 }

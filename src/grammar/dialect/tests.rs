@@ -1,4 +1,4 @@
-use super::super::{Prefix, envelope, message, syslog};
+use super::super::{Day, Prefix, envelope, message, syslog};
 use super::*;
 
 /// What the templates say of a whole line. That a message is ordinary must not change it.
@@ -18,7 +18,9 @@ fn read<'a>(grammars: &Grammars, line: &'a str) -> Option<(Meaning, Fields<'a>)>
     let read = grammars.read(process, message);
     for end in [&b"\n"[..], b"\r\n"] {
         let padded = [message, end, &[b' '; 200]].concat();
-        if let Some((meaning, ordinary)) = grammars.ordinary(process, &padded, &mut Day::default()) {
+        let usual = grammars.usual(process, &padded);
+        let ordinary = usual.and_then(|(meaning, usual)| Some((meaning, usual.read(&padded, &mut Day::default())?)));
+        if let Some((meaning, ordinary)) = ordinary {
             assert_eq!(Some((meaning, ordinary.fields())), read, "{line}");
             assert_eq!((ordinary.message, ordinary.bytes), (message, message.len() + end.len()), "{line}");
         }
