@@ -20,7 +20,7 @@ pub use self::window::{Moment, Window};
 use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, Start, draft, is_like_account, shape};
 use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
-use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, Overlaps, PairLine, Sought, With};
+use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, Overlaps, PairLine, Sought, With, near_in};
 use crate::parse::{Event, Line, Names, OrdinaryLine, Reader, Source, Why, Written, Years, connect, written};
 use crate::pseudonym::{Masks, Pseudonyms};
 use crate::streams::{StreamId, Streams};
@@ -493,7 +493,8 @@ impl<'a> Folder<'a> {
         } else if needs.access {
             // Of what stands behind the user, only what comes with it is looked at.
             let rest = &evidence.to_bytes();
-            let accessed = Accessed { login_rest: rest, close_rest: rest, ..Accessed::of(&line) };
+            let near = near_in(block, line.user);
+            let accessed = Accessed { near, login_rest: rest, close_rest: rest, ..Accessed::of(&line) };
             Learner::new(needs, streams, access).keep(&accessed);
         } else if let Some(logins) = self.logins {
             let PairLine { stream, peer, user, close, doubt, .. } = line;

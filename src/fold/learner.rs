@@ -30,10 +30,11 @@ impl<'f, 'a> Learner<'f, 'a> {
         if !self.keeps_all {
             return self.keep_some(accessed);
         }
-        let Accessed { stream, user, login, close, .. } = *accessed;
+        let Accessed { stream, user, near, login, close, .. } = *accessed;
         let connect = close.map(|(connect, _, doubt)| (connect, doubt));
         let end = close.map(|(_, end, doubt)| (end, doubt));
-        self.access.learn(user, stream, &Shown { login, connect, end, evidence: None }, self.streams);
+        let shown = Shown { login, connect, end, evidence: None };
+        self.access.learn((user, near), stream, &shown, self.streams);
     }
 
     /// Keeps what of it is asked for.
@@ -51,7 +52,7 @@ impl<'f, 'a> Learner<'f, 'a> {
             let of_login = needs.behind.evidence_of(accessed.login_rest);
             let of_close = needs.behind.evidence_of(accessed.close_rest);
             let evidence = of_login.or(of_close).map(|any| [of_login.unwrap_or(any), of_close.unwrap_or(any)]);
-            access.learn(user, stream, &Shown { login, connect, end, evidence }, streams);
+            access.learn((user, accessed.near), stream, &Shown { login, connect, end, evidence }, streams);
         }
     }
 }

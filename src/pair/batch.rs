@@ -1,7 +1,7 @@
 //! Login and close lines on their way to pairing: numbers, and where their texts are.
 
 use super::key::{LongKeys, Packed, Sought};
-use super::line::{CloseLine, PairLine, Said, length};
+use super::line::{CloseLine, NEAR, PairLine, Said, length};
 use super::session::With;
 use crate::model::{Doubt, Instant, Stamp};
 
@@ -198,6 +198,12 @@ impl Batch {
         };
         (record.key.sought_by(record.hash, &self.keys), line)
     }
+}
+
+/// A text of a block and what stands behind it there, if there are so many bytes.
+#[inline(always)]
+pub fn near_in<'a>(block: &'a [u8], text: &[u8]) -> Option<&'a [u8; NEAR]> {
+    block.get(place_in(block, text)? as usize..)?.first_chunk()
 }
 
 /// Where a text begins in a block, if it is a part of it.

@@ -193,10 +193,10 @@ impl Entry {
 
     /// What the login that waits tells of its user.
     pub(super) fn owes<'a>(&'a self, outside: &'a Outside) -> Accessed<'a> {
-        let Login { stamp, words, doubt, .. } = self.login(outside);
+        let Login { stamp, words, near, doubt, .. } = self.login(outside);
         let stream = self.key.sought(&outside.keys).stream();
         let login = Some((stamp, doubt));
-        Accessed { stream, user: words.user, login, close: None, login_rest: words.rest, close_rest: &[] }
+        Accessed { stream, user: words.user, near, login, close: None, login_rest: words.rest, close_rest: &[] }
     }
 
     /// Its login as it came.

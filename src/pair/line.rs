@@ -40,7 +40,7 @@ pub(super) struct Said<'a> {
 }
 
 /// So many bytes from a user on are copied and compared at once, as many as a login that waits has room for.
-pub(super) const NEAR: usize = 31;
+pub const NEAR: usize = 31;
 
 impl<'a> Said<'a> {
     /// The user, one byte, and the rest, if they lie so one behind the other.

@@ -17,9 +17,9 @@ mod session;
 mod slab;
 mod table;
 
-pub use batch::Batch;
+pub use batch::{Batch, near_in};
 pub use key::{Key, Overlaps, Sought};
-pub use line::{CloseLine, PairLine};
+pub use line::{CloseLine, NEAR, PairLine};
 pub use session::{Accessed, Amounts, Behind, Carried, Session, SessionFlags, Settled, Whole, With};
 pub use table::PairTable;
 

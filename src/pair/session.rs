@@ -1,7 +1,7 @@
 //! What pairing gives: sessions, and who accessed when.
 
 use super::key::{Key, LongKeys};
-use super::line::{PairLine, Said};
+use super::line::{NEAR, PairLine, Said};
 use super::queue::{Closed, Queue};
 use crate::model::{Doubt, Evidence, Instant, Peer, Stamp};
 use crate::streams::StreamId;
@@ -341,6 +341,8 @@ pub struct Accessed<'a> {
     pub stream: StreamId,
     /// The user (R2).
     pub user: &'a [u8],
+    /// The user and what stands behind it where it lies, if there are so many bytes.
+    pub near: Option<&'a [u8; NEAR]>,
     /// The stamp of a login line, and what that is doubted for.
     pub login: Option<(Stamp, Doubt)>,
     /// Connect and end of a close line, and what that is doubted for.
@@ -360,9 +362,9 @@ impl<'a> Accessed<'a> {
 
     #[inline(always)]
     pub(super) fn of_said(stream: StreamId, line: &Said<'a>) -> Accessed<'a> {
-        let Said { user, rest, stamp, doubt, .. } = *line;
+        let Said { user, near, rest, stamp, doubt, .. } = *line;
         let login = line.close.is_none().then_some((stamp, doubt));
         let close = line.close.map(|close| (close.connect, stamp, doubt));
-        Accessed { stream, user, login, close, login_rest: rest, close_rest: rest }
+        Accessed { stream, user, near, login, close, login_rest: rest, close_rest: rest }
     }
 }

@@ -235,10 +235,12 @@ impl PairTable {
         let of_close = Some((close.connect, line.stamp, line.doubt));
         let (stream, login_rest, close_rest) = (key.stream(), words.rest, line.rest);
         if same_user {
-            accessed(&Accessed { stream, user: line.user, login: of_login, close: of_close, login_rest, close_rest });
+            let Said { user, near, .. } = *line;
+            accessed(&Accessed { stream, user, near, login: of_login, close: of_close, login_rest, close_rest });
         } else {
             accessed(&Accessed::of_said(stream, line));
-            accessed(&Accessed { stream, user: words.user, login: of_login, close: None, login_rest, close_rest });
+            let (user, near) = (words.user, login.near);
+            accessed(&Accessed { stream, user, near, login: of_login, close: None, login_rest, close_rest });
         }
         entry.release_text(&mut self.outside);
         self.entries.release(number);

@@ -251,7 +251,7 @@ impl LastAccess {
         let login = line.filter(|line| connect.is_none_or(|connect| connect.stamp.at <= line.stamp.at)).or(connect);
         let [login, logout] = [login, end].map(|last| last.and_then(|last| last.evidence));
         let lines = login.or(logout).map(|any| Lines { login: login.unwrap_or(any), logout: logout.unwrap_or(any) });
-        self.put_aside(NameKey::of(user, service), access, lines, streams);
+        self.put_aside(NameKey::of(user, None, service), access, lines, streams);
     }
 }
 

@@ -4,9 +4,10 @@ use std::cmp::{Ordering, Reverse};
 use std::hash::{BuildHasher, Hasher};
 
 use super::{Access, Last};
-use crate::grammar::eight;
+use crate::grammar::{eight, mask_of};
 use crate::index::folded;
 use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
+use crate::pair::NEAR;
 use crate::streams::{StreamId, Streams};
 
 /// Packed [`Last`]: 16 bytes, `at == NEVER` for none.
@@ -111,7 +112,7 @@ impl Entry {
     /// Of a user over a service, with no access yet.
     #[inline(always)]
     pub(super) fn of(user: &[u8], service: Service) -> Entry {
-        Entry::new(&NameKey::of(user, service), 0, NONE, NONE)
+        Entry::new(&NameKey::of(user, None, service), 0, NONE, NONE)
     }
 
     /// What a user did, whose name is there if it is a longer one.
@@ -242,8 +243,8 @@ pub(super) struct NameKey<'a> {
 
 impl<'a> NameKey<'a> {
     #[inline(always)]
-    pub(super) fn of(name: &'a [u8], service: Service) -> NameKey<'a> {
-        let words = words_of(name);
+    pub(super) fn of(name: &'a [u8], near: Option<&[u8; NEAR]>, service: Service) -> NameKey<'a> {
+        let words = near.map_or_else(|| words_of(name), |near| words_near(near, name.len()));
         // A user is part of a line, which is at most 64 KiB long.
         let length = u16::try_from(name.len()).unwrap_or(u16::MAX);
         let hash = hash_of(words, name.get(INLINE..).unwrap_or_default(), length, service);
@@ -278,6 +279,27 @@ pub(super) fn words_of(name: &[u8]) -> [u64; 3] {
     }
 }
 
+/// The same of a name of this length, by these bytes, with which it begins: names are so unlike in length that each branch for it costs.
+#[inline(always)]
+fn words_near(near: &[u8; NEAR], length: usize) -> [u64; 3] {
+    /// Which bits of the words count, by the length.
+    const MASKS: [[u64; 3]; INLINE + 1] = {
+        let mut masks = [[0; 3]; INLINE + 1];
+        let mut at = 0;
+        while at < 3 * (INLINE + 1) {
+            let (length, word) = (at / 3, at % 3);
+            masks[length][word] = mask_of(length.saturating_sub(8 * word));
+            at += 1;
+        }
+        masks
+    };
+    let masks = MASKS.get(length).unwrap_or(&[u64::MAX; 3]);
+    std::array::from_fn(|i| {
+        let word = near.as_chunks().0.get(i).map_or(0, |word| u64::from_le_bytes(*word));
+        word & masks.get(i).copied().unwrap_or(0)
+    })
+}
+
 /// The same as an entry has them.
 #[inline(always)]
 pub(super) fn inline(words: [u64; 3]) -> [u8; INLINE] {
@@ -286,4 +308,18 @@ pub(super) fn inline(words: [u64; 3]) -> [u8; INLINE] {
         *chunk = word.to_le_bytes();
     }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_names_of_any_length() {
+        let text: [u8; NEAR] = std::array::from_fn(|i| b'a' + i as u8);
+        for length in 0..=NEAR {
+            assert_eq!(words_near(&text, length), words_of(&text[..length]), "{length}");
+        }
+        assert_eq!(words_near(&text, 500), words_of(&text));
+    }
 }

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::entry::{Entry, Lines, NONE, NameKey, Packed};
 use super::{Aside, LastAccess};
 use crate::model::{Doubt, Evidence, Service, Stamp};
+use crate::pair::NEAR;
 use crate::streams::{StreamId, Streams};
 
 /// So many parts there are for each worker: few of them are wanted by two at once.
@@ -98,10 +99,16 @@ impl<'a> LearnedAccess<'a> {
         LearnedAccess { shared, asides: vec![Aside::default(); parts], own: LastAccess::default() }
     }
 
-    /// Takes note of what a user did.
+    /// Takes note of what a user did, whose name is given with what stands behind it where it lies, if that is at hand.
     #[inline(always)]
-    pub fn learn(&mut self, user: &[u8], stream: StreamId, shown: &Shown, streams: &Streams) {
-        let key = NameKey::of(user, stream.service());
+    pub fn learn(
+        &mut self,
+        (user, near): (&[u8], Option<&[u8; NEAR]>),
+        stream: StreamId,
+        shown: &Shown,
+        streams: &Streams,
+    ) {
+        let key = NameKey::of(user, near, stream.service());
         let (aside, table) = match self.shared {
             None => return self.own.put_aside(key, shown.packed(stream), shown.lines(), streams),
             Some(shared) => {
@@ -183,8 +190,11 @@ mod tests {
         let mut workers = [LearnedAccess::new(Some(&shared)), LearnedAccess::new(Some(&shared))];
         let mut alone = LearnedAccess::new(None);
         for n in 0..20_000 {
-            workers[n as usize / 7 % 2].learn(name(n).as_bytes(), id, &shown(n), &streams);
-            alone.learn(name(n).as_bytes(), id, &shown(n), &streams);
+            let name = name(n);
+            let text = format!("{name} plain, and whatever stands behind");
+            let near = text.as_bytes().first_chunk().filter(|_| n.is_multiple_of(2));
+            workers[n as usize / 7 % 2].learn((name.as_bytes(), near), id, &shown(n), &streams);
+            alone.learn((name.as_bytes(), None), id, &shown(n), &streams);
         }
         assert!(workers[0].has(name(1).as_bytes()) && alone.has(name(1).as_bytes()));
         assert!(!workers[0].has(b"nobody") && !alone.has(b"nobody"));
@@ -218,7 +228,7 @@ mod tests {
         };
         let lines_of = |shown: &[Shown]| {
             let mut access = LearnedAccess::new(None);
-            shown.iter().for_each(|shown| access.learn(b"ed", id, shown, &streams));
+            shown.iter().for_each(|shown| access.learn((b"ed", None), id, shown, &streams));
             let sorted = access.finish(&streams).sorted();
             let part = sorted.parts(1).remove(0);
             let access =
