@@ -52,23 +52,40 @@ impl Record {
     /// Copies its texts.
     #[inline(always)]
     fn detach(&mut self, block: &[u8], own: &mut Vec<u8>) {
-        let text = |from: u32, to: u32| block.get(from as usize..to as usize).unwrap_or_default();
         let (user_end, end) = (self.user_place + u32::from(self.user), self.rest_place + u32::from(self.rest));
         if !self.own_user && !self.own_rest && user_end <= self.rest_place {
             // One behind the other, they are copied at once.
             let behind = self.rest_place - self.user_place;
-            self.user_place = put(own, text(self.user_place, end));
+            self.user_place = copy(own, block, self.user_place, end);
             self.rest_place = self.user_place.saturating_add(behind);
         } else {
             if !self.own_user {
-                self.user_place = put(own, text(self.user_place, user_end));
+                self.user_place = copy(own, block, self.user_place, user_end);
             }
             if !self.own_rest {
-                self.rest_place = put(own, text(self.rest_place, end));
+                self.rest_place = copy(own, block, self.rest_place, end);
             }
         }
         (self.own_user, self.own_rest) = (true, true);
     }
+}
+
+/// Texts up to this length are copied with what stands behind them, which takes no call.
+const COPIED: usize = 64;
+
+/// Copies a text of a block: its place.
+#[inline(always)]
+fn copy(own: &mut Vec<u8>, block: &[u8], from: u32, to: u32) -> u32 {
+    let (from, to) = (from as usize, to as usize);
+    let (place, length) = (own.len(), to.saturating_sub(from));
+    match block.get(from..).and_then(|text| text.first_chunk::<COPIED>()) {
+        Some(chunk) if length <= COPIED => {
+            own.extend_from_slice(chunk);
+            own.truncate(place + length);
+        }
+        _ => own.extend_from_slice(block.get(from..to).unwrap_or_default()),
+    }
+    u32::try_from(place).unwrap_or(0)
 }
 
 /// Copies a text: its place.

@@ -96,9 +96,14 @@ impl Shard {
 
     /// Leaves a batch in the inbox, with texts of its own, and an empty one in its place; `false` if too much waits there already.
     fn leave(&self, batch: &mut Batch, block: &[u8]) -> bool {
+        // Nothing is copied in vain, unless others were quicker.
+        let has_room = |inbox: &Inbox| inbox.waiting.len() < WAITING;
+        if !has_room(&lock(&self.inbox)) {
+            return false;
+        }
         batch.detach(block);
         let mut inbox = lock(&self.inbox);
-        if inbox.waiting.len() >= WAITING {
+        if !has_room(&inbox) {
             return false;
         }
         let empty = inbox.spare.pop().unwrap_or_default();
