@@ -11,7 +11,7 @@
 #   SIZE       how much log is simulated           [1.04G]
 #   RUNS       how often each command runs         [5]
 #   QUICK=1    leaves out the slow peers
-#   IMSTRAIL   the program                         [target/dist/imstrail, as packages hold it, built first]
+#   IMSTRAIL   the program                         [as packages hold it, built first by packaging/trained]
 #   INSTALL=0  installs nothing: peers that are missing are left out by name
 # shellcheck disable=SC2016 # commands are expanded by the bash that runs them
 set -euo pipefail
@@ -73,8 +73,8 @@ mkdir -p "$bench"
 bench=$(cd "$bench" && pwd)
 
 if [[ -z ${IMSTRAIL:-} ]]; then
-  (cd "$root" && cargo build --quiet --profile dist) || die 'cargo build --profile dist failed'
-  IMSTRAIL=${CARGO_TARGET_DIR:-$root/target}/dist/imstrail
+  "$root/packaging/trained" build --quiet || die 'packaging/trained build failed'
+  IMSTRAIL=$("$root/packaging/trained" path)
 fi
 command -v "$IMSTRAIL" >/dev/null || die "no such program: $IMSTRAIL"
 
