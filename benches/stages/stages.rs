@@ -213,7 +213,7 @@ fn users(n: u64, streams: &Streams) -> Trail {
         let at = |at: u64| Some((Stamp { at: 1_500_000_000 + at as i64, offset: 120 }, Doubt::default()));
         let login = time + 86_400 * n;
         let shown = Shown { login: at(login), connect: None, end: at(login + time % 2000), evidence: None };
-        access.learn(name.as_bytes(), stream, &shown, streams);
+        access.learn((name.as_bytes(), None), stream, &shown, streams);
     }
     Trail { access: access.finish(streams), ..Trail::default() }
 }
