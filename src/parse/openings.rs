@@ -29,17 +29,12 @@ struct Writer {
 }
 
 /// The beginnings that a reader has met.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Openings {
+    /// None until the first is met: many a reader meets none.
     writers: Vec<Writer>,
     /// Where in the last line the pid stood.
     pid: usize,
-}
-
-impl Default for Openings {
-    fn default() -> Openings {
-        Openings { writers: vec![Writer::default(); WRITERS], pid: 0 }
-    }
 }
 
 impl Openings {
@@ -84,6 +79,9 @@ impl Openings {
         }
         let inferred = meaning.basis == Basis::Inferred;
         let opening = Opening { source, inferred, usual, message: begins };
+        if self.writers.is_empty() {
+            self.writers.resize(WRITERS, Writer::default());
+        }
         self.writers.get_mut(at)?.keep((Known::of(text.get(..begins + usual.length())?), opening));
         Some(opening)
     }
