@@ -35,6 +35,20 @@ pub(crate) const fn mask_of(bytes: usize) -> u64 {
     if bytes < 8 { !(u64::MAX << (8 * bytes)) } else { u64::MAX }
 }
 
+/// Of every length of a text, from none on: which bits count of words of eight bytes that begin at these places of it.
+pub(crate) const fn masks_by_length<const WORDS: usize, const LENGTHS: usize>(
+    begins: [usize; WORDS],
+) -> [[u64; WORDS]; LENGTHS] {
+    let mut masks = [[0; WORDS]; LENGTHS];
+    let mut at = 0;
+    while at < WORDS * LENGTHS {
+        let (length, word) = (at / WORDS, at % WORDS);
+        masks[length][word] = mask_of(length.saturating_sub(begins[word]));
+        at += 1;
+    }
+    masks
+}
+
 /// Whether eight values are all 0 to 9.
 #[inline]
 pub(super) fn all_digits(values: u64) -> bool {

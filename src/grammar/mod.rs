@@ -27,7 +27,7 @@ mod xml;
 
 pub use dialect::{Dialect, GrammarError, Grammars, Process, Template, built_in};
 pub use draft::{Pattern, draft};
-pub(crate) use eight::{Digits, ONES, eight, mask_of};
+pub(crate) use eight::{Digits, ONES, eight, mask_of, masks_by_length};
 pub use envelope::{Envelope, Origin, envelope, message, native_head, origin};
 pub use fields::{Start, duration, number, start, word};
 pub use hole::{Fields, Hole};

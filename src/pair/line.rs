@@ -1,7 +1,7 @@
 //! A login or close line as pairing sees it.
 
 use super::{LOGIN_AFTER_CONNECT, LOGIN_AFTER_END};
-use crate::grammar::mask_of;
+use crate::grammar::masks_by_length;
 use crate::model::{Doubt, Instant, Peer, Stamp};
 use crate::streams::StreamId;
 
@@ -58,16 +58,7 @@ const BEGINS: [usize; 4] = [0, 8, 16, 23];
 #[inline(always)]
 pub(super) fn is_same(a: &[u8], b: &[u8], near: Option<(&[u8; NEAR], &[u8; NEAR])>) -> bool {
     /// Which bits of the words count, by the length.
-    const MASKS: [[u64; 4]; NEAR + 1] = {
-        let mut masks = [[0; 4]; NEAR + 1];
-        let mut at = 0;
-        while at < 4 * (NEAR + 1) {
-            let (length, word) = (at / 4, at % 4);
-            masks[length][word] = mask_of(length.saturating_sub(BEGINS[word]));
-            at += 1;
-        }
-        masks
-    };
+    const MASKS: [[u64; 4]; NEAR + 1] = masks_by_length(BEGINS);
     if a.len() != b.len() {
         return false;
     }

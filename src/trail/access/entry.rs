@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::hash::{BuildHasher, Hasher};
 
 use super::{Access, Last};
-use crate::grammar::{eight, mask_of};
+use crate::grammar::{eight, masks_by_length};
 use crate::index::folded;
 use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
 use crate::pair::NEAR;
@@ -283,16 +283,7 @@ pub(super) fn words_of(name: &[u8]) -> [u64; 3] {
 #[inline(always)]
 fn words_near(near: &[u8; NEAR], length: usize) -> [u64; 3] {
     /// Which bits of the words count, by the length.
-    const MASKS: [[u64; 3]; INLINE + 1] = {
-        let mut masks = [[0; 3]; INLINE + 1];
-        let mut at = 0;
-        while at < 3 * (INLINE + 1) {
-            let (length, word) = (at / 3, at % 3);
-            masks[length][word] = mask_of(length.saturating_sub(8 * word));
-            at += 1;
-        }
-        masks
-    };
+    const MASKS: [[u64; 3]; INLINE + 1] = masks_by_length([0, 8, 16]);
     let masks = MASKS.get(length).unwrap_or(&[u64::MAX; 3]);
     std::array::from_fn(|i| {
         let word = near.as_chunks().0.get(i).map_or(0, |word| u64::from_le_bytes(*word));
