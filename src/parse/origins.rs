@@ -19,9 +19,7 @@ pub(super) struct Origins<'g> {
     by_text: FxHashMap<Box<[u8]>, usize>,
     /// The head of the line before.
     last: usize,
-    /// Every source, and by the text of its pid the one met last.
     sources: FxHashMap<(StreamId, u32), Source>,
-    recent: Vec<Recent>,
 }
 
 /// What a line has before its pid: host and process.
@@ -35,23 +33,6 @@ struct Head {
     multiplexed: Option<Service>,
 }
 
-/// A process that wrote a line.
-#[derive(Clone, Copy, Debug)]
-struct Recent {
-    /// Its head, and what stands behind that: its pid, and what is behind that in eight bytes.
-    head: usize,
-    text: u64,
-    /// How many digits its pid has.
-    digits: usize,
-    /// The process, if it is one of an access service.
-    source: Option<Source>,
-}
-
-/// A text that no head and no pid has: nothing is known yet.
-const UNKNOWN: Recent = Recent { head: usize::MAX, text: 0, digits: 0, source: None };
-/// So many sources are found by the texts of their pids, by so many bits of a hash.
-const RECENT: usize = 1 << RECENT_BITS;
-const RECENT_BITS: u32 = 10;
 /// So many heads are kept. A log has a few; if lines forge more, the next are learned anew.
 const HEADS: usize = 4096;
 
@@ -66,7 +47,6 @@ impl<'g> Origins<'g> {
             by_text: FxHashMap::default(),
             last: 0,
             sources: FxHashMap::default(),
-            recent: vec![UNKNOWN; RECENT],
         }
     }
 
@@ -78,14 +58,8 @@ impl<'g> Origins<'g> {
     /// Who wrote a line of an access service whose host and process are known, and what stands behind those and behind the pid.
     pub(super) fn met<'a>(&mut self, input: &'a [u8]) -> Option<(Source, Process, [&'a [u8]; 2])> {
         let behind = self.known_head(input)?;
-        let Recent { source, digits, .. } = self.process(behind)?;
+        let (source, digits) = self.process(behind)?;
         Some((source?, self.heads.get(self.last)?.process, [behind, behind.get(digits..)?]))
-    }
-
-    /// The process that was met with this text behind the head of the line at hand.
-    fn recent(&self, text: u64) -> Option<Recent> {
-        let recent = *self.recent.get(place_of(text))?;
-        (recent.text == text && recent.head == self.last).then_some(recent)
     }
 
     /// `origin`: who wrote a line, and what stands behind that.
@@ -95,7 +69,7 @@ impl<'g> Origins<'g> {
             None => self.learn_head(input)?,
         };
         let (source, rest) = match self.process(behind) {
-            Some(Recent { source, digits, .. }) => (source, behind.get(digits..)?.strip_prefix(b"]: ")?),
+            Some((source, digits)) => (source, behind.get(digits..)?.strip_prefix(b"]: ")?),
             // The grammar tells the numbers that are too great.
             None => {
                 let (rest, origin) = grammar::origin(input).ok()?;
@@ -140,19 +114,12 @@ impl<'g> Origins<'g> {
         Some(behind)
     }
 
-    /// Who wrote a line, by what stands behind its head: a pid of at most seven digits.
-    fn process(&mut self, behind: &[u8]) -> Option<Recent> {
-        let text = eight(behind);
-        if let Some(recent) = self.recent(text) {
-            return Some(recent);
-        }
-        let pid = Digits::of(text);
+    /// Who wrote a line, if it is an access service, by what stands behind its head: a pid of at most seven digits, and how many it has.
+    fn process(&mut self, behind: &[u8]) -> Option<(Option<Source>, usize)> {
+        let pid = Digits::of(eight(behind));
         let digits @ 1..=7 = pid.count() else { return None };
         let stream = self.heads.get(self.last)?.stream;
-        let source = stream.map(|stream| self.source(stream, pid.number(digits)));
-        let found = Recent { head: self.last, text, digits, source };
-        *self.recent.get_mut(place_of(text))? = found;
-        Some(found)
+        Some((stream.map(|stream| self.source(stream, pid.number(digits))), digits))
     }
 
     /// Keeps a head under the text that it was read from; its number.
@@ -160,7 +127,6 @@ impl<'g> Origins<'g> {
         if self.heads.len() >= HEADS {
             self.heads.clear();
             self.by_text.clear();
-            self.recent.fill(UNKNOWN);
         }
         let service = Service::of_process(origin.process);
         let stream = service.map(|service| self.streams.id(self.names.store(origin.host), service));
@@ -186,9 +152,4 @@ impl<'g> Origins<'g> {
         let number = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
         *self.sources.entry((stream, pid)).or_insert(Source { number, stream, pid })
     }
-}
-
-/// Where a pid is kept, by what stands behind its head.
-fn place_of(text: u64) -> usize {
-    (text.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - RECENT_BITS)) as usize
 }
