@@ -114,7 +114,7 @@ impl Folder<'_> {
             (user, folder, message_id) = (&masked.0, masked.1.as_bytes(), masked.2.as_bytes());
         }
         if let (true, Some(_)) = (needs.access && needs.window.holds(event.stamp), event.source) {
-            trail.traced.add(user, needs.asks_for(user) && !access.has(user));
+            trail.traced.add(user, needs.asks_for(user) && !access.knows(user));
         }
         let Some(traces) = traces else { return };
         let Some(Written { origin, .. }) = written(line) else { return };

@@ -102,6 +102,11 @@ impl Aside {
     fn is_full(&self) -> bool {
         self.entries.len() >= ASIDE
     }
+
+    /// Whether it holds more, although it is full.
+    fn has_room(&self) -> bool {
+        self.entries.len() < 2 * ASIDE
+    }
 }
 
 impl std::fmt::Debug for LastAccess {

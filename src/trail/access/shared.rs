@@ -3,7 +3,7 @@
 //! A table for each worker would have each name as often as there are workers, which no cache has room for, and which must be
 //! brought together in the end.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::entry::{Entry, Lines, NONE, NameKey, Packed};
 use super::{Aside, LastAccess};
@@ -36,9 +36,19 @@ impl SharedAccess {
 
     /// Whether a user had access over any service. What workers put aside does not count yet.
     pub fn has(&self, user: &[u8]) -> bool {
+        self.has_in(user, |part| Some(lock(part)))
+    }
+
+    /// The same of the parts that this way leads into.
+    fn has_in<'a>(
+        &'a self,
+        user: &[u8],
+        way: impl Fn(&'a Mutex<LastAccess>) -> Option<MutexGuard<'a, LastAccess>>,
+    ) -> bool {
         let over = |service: Service| {
             let sought = Entry::of(user, service);
-            self.parts.get(self.part_of(sought.hash)).is_some_and(|part| lock(part).is_there(&sought, user))
+            let table = self.parts.get(self.part_of(sought.hash)).and_then(&way);
+            table.is_some_and(|table| table.is_there(&sought, user))
         };
         Service::ALL.into_iter().any(over)
     }
@@ -119,14 +129,15 @@ impl<'a> LearnedAccess<'a> {
         if let (Some(aside), Some(table)) = (aside, table) {
             aside.put(key, shown.packed(stream), shown.lines());
             if aside.is_full() {
-                lock(table).take(aside, streams);
+                take(table, aside, streams);
             }
         }
     }
 
-    /// Whether a user had access over any service. What was put aside does not count yet.
-    pub fn has(&self, user: &[u8]) -> bool {
-        self.shared.map_or_else(|| self.own.has(user), |shared| shared.has(user))
+    /// Whether it is known that a user had access over any service. What was put aside does not count yet, nor what lies where
+    /// another worker is just now.
+    pub fn knows(&self, user: &[u8]) -> bool {
+        self.shared.map_or_else(|| self.own.has(user), |shared| shared.has_in(user, |part| part.try_lock().ok()))
     }
 
     /// Settles what was put aside; what is not shared.
@@ -135,6 +146,17 @@ impl<'a> LearnedAccess<'a> {
         parts.iter().zip(&mut self.asides).for_each(|(part, aside)| lock(part).take(aside, streams));
         self.own.settle(streams);
         self.own
+    }
+}
+
+/// Brings into a part what a worker put aside. While another is at it, there is a little more to put aside: to be woken up takes
+/// longer than what one waits for.
+#[inline(never)]
+fn take(part: &Mutex<LastAccess>, aside: &mut Aside, streams: &Streams) {
+    match part.try_lock() {
+        Err(TryLockError::WouldBlock) if aside.has_room() => {}
+        Ok(mut table) => table.take(aside, streams),
+        Err(_) => lock(part).take(aside, streams),
     }
 }
 
@@ -196,8 +218,8 @@ mod tests {
             workers[n as usize / 7 % 2].learn((name.as_bytes(), near), id, &shown(n), &streams);
             alone.learn((name.as_bytes(), None), id, &shown(n), &streams);
         }
-        assert!(workers[0].has(name(1).as_bytes()) && alone.has(name(1).as_bytes()));
-        assert!(!workers[0].has(b"nobody") && !alone.has(b"nobody"));
+        assert!(workers[0].knows(name(1).as_bytes()) && alone.knows(name(1).as_bytes()));
+        assert!(!workers[0].knows(b"nobody") && !alone.knows(b"nobody"));
         let alone = alone.finish(&streams);
         workers.into_iter().for_each(|worker| assert!(worker.finish(&streams).is_empty()));
         assert!((0..997).all(|n| shared.has(name(n).as_bytes())) && !shared.has(b"u997"));
@@ -213,6 +235,28 @@ mod tests {
         assert_eq!(alone.len(), 1994);
         assert_eq!(together, alone);
         assert!(alone.iter().all(|(_, accesses)| accesses[0].login.is_some_and(|last| last.evidence.is_some())));
+    }
+
+    /// Where another worker is at a part, there is room to put more aside, and what lies there counts as unknown.
+    #[test]
+    fn nobody_waits_for_another_worker() {
+        let streams = Streams::default();
+        let id = streams.id(b"store1", Service::Imap);
+        let at = |at: i64| Some((Stamp { at, offset: 0 }, Doubt::default()));
+        let shown = |n: i64| Shown { login: at(n), connect: None, end: None, evidence: None };
+        let shared = SharedAccess::new(1);
+        let mut worker = LearnedAccess::new(Some(&shared));
+        let most = 2 * super::super::ASIDE as i64 - 1;
+        let others: Vec<_> = shared.parts.iter().map(lock).collect();
+        (0..most).for_each(|n| worker.learn((b"ed", None), id, &shown(n), &streams));
+        assert!(!worker.knows(b"ed"));
+        drop(others);
+        assert!(!worker.knows(b"ed"));
+        worker.learn((b"ed", None), id, &shown(most), &streams);
+        assert!(worker.knows(b"ed") && worker.asides.iter().all(|aside| aside.entries.is_empty()));
+        assert!(shared.has(b"ed") && !shared.has(b"eddie"));
+        let last = shared.finish().accesses().next().and_then(|access| access.login);
+        assert_eq!(last.map(|last| last.stamp.at), Some(most));
     }
 
     /// A login rests on its own line, unless the connect that the close tells is later.
