@@ -70,6 +70,9 @@ impl Record {
     }
 }
 
+/// So many lines are looked up at once: enough to overlap their misses, few enough for all that they need to stay in the first cache.
+const TOGETHER: usize = 64;
+
 /// Texts up to this length are copied with what stands behind them, which takes no call.
 const COPIED: usize = 64;
 
@@ -171,31 +174,14 @@ impl Batch {
         self.own.clear();
     }
 
-    /// The hashes of the logins' keys.
-    pub(super) fn login_hashes(&self) -> impl Iterator<Item = u32> {
-        self.logins.iter().map(|login| login.hash)
+    /// The logins, so many of them at a time as are worth looking up at once.
+    pub(super) fn logins(&self) -> impl Iterator<Item = Logins<'_>> {
+        self.logins.chunks(TOGETHER).map(|records| Logins { batch: self, records })
     }
 
-    /// The hashes of the closes' keys.
-    pub(super) fn close_hashes(&self) -> impl Iterator<Item = u32> {
-        self.closes.iter().map(|close| close.line.hash)
-    }
-
-    /// The logins with their keys, in the order in which they came. `block` is the one that they were read from.
-    #[inline]
-    pub(super) fn logins<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = (Sought<'a>, Said<'a>)> {
-        self.logins.iter().map(move |record| self.said(block, record, None))
-    }
-
-    /// The closes in the same way, each with what only a close has.
-    #[inline]
-    pub(super) fn closes<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = (Sought<'a>, Said<'a>, CloseLine)> {
-        self.closes.iter().map(move |record| {
-            let connect = Stamp { at: record.connect, offset: record.connect_offset };
-            let close = CloseLine { connect, duration: record.duration, mismatch: record.mismatch };
-            let (key, line) = self.said(block, &record.line, Some(close));
-            (key, line, close)
-        })
+    /// The closes in the same way.
+    pub(super) fn closes(&self) -> impl Iterator<Item = Closes<'_>> {
+        self.closes.chunks(TOGETHER).map(|records| Closes { batch: self, records })
     }
 
     #[inline(always)]
@@ -214,6 +200,49 @@ impl Batch {
             near: texts(record.own_user).get(record.user_place as usize..).and_then(|text| text.first_chunk()),
         };
         (record.key.sought_by(record.hash, &self.keys), line)
+    }
+}
+
+/// Some logins of a batch.
+pub(super) struct Logins<'a> {
+    batch: &'a Batch,
+    records: &'a [Record],
+}
+
+impl<'a> Logins<'a> {
+    /// The hashes of their keys.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = u32> + Clone + use<'a> {
+        self.records.iter().map(|login| login.hash)
+    }
+
+    /// They with their keys, in the order in which they came. `block` is the one that they were read from.
+    #[inline]
+    pub(super) fn lines(self, block: &'a [u8]) -> impl Iterator<Item = (Sought<'a>, Said<'a>)> {
+        self.records.iter().map(move |record| self.batch.said(block, record, None))
+    }
+}
+
+/// Some closes of a batch.
+pub(super) struct Closes<'a> {
+    batch: &'a Batch,
+    records: &'a [CloseRecord],
+}
+
+impl<'a> Closes<'a> {
+    /// The hashes of their keys.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = u32> + Clone + use<'a> {
+        self.records.iter().map(|close| close.line.hash)
+    }
+
+    /// As [`Logins::lines`], each with what only a close has.
+    #[inline]
+    pub(super) fn lines(self, block: &'a [u8]) -> impl Iterator<Item = (Sought<'a>, Said<'a>, CloseLine)> {
+        self.records.iter().map(move |record| {
+            let connect = Stamp { at: record.connect, offset: record.connect_offset };
+            let close = CloseLine { connect, duration: record.duration, mismatch: record.mismatch };
+            let (key, line) = self.batch.said(block, &record.line, Some(close));
+            (key, line, close)
+        })
     }
 }
 
@@ -259,7 +288,8 @@ mod tests {
             if detached {
                 batch.detach(block);
             }
-            let (_, said) = batch.logins(if detached { b"" } else { block }).next().unwrap();
+            let logins = batch.logins().next().unwrap();
+            let (_, said) = logins.lines(if detached { b"" } else { block }).next().unwrap();
             assert_eq!(said.user, line.user);
             assert!(said.rest.starts_with(line.rest));
             batch.own

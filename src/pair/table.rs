@@ -31,7 +31,7 @@ const SPARE_TEXT: usize = 256 << 10;
 pub struct PairTable {
     index: Index,
     entries: Slab<Entry>,
-    /// Where the lines of a batch seem to belong.
+    /// Where some closes seem to belong.
     numbers: Vec<u32>,
     outside: Outside,
     queue: Queue,
@@ -88,24 +88,35 @@ impl PairTable {
 
     /// Adds a batch, read from `block`, as [`PairTable::add`] does.
     pub fn add_all(&mut self, batch: &Batch, block: &[u8], accessed: &mut impl FnMut(&Accessed<'_>)) {
+        self.make_room(batch.len());
         // Looking for all keys first makes the processor fetch what is there of them side by side: of logins nearly always nothing.
-        touch(batch.close_hashes().chain(batch.login_hashes()).map(|hash| self.index.glance(hash)));
+        for logins in batch.logins() {
+            touch(logins.hashes().map(|hash| self.index.glance(hash)));
+            logins.lines(block).for_each(|(key, line)| self.put_login(&key, &line, accessed));
+        }
+        // A close that came before a login of its key comes behind it so: then there are more lines than a login and its close, and
+        // the bench does not ask which came first.
+        for closes in batch.closes() {
+            self.fetch(closes.hashes());
+            closes.lines(block).for_each(|(key, line, close)| self.put_close(&key, &line, &close, accessed));
+        }
+    }
+
+    /// Makes the processor fetch what there is of some keys.
+    #[inline(always)]
+    fn fetch(&mut self, hashes: impl Iterator<Item = u32> + Clone) {
+        touch(hashes.clone().map(|hash| self.index.glance(hash)));
         let mut numbers = std::mem::take(&mut self.numbers);
         numbers.clear();
-        numbers.extend(batch.close_hashes().map(|hash| self.index.fetch(hash)));
+        numbers.extend(hashes.map(|hash| self.index.fetch(hash)));
         let state = |number: &u32| self.entries.get_or_last(*number).map_or(State::Free, |entry| entry.state) as u8;
         touch(numbers.iter().map(state));
-        self.make_room(batch.len());
         if self.texts.come_with_places() {
             // The same of the texts of logins, most of which are too long for their entries then.
             let text = |number: &u32| self.open(*number).map_or(0, |entry| entry.touch_text(&self.outside));
             touch(numbers.iter().map(text));
         }
         self.numbers = numbers;
-        // A close that came before a login of its key comes behind it so: then there are more lines than a login and its close, and
-        // the bench does not ask which came first.
-        batch.logins(block).for_each(|(key, line)| self.put_login(&key, &line, accessed));
-        batch.closes(block).for_each(|(key, line, close)| self.put_close(&key, &line, &close, accessed));
     }
 
     #[inline]
