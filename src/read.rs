@@ -61,7 +61,7 @@ use sieve::{Sifted, Stand};
 pub use traces::Owners;
 use traces::Traces;
 
-/// The piece of a plain file that a worker claims at a time, in bytes. Behind each piece its shards are settled.
+/// The piece of a plain file that a worker claims at a time, in bytes, or nearly so. Behind each piece its shards are settled.
 const PIECE: u64 = 512 << 10;
 /// So much of the records of `sessions` or `failures` is held in memory, in bytes.
 const HELD: usize = 64 << 20;
@@ -280,6 +280,12 @@ fn may_read_again(plan: &Plan, reading: &Reading<'_>) -> bool {
     has_rows && reading.sieve.is_none() && !plan.has_pipe()
 }
 
+/// How long the pieces of a plain file of this size are: all but the last the same, and that not much shorter.
+fn piece_of(size: u64) -> u64 {
+    let pieces = (size + PIECE / 2) / PIECE;
+    size.div_ceil(pieces.max(1)).max(1)
+}
+
 /// Where lines may be forged.
 pub fn forged(trail: &Trail) -> BTreeMap<FileId, Vec<Range<u64>>> {
     let spans = trail.files.iter().map(|(file, trail)| (*file, trail.breaks.spans()));
@@ -321,8 +327,8 @@ struct Found {
     shown: BTreeSet<Shown>,
     /// Texts of which blocks were passed over.
     passed: BTreeSet<FileId>,
-    /// How many lines begin in pieces of plain texts, by text and number of the piece.
-    begun: BTreeMap<FileId, BTreeMap<u64, u32>>,
+    /// Of plain texts how long their pieces are, and how many lines begin in each, by its number.
+    begun: BTreeMap<FileId, (u64, BTreeMap<u64, u32>)>,
 }
 
 /// What is to be read next.
@@ -400,10 +406,11 @@ impl<'a> Run<'a> {
 
     /// What one worker does: claims of its own, then pieces that others decode.
     fn work(&self) {
+        let mut block = Vec::new();
         self.queue.begin();
         while let Some(claim) = self.claim() {
             match claim {
-                Claim::Range(unit, leaf, file, from) => self.range(unit, leaf, &file, from),
+                Claim::Range(unit, leaf, file, from) => self.range(unit, leaf, (&file, from), &mut block),
                 Claim::Block(leaf, file, text, number) => self.block(leaf, file, text, number),
                 Claim::Walk(unit) => self.walk(unit),
             }
@@ -429,7 +436,7 @@ impl<'a> Run<'a> {
         let Found { mut notes, damaged, holes, unplanned, hashed, shown, begun, .. } =
             self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         notes.sort();
-        let numbers = begun.iter().map(|(file, pieces)| (*file, Numbers::of(pieces))).collect();
+        let numbers = begun.iter().map(|(file, (piece, pieces))| (*file, Numbers::of(*piece, pieces))).collect();
         Outcome { trail, notes, damaged, holes, unplanned, hashed, shown, numbers, ..Outcome::default() }
     }
 
@@ -494,7 +501,7 @@ impl<'a> Run<'a> {
             }
             let from = claims.at;
             let file = claims.open.clone();
-            claims.at += PIECE;
+            claims.at += piece_of(unit.size);
             if claims.at >= unit.size {
                 *claims = Claims { unit: claims.unit + 1, ..Claims::default() };
             }
@@ -525,14 +532,17 @@ impl<'a> Run<'a> {
     }
 
     /// Folds the lines that begin in one range of a plain file.
-    fn range(&self, unit: &Unit, leaf: &Leaf, file: &File, from: u64) {
-        let to = (from + PIECE).min(unit.size);
-        self.fold((leaf.id, 0), from / PIECE, Some(unit.size.div_ceil(PIECE)), |folder| {
-            let range = PlainRange::new(file, from..to);
+    fn range(&self, unit: &Unit, leaf: &Leaf, (file, from): (&File, u64), block: &mut Vec<u8>) {
+        let piece = piece_of(unit.size);
+        let (number, to) = (from / piece, (from + piece).min(unit.size));
+        self.fold((leaf.id, 0), number, Some(unit.size.div_ceil(piece)), |folder| {
+            let range = PlainRange::new(file, from..to, block);
             match range.cut(&mut |cut| self.feed(folder, &cut, Some(unit.size), &leaf.years)) {
                 Err((place, cause)) => self.unreadable(leaf, place, &cause),
                 Ok(()) if self.reading.cites => {
-                    lock(&self.found).begun.entry(leaf.id).or_default().insert(from / PIECE, folder.begun());
+                    let mut found = lock(&self.found);
+                    let (_, begun) = found.begun.entry(leaf.id).or_insert_with(|| (piece, BTreeMap::new()));
+                    begun.insert(number, folder.begun());
                 }
                 Ok(()) => {}
             }

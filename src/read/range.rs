@@ -10,19 +10,23 @@ use crate::chunk::{Cut, Cutter};
 /// The block that is read at a time, in bytes: it stays in the second cache, a larger one does not.
 const BLOCK: usize = 128 << 10;
 
+/// So many bytes are read where only the end of a line is looked for; most lines are shorter.
+const LOOK: usize = 4 << 10;
+
 /// A range of a plain file.
 pub(super) struct PlainRange<'a> {
     file: &'a File,
     range: Range<u64>,
     /// How far it is read.
     at: u64,
-    block: Vec<u8>,
+    block: &'a mut Vec<u8>,
 }
 
 impl<'a> PlainRange<'a> {
-    /// A range.
-    pub(super) fn new(file: &'a File, range: Range<u64>) -> PlainRange<'a> {
-        PlainRange { file, at: range.start.saturating_sub(1), range, block: vec![0; BLOCK] }
+    /// A range, to be read into a block, whatever lies in it.
+    pub(super) fn new(file: &'a File, range: Range<u64>, block: &'a mut Vec<u8>) -> PlainRange<'a> {
+        block.resize(BLOCK + 2 * LOOK, 0);
+        PlainRange { file, at: range.start.saturating_sub(1), range, block }
     }
 
     /// Hands on what the lines that begin in it are cut into.
@@ -48,7 +52,7 @@ impl<'a> PlainRange<'a> {
     /// Passes over the end of a line that begins before the range: it belongs to the range before.
     fn skip_begun(&mut self) -> io::Result<()> {
         while self.at < self.range.end {
-            let got = read_some(self.file, &mut self.block, self.at)?;
+            let got = read_some(self.file, self.block.get_mut(..LOOK).unwrap_or_default(), self.at)?;
             match memchr::memchr(b'\n', got) {
                 _ if got.is_empty() => self.at = self.range.end,
                 Some(newline) => {
@@ -61,21 +65,29 @@ impl<'a> PlainRange<'a> {
         Ok(())
     }
 
-    /// Cuts the lines that begin in it.
+    /// Cuts the lines that begin in it. Each block ends with a line, if one ends there: the beginning of the next is read again, since
+    /// a line by itself takes a way of its own up to pairing.
     fn lines(&mut self, cutter: &mut Cutter, out: &mut dyn FnMut(Cut<'_>)) -> io::Result<()> {
         let PlainRange { file, range, at, block } = self;
         while *at < range.end {
-            let want = usize::try_from(range.end - *at).unwrap_or(BLOCK).min(BLOCK);
+            let left = usize::try_from(range.end - *at).unwrap_or(usize::MAX);
+            // The last line may go on behind the range, and nothing is left over for a block that is small.
+            let want = if left <= BLOCK + LOOK { left + LOOK } else { BLOCK };
             let got = read_some(file, block.get_mut(..want).unwrap_or_default(), *at)?;
             if got.is_empty() {
                 break;
             }
+            let end = match got.get(left - 1..) {
+                Some(behind) => memchr::memchr(b'\n', behind).map(|newline| left + newline),
+                None => memchr::memrchr(b'\n', got).map(|newline| newline + 1),
+            };
+            let got = got.get(..end.unwrap_or(got.len())).unwrap_or_default();
             *at += got.len() as u64;
             cutter.push(got, out);
         }
-        // The last line may go on behind the range.
+        // The last line may go on further.
         while cutter.is_inside_line() {
-            let got = read_some(file, block.get_mut(..4096).unwrap_or_default(), *at)?;
+            let got = read_some(file, block.get_mut(..LOOK).unwrap_or_default(), *at)?;
             let end = memchr::memchr(b'\n', got).map_or(got.len(), |newline| newline + 1);
             if got.is_empty() {
                 break;
@@ -109,6 +121,69 @@ pub fn read_some<'b>(file: &File, block: &'b mut [u8], at: u64) -> io::Result<&'
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
             Ok(n) => return Ok(block.get(..n).unwrap_or_default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// What ranges of a text give together, in order, is the text; and each gives the lines that begin in it.
+    #[test]
+    fn ranges_give_every_line_once() {
+        let lengths = [0, 1, 130, LOOK - 1, LOOK, LOOK + 1, 2, 3 * LOOK, 7, BLOCK - 1, 9, BLOCK, BLOCK + LOOK, 5, 60];
+        for last in [&b""[..], b"no newline"] {
+            let lines = lengths.iter().flat_map(|length| [vec![b'x'; *length], b"\n".to_vec()]);
+            let text = lines.chain([last.to_vec()]).collect::<Vec<_>>().concat();
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&text).unwrap();
+            let size = text.len() as u64;
+            for piece in [1 << 10, LOOK as u64, BLOCK as u64 - 3, BLOCK as u64 + 5000, 5 * BLOCK as u64] {
+                let (mut all, mut block) = (Vec::new(), Vec::new());
+                for from in (0..size).step_by(usize::try_from(piece).unwrap()) {
+                    let range = from..size.min(from + piece);
+                    let cut = PlainRange::new(&file, range.clone(), &mut block).cut(&mut |cut| match cut {
+                        Cut::Lines(lines, place) => {
+                            assert_eq!(place, all.len() as u64);
+                            let begins = place..place + lines.len() as u64;
+                            let begin_of_last = lines.strip_suffix(b"\n").unwrap_or(lines);
+                            let begin_of_last = memchr::memrchr(b'\n', begin_of_last).map_or(0, |newline| newline + 1);
+                            assert!(range.contains(&begins.start), "{begins:?} of {range:?}");
+                            assert!(range.contains(&(begins.start + begin_of_last as u64)), "{begins:?} of {range:?}");
+                            all.extend_from_slice(lines);
+                        }
+                        Cut::TooLong(_, bytes, place) => {
+                            assert_eq!(place, all.len() as u64);
+                            assert!(range.contains(&place));
+                            all.extend_from_slice(&text[all.len()..][..bytes as usize]);
+                        }
+                        Cut::CutOff(..) => panic!("nothing is lost"),
+                    });
+                    assert!(cut.is_ok());
+                }
+                assert!(all == text, "{} of {size} bytes in pieces of {piece}", all.len());
+            }
+        }
+    }
+
+    /// An ordinary text comes in few blocks, each of whole lines.
+    #[test]
+    fn no_line_comes_by_itself() {
+        let text = b"a line of a log, as long as such lines are\n".repeat(5 * BLOCK / 43);
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&text).unwrap();
+        for from in [0, 1, 43, 12_345] {
+            let (mut blocks, mut block) = (0, Vec::new());
+            let range = PlainRange::new(&file, from..from + 4 * BLOCK as u64, &mut block);
+            let cut = range.cut(&mut |cut| {
+                blocks += 1;
+                assert!(matches!(cut, Cut::Lines(lines, _) if lines.ends_with(b"\n") && lines.len() > BLOCK / 2));
+            });
+            assert!(cut.is_ok());
+            assert_eq!(blocks, 4, "from {from}");
         }
     }
 }
