@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::eight::{Digits, eight, octet};
+use super::marks::marks;
 use super::{Parsed, fault};
 use crate::model::Peer;
 
@@ -29,6 +30,12 @@ pub(super) fn whole_peer(text: &[u8]) -> Option<Peer> {
 const LONGEST: usize = 96;
 
 fn spelled(input: &[u8]) -> Option<(usize, Peer)> {
+    let quick = input.first_chunk().and_then(|near| quick_v4(near, marks(near).digits as u32));
+    quick.or_else(|| any_bracketed(input))
+}
+
+/// In any spelling: up to where the template's own bracket stands.
+fn any_bracketed(input: &[u8]) -> Option<(usize, Peer)> {
     let nested = usize::from(input.first() == Some(&b'['));
     let close = closing(input, nested)?;
     let peer = any_spelling(std::str::from_utf8(input.get(..close)?).ok()?)?;
@@ -148,8 +155,9 @@ mod tests {
         ];
         for (text, shown) in table {
             let (rest, peer) = peer(text.as_bytes()).unwrap();
-            if let Some((end, quick)) = quick(text) {
-                assert_eq!((quick, end), (peer, text.len() - 1), "{text}");
+            assert_eq!(any_bracketed(text.as_bytes()), Some((text.len() - 1, peer)), "{text}");
+            if let Some(quick) = quick(text) {
+                assert_eq!(quick, (text.len() - 1, peer), "{text}");
             }
             assert_eq!((peer.to_string().as_str(), rest), (*shown, &b"]"[..]), "{text}");
         }
@@ -196,6 +204,7 @@ mod tests {
                 let text = format!("{}{behind}", "1".repeat(digits));
                 let quick = if text.len() < 136 { quick(&text) } else { None };
                 assert!(peer(text.as_bytes()).is_err() && quick.is_none(), "{text}");
+                assert_eq!(any_bracketed(text.as_bytes()), None, "{text}");
             }
         }
     }
