@@ -52,8 +52,8 @@ use logins::Logins;
 pub use numbers::Numbers;
 use progress::Progress;
 use queue::Queue;
-use range::PlainRange;
 pub use range::read_some;
+use range::{PlainRange, piece_of};
 use refusals::Refusals;
 use shards::{Finished, Shards, Wanted};
 pub use sieve::Sieve;
@@ -61,8 +61,6 @@ use sieve::{Sifted, Stand};
 pub use traces::Owners;
 use traces::Traces;
 
-/// The piece of a plain file that a worker claims at a time, in bytes, or nearly so. Behind each piece its shards are settled.
-const PIECE: u64 = 512 << 10;
 /// So much of the records of `sessions` or `failures` is held in memory, in bytes.
 const HELD: usize = 64 << 20;
 /// After this many readings everything is held until the end.
@@ -278,12 +276,6 @@ pub fn read(plan: &Plan, streams: &Streams, reading: &Reading<'_>) -> Outcome {
 fn may_read_again(plan: &Plan, reading: &Reading<'_>) -> bool {
     let has_rows = reading.needs.access || !reading.asked.is_nothing();
     has_rows && reading.sieve.is_none() && !plan.has_pipe()
-}
-
-/// How long the pieces of a plain file of this size are: all but the last the same, and that not much shorter.
-fn piece_of(size: u64) -> u64 {
-    let pieces = (size + PIECE / 2) / PIECE;
-    size.div_ceil(pieces.max(1)).max(1)
 }
 
 /// Where lines may be forged.

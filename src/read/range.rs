@@ -13,6 +13,15 @@ const BLOCK: usize = 128 << 10;
 /// So many bytes are read where only the end of a line is looked for; most lines are shorter.
 const LOOK: usize = 4 << 10;
 
+/// The piece of a plain file that a worker claims at a time, in bytes, or nearly so. Behind each piece a worker's shards are settled.
+const PIECE: u64 = 512 << 10;
+
+/// How long the pieces of a plain file of this size are: all but the last the same, and that not much shorter.
+pub(super) fn piece_of(size: u64) -> u64 {
+    let pieces = (size + PIECE / 2) / PIECE;
+    size.div_ceil(pieces.max(1)).max(1)
+}
+
 /// A range of a plain file.
 pub(super) struct PlainRange<'a> {
     file: &'a File,
@@ -166,6 +175,18 @@ mod tests {
                 }
                 assert!(all == text, "{} of {size} bytes in pieces of {piece}", all.len());
             }
+        }
+    }
+
+    #[test]
+    fn pieces_of_a_file_are_nearly_the_same() {
+        let pieces =
+            [0, 1, PIECE - 1, PIECE * 3 / 2 - 1, PIECE * 3 / 2, 2_100_000, 7 * PIECE, 7 * PIECE + 1, 40 * PIECE + 5];
+        let pieces = pieces.map(|size| (size, piece_of(size), size.div_ceil(piece_of(size))));
+        assert_eq!(pieces.map(|(.., count)| count), [0, 1, 1, 1, 2, 4, 7, 7, 40]);
+        for (size, piece, count) in pieces.into_iter().skip(2) {
+            let last = size - (count - 1) * piece;
+            assert!((piece - count..=piece).contains(&last), "{size} bytes: {piece}, {last}");
         }
     }
 
