@@ -166,9 +166,9 @@ impl Blocks {
         };
         let mut parts: Vec<(&Text, &[S])> = Vec::with_capacity(sought.len());
         for lines in sought.chunk_by(same) {
-            // A part whose lines have no numbers was not read, and has none itself.
+            // A part of which no line has a number was not read, and has none itself.
             let of_line = |line: Evidence| self.text(line.file).filter(|text| text.numbers.number(line).is_some());
-            match lines.first().and_then(|line| of_line(line.line())) {
+            match lines.iter().find_map(|line| of_line(line.line())) {
                 Some(text) => parts.push((text, lines)),
                 None => lines.iter().for_each(|line| found(line, None)),
             }
@@ -401,6 +401,28 @@ mod tests {
             blocks.find(&[(line, 1)], |_, found| got.push(found.map(|found| found.text.to_vec())));
         }
         assert_eq!(got, [None, Some(b"two".to_vec())]);
+    }
+
+    /// Of two lines of one part, the first as they are asked for stands in a piece that was not read.
+    #[test]
+    fn a_part_may_lie_in_two_pieces() {
+        let file = FileId(0);
+        let mut text = tempfile::tempfile().unwrap();
+        text.write_all(&b"12345678 12345\n".repeat(8000)).unwrap();
+        let (all, _) = Numbers::of_lines(file, &[0]);
+        let (edge, places) = (all.bytes(), (0..8000).map(|n| n * 15));
+        assert_ne!(edge % PART, 0);
+        let read: Vec<u64> = places.filter(|place| *place < edge).collect();
+        let (numbers, lines) = Numbers::of_lines(file, &read);
+        let known = *lines.last().unwrap();
+        let unknown = Evidence { place: known.place + 15, nth: 1, ..known };
+        assert_eq!((known.place / PART, unknown.place / PART), (edge / PART, edge / PART));
+        let blocks = Blocks::of(BTreeMap::from([(file, (Input::Spooled(Arc::new(text)), numbers))]));
+        let mut got = Vec::new();
+        blocks.find(&[(unknown, 1), (known, 2)], |_, found| {
+            got.push(found.map(|found| (found.number, found.text.len())))
+        });
+        assert_eq!(got, [None, Some((lines.len() as u64, 14))]);
     }
 
     #[test]
