@@ -32,9 +32,12 @@ fn archive(from: usize, forged: usize, to: usize) -> String {
     text.push_str(&login("10:09:00", 4711, "victim"));
     filled(&mut text, to);
     text.push_str("x authentication failure\n");
-    let end = text.len().next_multiple_of(560 * K);
+    let last = login("10:20:00", 4712, "victim2");
+    // Two pieces of a plain file, each of 512 KiB.
+    let end = text.len().next_multiple_of(1024 * K) - last.len();
     filled(&mut text, end);
-    text.push_str(&login("10:20:00", 4712, "victim2"));
+    text.push_str(&last);
+    assert_eq!(text.len(), 1024 * K);
     text
 }
 

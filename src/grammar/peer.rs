@@ -89,7 +89,7 @@ fn port_number(digits: &str) -> Option<u16> {
 }
 
 /// The usual case, `d.d.d.d:port]` or `d.d.d.d]` without a zero before other digits, with no branch that the digits decide:
-/// where the bracket stands, and the peer. Whatever else there is, is left to [`peer`]. `digits` marks the first 32 bytes.
+/// where the bracket stands, and the peer. Whatever else there is, is left to [`any_bracketed`]. `digits` marks the first 32 bytes.
 #[inline(always)]
 pub(super) fn quick_v4<const N: usize>(input: &[u8; N], digits: u32) -> Option<(usize, Peer)> {
     // No peer of this spelling is longer than what is marked: what stands behind that need not be known.
@@ -125,6 +125,45 @@ pub(super) fn quick_v4<const N: usize>(input: &[u8; N], digits: u32) -> Option<(
 mod tests {
     use super::*;
 
+    /// That a text is read alike in both ways, whatever stands behind it.
+    fn agree(text: &str) {
+        for behind in ["", " ed plaintext", "]:1] ", ".1:5] ", "7:1] "] {
+            let padded = format!("{text}{behind}{:64}", "");
+            assert_eq!(spelled(padded.as_bytes()), any_bracketed(padded.as_bytes()), "{text:?} before {behind:?}");
+        }
+    }
+
+    /// Texts of the bytes that peers are made of.
+    #[test]
+    fn both_ways_agree() {
+        let mut random = 1_u64;
+        let mut random = |below: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % below
+        };
+        let parts = [
+            "0", "1", "25", "255", "256", "65535", "65536", "00", ".", ".", ".", ":", ":", "]", "]", "[", "::", "f",
+            " ",
+        ];
+        let mut read = 0;
+        for _ in 0..40_000 {
+            let text: String = (0..random(12)).map(|_| parts[random(parts.len())]).collect();
+            agree(&text);
+            let octet = |n: usize| if n > 280 { format!("0{n}") } else { n.to_string() };
+            let text = format!(
+                "{}.{}.{}.{}:{}]",
+                octet(random(300)),
+                octet(random(260)),
+                octet(random(256)),
+                octet(random(256)),
+                random(70_000)
+            );
+            agree(&text);
+            read += usize::from(any_bracketed(text.as_bytes()).is_some());
+        }
+        assert!((20_000..36_000).contains(&read), "{read}");
+    }
+
     /// What the quick way says of a text, with others behind it.
     fn quick(text: &str) -> Option<(usize, Peer)> {
         let mut window = [b' '; 136];
@@ -155,7 +194,7 @@ mod tests {
         ];
         for (text, shown) in table {
             let (rest, peer) = peer(text.as_bytes()).unwrap();
-            assert_eq!(any_bracketed(text.as_bytes()), Some((text.len() - 1, peer)), "{text}");
+            agree(text);
             if let Some(quick) = quick(text) {
                 assert_eq!(quick, (text.len() - 1, peer), "{text}");
             }
@@ -198,13 +237,14 @@ mod tests {
             "[2001:db8::7]x]",
         ] {
             assert!(peer(text.as_bytes()).is_err() && quick(text).is_none(), "{text}");
+            agree(text);
         }
         for digits in [7, 8, 30, 31, 32, 33, 62, 63, 64, 65, 130] {
             for behind in ["]", ".1.1.1:5]", ":5]"] {
                 let text = format!("{}{behind}", "1".repeat(digits));
                 let quick = if text.len() < 136 { quick(&text) } else { None };
                 assert!(peer(text.as_bytes()).is_err() && quick.is_none(), "{text}");
-                assert_eq!(any_bracketed(text.as_bytes()), None, "{text}");
+                agree(&text);
             }
         }
     }

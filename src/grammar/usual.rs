@@ -3,7 +3,8 @@
 //! Where a template has the usual shape of a login or a close, and a message is an ordinary one, its holes and the end of its line
 //! are found by the places of its blanks and digits, all at once, instead of step by step. Whatever is out of the ordinary (IPv6,
 //! no port, a number of more than eight digits, a control character, a line near the end of its block) is left to the matcher. What
-//! is read here is what the matcher reads, since every test of a line is made in both ways.
+//! is read here is what the matcher reads, since every test of a line is made in both ways; but for the usual spelling of a peer, which
+//! the matcher reads by the same function, and tests of its own hold against any other.
 
 use super::eight::{Digits, eight, mask_of};
 use super::fields::{Start, clock};

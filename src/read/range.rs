@@ -7,17 +7,17 @@ use std::os::unix::fs::FileExt;
 
 use crate::chunk::{Cut, Cutter};
 
-/// The block that is read at a time, in bytes: it stays in the second cache, a larger one does not.
+/// The block that is read at a time, in bytes, or a little more: it stays in the second cache, a much larger one does not.
 const BLOCK: usize = 128 << 10;
 
 /// So many bytes are read where only the end of a line is looked for; most lines are shorter.
 const LOOK: usize = 4 << 10;
 
-/// The piece of a plain file that a worker claims at a time, in bytes, or nearly so. Behind each piece a worker's shards are settled.
+/// The piece of a plain file that a worker claims at a time, in bytes, but for half of it more or less. Behind each piece a worker's shards are settled.
 const PIECE: u64 = 512 << 10;
 
-/// How long the pieces of a plain file of this size are: all but the last the same, and that not much shorter.
-pub(super) fn piece_of(size: u64) -> u64 {
+/// How long the pieces of a plain file of this size are: all but the last the same, and that is at most a byte for each of them shorter.
+pub(super) fn piece_length(size: u64) -> u64 {
     let pieces = (size + PIECE / 2) / PIECE;
     size.div_ceil(pieces.max(1)).max(1)
 }
@@ -60,15 +60,17 @@ impl<'a> PlainRange<'a> {
 
     /// Passes over the end of a line that begins before the range: it belongs to the range before.
     fn skip_begun(&mut self) -> io::Result<()> {
+        let mut want = LOOK;
         while self.at < self.range.end {
-            let got = read_some(self.file, self.block.get_mut(..LOOK).unwrap_or_default(), self.at)?;
+            let got = read_some(self.file, self.block.get_mut(..want).unwrap_or_default(), self.at)?;
             match memchr::memchr(b'\n', got) {
                 _ if got.is_empty() => self.at = self.range.end,
                 Some(newline) => {
                     self.at += newline as u64 + 1;
                     break;
                 }
-                None => self.at += got.len() as u64,
+                // It is a long one.
+                None => (self.at, want) = (self.at + got.len() as u64, BLOCK),
             }
         }
         Ok(())
@@ -149,40 +151,47 @@ mod tests {
             let text = lines.chain([last.to_vec()]).collect::<Vec<_>>().concat();
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(&text).unwrap();
-            let size = text.len() as u64;
-            for piece in [1 << 10, LOOK as u64, BLOCK as u64 - 3, BLOCK as u64 + 5000, 5 * BLOCK as u64] {
-                let (mut all, mut block) = (Vec::new(), Vec::new());
-                for from in (0..size).step_by(usize::try_from(piece).unwrap()) {
-                    let range = from..size.min(from + piece);
-                    let cut = PlainRange::new(&file, range.clone(), &mut block).cut(&mut |cut| match cut {
-                        Cut::Lines(lines, place) => {
-                            assert_eq!(place, all.len() as u64);
-                            let begins = place..place + lines.len() as u64;
-                            let begin_of_last = lines.strip_suffix(b"\n").unwrap_or(lines);
-                            let begin_of_last = memchr::memrchr(b'\n', begin_of_last).map_or(0, |newline| newline + 1);
-                            assert!(range.contains(&begins.start), "{begins:?} of {range:?}");
-                            assert!(range.contains(&(begins.start + begin_of_last as u64)), "{begins:?} of {range:?}");
-                            all.extend_from_slice(lines);
-                        }
-                        Cut::TooLong(_, bytes, place) => {
-                            assert_eq!(place, all.len() as u64);
-                            assert!(range.contains(&place));
-                            all.extend_from_slice(&text[all.len()..][..bytes as usize]);
-                        }
-                        Cut::CutOff(..) => panic!("nothing is lost"),
-                    });
-                    assert!(cut.is_ok());
+            // As long as was planned when it is read, or shorter, or longer.
+            for size in [0, 1, LOOK, 3].map(|more| text.len() + more - 3) {
+                for piece in [1 << 10, LOOK, BLOCK - 3, BLOCK + 5000, 5 * BLOCK] {
+                    assert!(read_in_ranges(&file, &text, size as u64, piece) == text, "{size} bytes by {piece}");
                 }
-                assert!(all == text, "{} of {size} bytes in pieces of {piece}", all.len());
             }
         }
+    }
+
+    /// What ranges of a file give together, whose text this is, which was planned to be so long.
+    fn read_in_ranges(file: &File, text: &[u8], size: u64, piece: usize) -> Vec<u8> {
+        let (mut all, mut block) = (Vec::new(), Vec::new());
+        for from in (0..size).step_by(piece) {
+            let range = from..size.min(from + piece as u64);
+            let cut = PlainRange::new(file, range.clone(), &mut block).cut(&mut |cut| {
+                let (place, length) = match cut {
+                    Cut::Lines(lines, place) => (place, lines.len()),
+                    Cut::TooLong(_, bytes, place) => (place, usize::try_from(bytes).unwrap()),
+                    Cut::CutOff(..) => panic!("nothing is lost"),
+                };
+                assert_eq!(place, all.len() as u64);
+                let given = &text[all.len()..][..length];
+                if let Cut::Lines(lines, _) = cut {
+                    assert!(lines == given, "at {place}");
+                }
+                let last = memchr::memrchr(b'\n', &given[..length - 1]).map_or(0, |newline| newline + 1);
+                for begin in [place, place + last as u64] {
+                    assert!(range.contains(&begin), "{begin} of {range:?}");
+                }
+                all.extend_from_slice(given);
+            });
+            assert!(cut.is_ok());
+        }
+        all
     }
 
     #[test]
     fn pieces_of_a_file_are_nearly_the_same() {
         let pieces =
             [0, 1, PIECE - 1, PIECE * 3 / 2 - 1, PIECE * 3 / 2, 2_100_000, 7 * PIECE, 7 * PIECE + 1, 40 * PIECE + 5];
-        let pieces = pieces.map(|size| (size, piece_of(size), size.div_ceil(piece_of(size))));
+        let pieces = pieces.map(|size| (size, piece_length(size), size.div_ceil(piece_length(size))));
         assert_eq!(pieces.map(|(.., count)| count), [0, 1, 1, 1, 2, 4, 7, 7, 40]);
         for (size, piece, count) in pieces.into_iter().skip(2) {
             let last = size - (count - 1) * piece;
