@@ -53,7 +53,7 @@ pub use numbers::Numbers;
 use progress::Progress;
 use queue::Queue;
 pub use range::read_some;
-use range::{PlainRange, piece_of};
+use range::{PlainRange, piece_length};
 use refusals::Refusals;
 use shards::{Finished, Shards, Wanted};
 pub use sieve::Sieve;
@@ -493,7 +493,7 @@ impl<'a> Run<'a> {
             }
             let from = claims.at;
             let file = claims.open.clone();
-            claims.at += piece_of(unit.size);
+            claims.at += piece_length(unit.size);
             if claims.at >= unit.size {
                 *claims = Claims { unit: claims.unit + 1, ..Claims::default() };
             }
@@ -525,7 +525,7 @@ impl<'a> Run<'a> {
 
     /// Folds the lines that begin in one range of a plain file.
     fn range(&self, unit: &Unit, leaf: &Leaf, (file, from): (&File, u64), block: &mut Vec<u8>) {
-        let piece = piece_of(unit.size);
+        let piece = piece_length(unit.size);
         let (number, to) = (from / piece, (from + piece).min(unit.size));
         self.fold((leaf.id, 0), number, Some(unit.size.div_ceil(piece)), |folder| {
             let range = PlainRange::new(file, from..to, block);

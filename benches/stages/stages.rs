@@ -20,7 +20,7 @@ use imstrail::times::Zone;
 use imstrail::trail::{FileId, LearnedAccess, Shown, Trail, kept};
 use imstrail_stages::{Shape, bare, close, login, prefixed, session, text, trace, unknown, user};
 
-/// A block as `read` reads it, in bytes.
+/// A block as long as `read` reads it, in bytes; but it ends anywhere, as decoded ones do.
 const BLOCK: usize = 128 << 10;
 
 /// What reading needs, made once.

@@ -175,13 +175,13 @@ impl Batch {
     }
 
     /// The logins, so many of them at a time as are worth looking up at once.
-    pub(super) fn logins(&self) -> impl Iterator<Item = Logins<'_>> {
-        self.logins.chunks(TOGETHER).map(|records| Logins { batch: self, records })
+    pub(super) fn logins(&self) -> impl Iterator<Item = SomeLogins<'_>> {
+        self.logins.chunks(TOGETHER).map(|records| SomeLogins { batch: self, records })
     }
 
     /// The closes in the same way.
-    pub(super) fn closes(&self) -> impl Iterator<Item = Closes<'_>> {
-        self.closes.chunks(TOGETHER).map(|records| Closes { batch: self, records })
+    pub(super) fn closes(&self) -> impl Iterator<Item = SomeCloses<'_>> {
+        self.closes.chunks(TOGETHER).map(|records| SomeCloses { batch: self, records })
     }
 
     #[inline(always)]
@@ -204,12 +204,12 @@ impl Batch {
 }
 
 /// Some logins of a batch.
-pub(super) struct Logins<'a> {
+pub(super) struct SomeLogins<'a> {
     batch: &'a Batch,
     records: &'a [Record],
 }
 
-impl<'a> Logins<'a> {
+impl<'a> SomeLogins<'a> {
     /// The hashes of their keys.
     pub(super) fn hashes(&self) -> impl Iterator<Item = u32> + Clone + use<'a> {
         self.records.iter().map(|login| login.hash)
@@ -223,18 +223,18 @@ impl<'a> Logins<'a> {
 }
 
 /// Some closes of a batch.
-pub(super) struct Closes<'a> {
+pub(super) struct SomeCloses<'a> {
     batch: &'a Batch,
     records: &'a [CloseRecord],
 }
 
-impl<'a> Closes<'a> {
+impl<'a> SomeCloses<'a> {
     /// The hashes of their keys.
     pub(super) fn hashes(&self) -> impl Iterator<Item = u32> + Clone + use<'a> {
         self.records.iter().map(|close| close.line.hash)
     }
 
-    /// As [`Logins::lines`], each with what only a close has.
+    /// As [`SomeLogins::lines`], each with what only a close has.
     #[inline]
     pub(super) fn lines(self, block: &'a [u8]) -> impl Iterator<Item = (Sought<'a>, Said<'a>, CloseLine)> {
         self.records.iter().map(move |record| {

@@ -89,7 +89,7 @@ impl PairTable {
     /// Adds a batch, read from `block`, as [`PairTable::add`] does.
     pub fn add_all(&mut self, batch: &Batch, block: &[u8], accessed: &mut impl FnMut(&Accessed<'_>)) {
         self.make_room(batch.len());
-        // Looking for all keys first makes the processor fetch what is there of them side by side: of logins nearly always nothing.
+        // Looking for many keys first makes the processor fetch what is there of them side by side: of logins nearly always nothing.
         for logins in batch.logins() {
             touch(logins.hashes().map(|hash| self.index.glance(hash)));
             logins.lines(block).for_each(|(key, line)| self.put_login(&key, &line, accessed));

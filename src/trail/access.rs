@@ -50,7 +50,7 @@ impl Access {
     }
 }
 
-/// How many accesses are put aside: enough to overlap their misses, few enough to stay in the first cache.
+/// How many accesses are put aside: enough to overlap their misses, few enough for twice as many to stay in the first cache.
 const ASIDE: usize = 192;
 /// The table of last accesses: (user, service) → [`Access`].
 ///
@@ -103,7 +103,7 @@ impl Aside {
         self.entries.len() >= ASIDE
     }
 
-    /// Whether it holds more, although it is full.
+    /// Whether it may still hold more.
     fn has_room(&self) -> bool {
         self.entries.len() < 2 * ASIDE
     }
