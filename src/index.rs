@@ -309,6 +309,7 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
     use std::collections::BTreeMap;
 
     /// Numbers that need not stay go when there is no room for others, and all others are found, also where buckets are full.
@@ -333,17 +334,13 @@ mod tests {
 
     #[test]
     fn as_a_map_does() {
-        let mut random = 1_u64;
-        let mut random = |below: u64| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (random >> 33) % below
-        };
+        let mut random = Random(1);
         // Few hashes, so that there are long runs, and some that lie at the end of the slots.
         for hashes in [1, 3, 40, 4000] {
             let (mut index, mut map) = (Index::default(), BTreeMap::new());
             assert_eq!((index.find(7, |_| true), index.fetch(7)), (None, NOBODY));
             for _ in 0..20_000 {
-                let number = random(300) as u32;
+                let number = random.below(300) as u32;
                 let hash = |number: u32| ((u64::from(number) % hashes) as u32).wrapping_mul(0x9E37_79B1);
                 match map.remove(&number) {
                     Some(()) => index.remove(hash(number), number),
@@ -366,7 +363,7 @@ mod tests {
                     index.set(at, hash(number), number);
                 }
                 assert_eq!(index.len(), map.len());
-                let other = random(300) as u32;
+                let other = random.below(300) as u32;
                 index.remove(hash(other).wrapping_add(1), other);
                 let there = map.contains_key(&other).then_some(other);
                 assert_eq!(index.find(hash(other), |number| number == other), there);

@@ -30,6 +30,8 @@ pub mod plan;
 pub mod proxies;
 pub mod pseudonym;
 pub mod quote;
+#[cfg(test)]
+mod random;
 pub mod read;
 pub mod remarks;
 pub mod render;

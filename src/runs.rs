@@ -312,6 +312,7 @@ impl<'a> Head<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     fn all(runs: &[Runs]) -> Vec<Vec<u8>> {
         let mut merged = Merged::of(runs).unwrap();
@@ -322,19 +323,16 @@ mod tests {
 
     #[test]
     fn any_runs_give_all_in_order() {
-        let mut random = 7_u64;
-        let mut next = || {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (random >> 33) as usize
-        };
-        let records: Vec<Vec<u8>> = (0..2000).map(|_| vec![b'a' + (next() % 3) as u8; 1 + next() % 30]).collect();
+        let mut random = Random(7);
+        let mut below = |n| random.place(n);
+        let records: Vec<Vec<u8>> = (0..2000).map(|_| vec![b'a' + below(3) as u8; 1 + below(30)]).collect();
         let mut expected = records.clone();
         expected.sort();
         for limit in [0, 100, 4000, usize::MAX] {
             let mut runs: Vec<Runs> = (0..3).map(|_| Runs::new(&std::env::temp_dir(), limit)).collect();
             for record in &records {
-                runs[next() % 3].push(|text| text.extend_from_slice(record));
-                runs[next() % 3].push(|_| ());
+                runs[below(3)].push(|text| text.extend_from_slice(record));
+                runs[below(3)].push(|_| ());
             }
             runs.iter_mut().for_each(|runs| runs.finish().unwrap());
             assert_eq!(runs.iter().any(|runs| runs.file.is_some()), limit < usize::MAX);

@@ -39,16 +39,6 @@ fn at(time: &str) -> Stamp {
     Stamp { at: instant(time), offset: 120 }
 }
 
-/// Numbers that look as if they were drawn.
-pub(super) struct Random(pub(super) u64);
-
-impl Random {
-    pub(super) fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
-}
-
 /// A line in full. A user's port is his own unless the line gives one.
 fn line(short: &str) -> String {
     let words: Vec<&str> = short.split(' ').collect();

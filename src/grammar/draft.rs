@@ -199,6 +199,7 @@ fn text(pieces: &[Piece]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     #[test]
     fn drafts() {
@@ -258,11 +259,8 @@ mod tests {
             b"::",
             b"of.",
         ];
-        let mut seed: usize = 20_190_529;
-        let mut dice = |sides: usize| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (seed >> 33) % sides
-        };
+        let mut random = Random(20_190_529);
+        let mut dice = |sides| random.place(sides);
         for _ in 0..20_000 {
             let count = dice(32);
             let message: Vec<u8> = (0..count)

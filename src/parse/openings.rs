@@ -118,6 +118,7 @@ impl Writer {
 mod tests {
     use crate::grammar::Grammars;
     use crate::parse::{Line, Names, Reader, Years};
+    use crate::random::Random;
     use crate::streams::Streams;
 
     const LOGIN: &str = "login [192.0.2.7:4001] ed plaintext";
@@ -148,11 +149,11 @@ mod tests {
         let mut reader = Reader::new(&grammars, &names, &streams);
         // All of them become known.
         lines.iter().for_each(|line| _ = reader.read(line.as_bytes(), &Years::default(), 0));
-        let mut random = 1_usize;
+        let mut random = Random(1);
         for round in 0..20_000 {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             // Some of one process, then any.
-            let number = if round % 200 < 100 { (random >> 33) % 4 + round / 200 } else { random >> 33 } % lines.len();
+            let number =
+                if round % 200 < 100 { random.place(4) + round / 200 } else { random.place(lines.len()) } % lines.len();
             let text = format!("{}\n", lines[number]).repeat(4);
             let line = reader.ordinary(text.as_bytes()).unwrap_or_else(|| panic!("{}", lines[number]));
             let event = line.event();

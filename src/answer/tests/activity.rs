@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::*;
-use crate::answer::tests::Random;
 use crate::fold::Action;
 use crate::model::Stamp;
 use crate::pair::Session;
+use crate::random::Random;
 use crate::streams::StreamId;
 
 fn text(text: &str) -> Cow<'_, [u8]> {

@@ -1,8 +1,8 @@
 //! Clients behind proxies, against a comparison of each row with each line.
 
 use super::*;
-use crate::answer::tests::Random;
 use crate::model::{FileId, Stamp};
+use crate::random::Random;
 
 /// A line of ed, over IMAP unless said otherwise.
 fn line(at: Instant, peer: Peer) -> ClientLine<'static> {

@@ -4,6 +4,7 @@ use super::*;
 use crate::answer::FailureRow;
 use crate::fold::{LoggedIn, Refusal};
 use crate::model::{Doubt, Evidence, FileId, Instant, Peer, Service};
+use crate::random::Random;
 use crate::streams::StreamId;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -159,11 +160,8 @@ fn slow(tries: &[Try]) -> Vec<Told> {
 
 #[test]
 fn all_rules_as_a_slow_reading_has_them() {
-    let mut random = 7_u64;
-    let mut next = |n: u64| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (random >> 33) % n
-    };
+    let mut random = Random(7);
+    let mut next = |n| random.below(n);
     let mut rules = HashSet::new();
     for round in 0..300 {
         let (span, successes) = (100 + 300 * (round % 4), 2 + round % 5);

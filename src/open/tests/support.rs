@@ -2,6 +2,7 @@
 
 use crate::note::{Note, NoteKind};
 use crate::open::*;
+use crate::random::Random;
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
@@ -100,11 +101,11 @@ pub(super) fn walk_with(bytes: &[u8], mut memory: Memory) -> Memory {
 
 /// Some lines that do not compress to nothing.
 pub(super) fn text(lines: usize) -> Vec<u8> {
-    let mut state = 7u64;
+    let mut random = Random(7);
     let mut out = Vec::new();
     for n in 0..lines {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        writeln!(out, "[01/Jan/2024:00:00:{:02}] store1 imapd[{n}]: login {:x}", n % 60, state >> 20).unwrap();
+        writeln!(out, "[01/Jan/2024:00:00:{:02}] store1 imapd[{n}]: login {:x}", n % 60, random.below(1 << 31))
+            .unwrap();
     }
     out
 }
