@@ -46,3 +46,33 @@ impl Merging {
         trail
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Doubt, Service, Stamp};
+    use crate::trail::Last;
+
+    /// Each list that waits is more than twice as long as the next, whatever comes: so there are few of them.
+    #[test]
+    fn few_lists_wait() {
+        let (streams, mut merging) = (Streams::default(), Merging::default());
+        let stream = streams.id(b"store1", Service::Imap);
+        let stamp = Stamp { at: 1_559_000_000, offset: 120 };
+        let last = Some(Last { stamp, stream, from_login: true, doubt: Doubt::default(), evidence: None });
+        let mut users = 0;
+        for n in 0..200_u64 {
+            let mut trail = Trail::default();
+            for _ in 0..n * 7 % 23 {
+                users += 1;
+                let name = format!("user{users}");
+                trail.access.add(name.as_bytes(), Service::Imap, [last, None], None, &streams);
+            }
+            merging.add(trail, &streams);
+            let lengths: Vec<usize> = merging.waiting.iter().map(LastAccess::len).collect();
+            assert!(lengths.windows(2).all(|two| two[0] > 2 * two[1]), "{lengths:?}");
+            assert_eq!(lengths.iter().sum::<usize>(), users);
+        }
+        assert_eq!(merging.finish(&streams).access.len(), users);
+    }
+}

@@ -59,6 +59,22 @@ fn every_line_of_an_hour_is_counted() {
 }
 
 #[test]
+fn the_first_and_the_last_line_since_the_last_time() {
+    let (mut coverage, mut pending) = (Coverage::default(), Pending::default());
+    let mut span = |lines: &[(i64, Option<Counts>)]| {
+        for (at, counts) in lines {
+            pending.count(Stamp { at: *at, offset: 60 }, *counts, IMAP, 5, &mut coverage);
+        }
+        pending.flush(IMAP, 5, &mut coverage)
+    };
+    assert_eq!(span(&[]), None);
+    // Over several hours, by lines of either kind.
+    assert_eq!(span(&[(4000, LOGIN), (90, None), (8000, CLOSE), (7990, LOGIN)]), Some((90, 8000)));
+    assert_eq!(span(&[]), None);
+    assert_eq!(span(&[(5000, None)]), Some((5000, 5000)));
+}
+
+#[test]
 fn merging_is_the_union() {
     let one = coverage(IMAP, 5, &[(100, 60, LOGIN), (110, 60, Some(Counts::Start)), (3600, 60, CLOSE)]);
     let mut two = coverage(IMAP, 5, &[(50, 60, CLOSE), (90, 60, CLOSE), (95, 0, Some(Counts::Stop))]);
