@@ -182,6 +182,22 @@ fn names_of_any_length_are_told_apart_and_sorted_by_their_bytes() {
 }
 
 #[test]
+fn only_the_users_asked_for_are_kept() {
+    let streams = Streams::default();
+    let id = streams.id(b"store1", Service::Imap);
+    let long = "a-name-that-is-longer-than-an-entry-has-room-for";
+    let mut access = LastAccess::default();
+    for name in ["ann", "ed", long, &format!("{long}er")] {
+        access.add(name.as_bytes(), Service::Imap, [Some(at(5, id)), None], None, &streams);
+    }
+    access.settle(&streams);
+    access.put_in_order();
+    access.retain(|user| user == b"ed" || user == long.as_bytes());
+    let names: Vec<_> = all(&access.sorted(), 10).into_iter().map(|(user, _)| user).collect();
+    assert_eq!(names, [long.as_bytes(), b"ed"]);
+}
+
+#[test]
 fn nobody_is_one_empty_part() {
     let access = LastAccess::default();
     assert_eq!((access.len(), access.is_empty()), (0, true));

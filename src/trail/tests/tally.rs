@@ -92,7 +92,8 @@ fn a_file_counts_its_lines() {
     (one.enveloped, one.undated, one.passed_over) = (2, 3, 5);
     one.reject(Why::Unfit, sample(1, 9));
     one.reject(Why::Unfit, sample(1, 4));
-    assert_eq!(one.of_a_log(), 7);
+    assert_eq!((one.of_a_log(), one.rejected()), (7, 0));
+    assert_eq!(FileTally { all: count(9, 90), ..one.clone() }.rejected(), 2);
     two.all.add(20);
     (two.enveloped, two.undated, two.passed_over) = (10, 20, 40);
     two.reject(Why::Unfit, sample(1, 6));
