@@ -20,6 +20,8 @@ fn all(sorted: &Sorted, size: usize) -> Vec<(Vec<u8>, [Access; 3])> {
     };
     let mut all = Vec::new();
     for part in sorted.parts(size) {
+        let of_users = sorted.users(part.clone()).flat_map(|(_, accesses)| accesses.iter().collect::<Vec<_>>());
+        assert!(sorted.accesses(part.clone()).eq(of_users));
         all.extend(sorted.users(part).map(|(user, accesses)| (user.to_vec(), over_all(accesses))));
     }
     all
