@@ -104,8 +104,8 @@ pub(super) fn text(lines: usize) -> Vec<u8> {
     let mut random = Random(7);
     let mut out = Vec::new();
     for n in 0..lines {
-        writeln!(out, "[01/Jan/2024:00:00:{:02}] store1 imapd[{n}]: login {:x}", n % 60, random.below(1 << 31))
-            .unwrap();
+        let word = random.below(1 << 31) << 13 | random.below(1 << 13);
+        writeln!(out, "[01/Jan/2024:00:00:{:02}] store1 imapd[{n}]: login {word:x}", n % 60).unwrap();
     }
     out
 }
