@@ -318,7 +318,7 @@ impl Grammars {
         templates: impl Iterator<Item = &'t Template>,
         message: &'a [u8],
     ) -> Option<(&'t Template, Fields<'a>)> {
-        for template in templates {
+        for template in templates.filter(|template| template.program.may_read(message)) {
             let mut fields = Fields::default();
             if template.program.run(message, &self.reasons, &mut fields) {
                 return Some((template, fields));

@@ -13,6 +13,8 @@ use super::template::{Op, Terminal};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Program {
     steps: Vec<Step>,
+    /// What every message ends in that it reads: the last bytes as a number, and which of its bits count; none if a hole is last.
+    end: (u64, u64),
 }
 
 /// Literal text, perhaps none, and the hole behind it.
@@ -60,7 +62,16 @@ impl Program {
         if !literal.is_empty() {
             steps.push(Step::new(literal, None));
         }
-        Program { steps }
+        let tail = literal.get(literal.len().saturating_sub(8)..).unwrap_or_default();
+        let last = |bits: u64| bits.checked_shl(8 * (8 - tail.len() as u32)).unwrap_or(0);
+        Program { steps, end: (last(eight(tail)), last(u64::MAX)) }
+    }
+
+    /// Whether a message may be one that it reads, by its end: which of many that begin with a hole it is shows only there.
+    #[inline(always)]
+    pub(super) fn may_read(&self, message: &[u8]) -> bool {
+        let (end, mask) = self.end;
+        message.last_chunk().is_none_or(|last| u64::from_le_bytes(*last) & mask == end)
     }
 
     /// Runs over the whole of a message; `reasons` are the known ones, longest first. Where it fails, it may
@@ -302,9 +313,10 @@ mod tests {
         let reasons = ["gone (hold)", "gone"].map(|r| r.as_bytes().into());
         let mut fields = Fields::default();
         let holes = ops.iter().filter_map(|op| if let Op::Hole(hole, ..) = op { Some(*hole) } else { None });
-        Program::new(&ops)
-            .run(message.as_bytes(), &reasons, &mut fields)
-            .then(|| holes.map(|h| format!("{}={}", h.name(), fields.text(h))).collect::<Vec<_>>().join(","))
+        let program = Program::new(&ops);
+        let is_read = program.run(message.as_bytes(), &reasons, &mut fields);
+        assert!(program.may_read(message.as_bytes()) || !is_read, "{template}: {message}");
+        is_read.then(|| holes.map(|h| format!("{}={}", h.name(), fields.text(h))).collect::<Vec<_>>().join(","))
     }
 
     #[test]
@@ -355,6 +367,27 @@ mod tests {
         ];
         for (template, message, read) in table {
             assert_eq!(fields(template, message).as_deref(), *read, "{template}: {message}");
+        }
+    }
+
+    #[test]
+    fn ends_of_messages() {
+        let table = [
+            ("{_} starting up", "a starting up", true),
+            ("{_} starting up", "a starting uq", false),
+            ("{_} starting up", "a starting down", false),
+            ("{_} starting up", "a staXting up", false),
+            // Of a long end, only the last bytes are looked at.
+            ("{_} starting up", "a sXarting up", true),
+            ("{_} up", "what is up", true),
+            ("{_} up", "what is Xup", false),
+            ("{_} up", "up", true),
+            ("a {_:rest}", "b and what is long", true),
+            ("up", "up", true),
+        ];
+        for (template, message, may) in table {
+            let (ops, _) = compile(template).unwrap();
+            assert_eq!(Program::new(&ops).may_read(message.as_bytes()), may, "{template}: {message}");
         }
     }
 

@@ -30,8 +30,13 @@ pub(super) fn whole_peer(text: &[u8]) -> Option<Peer> {
 const LONGEST: usize = 96;
 
 fn spelled(input: &[u8]) -> Option<(usize, Peer)> {
-    let quick = input.first_chunk().and_then(|near| quick_v4(near, marks(near).digits as u32));
-    quick.or_else(|| any_bracketed(input))
+    // Where less stands behind it, zeros do, which no peer has.
+    let mut padded = [0; 64];
+    let near = input.first_chunk().unwrap_or_else(|| {
+        padded.iter_mut().zip(input).for_each(|(to, byte)| *to = *byte);
+        &padded
+    });
+    quick_v4(near, marks(near).digits as u32).or_else(|| any_bracketed(input))
 }
 
 /// In any spelling: up to where the template's own bracket stands.
@@ -132,8 +137,10 @@ mod tests {
     /// That a text is read alike in both ways, whatever stands behind it.
     fn agree(text: &str) {
         for behind in ["", " ed plaintext", "]:1] ", ".1:5] ", "7:1] "] {
-            let padded = format!("{text}{behind}{:64}", "");
-            assert_eq!(spelled(padded.as_bytes()), any_bracketed(padded.as_bytes()), "{text:?} before {behind:?}");
+            for padding in [0, 64] {
+                let padded = format!("{text}{behind}{:padding$}", "");
+                assert_eq!(spelled(padded.as_bytes()), any_bracketed(padded.as_bytes()), "{padded:?}");
+            }
         }
     }
 
