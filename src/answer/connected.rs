@@ -129,14 +129,13 @@ impl<'a> Connected<'a> {
 /// Whether a closed session that is settled early may be a row.
 pub fn collects(query: &ConnectedQuery, session: &Settled<'_>) -> bool {
     let Some(end) = session.end else { return true };
-    let began = session.began();
     let in_time = match query.at {
         // But for one, of which only that end shows whether it is: whoever collects keeps that.
         At::EndOfCoverage => false,
-        At::Instant(at) => began.at <= at.at && at.at < end.at,
+        At::Instant(at) => session.began().at <= at.at && at.at < end.at,
         At::Local(digits) => {
             let drift = query.drift * 60;
-            began.local() <= digits + drift && digits - drift < end.local()
+            session.began().local() <= digits + drift && digits - drift < end.local()
         }
     };
     in_time && (query.users.is_empty() || query.users.contains(session.user()))
