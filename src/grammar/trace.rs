@@ -146,3 +146,51 @@ fn in_words(wanted: Wanted<'_>, found: usize) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grammars(text: &str) -> Grammars {
+        let line = "[29/May/2019:10:00:00 +0200] store1 imapd[7]: Account Notice: in a at 7";
+        let file = format!(
+            "dialect = 'x'\n[[template]]\nkind = 'known'\ntext = '{text}'\nbasis = 'observed'\nprocesses = ['imapd']\n\
+             [[template.sample]]\nline = '{line}'\n"
+        );
+        Grammars::new(&[("site.toml".into(), file)]).unwrap()
+    }
+
+    #[test]
+    fn parts_are_those_of_the_way_that_fits() {
+        let grammars = grammars("in {_:text} at {_:number}");
+        let (_, parts, _) = grammars.trace(b"imapd", b"in ed at x at 7").read.unwrap();
+        let places: Vec<_> = parts.iter().map(|part| (part.at.clone(), part.hole.is_some())).collect();
+        assert_eq!(places, [(0..3, false), (3..10, true), (10..14, false), (14..15, true)]);
+    }
+
+    #[test]
+    fn where_templates_come_furthest() {
+        let places = [
+            // The last place is tried first, the first place last: of equally much text, what is further ahead.
+            ("in {_:text} at {_:number}", "in ed at x at y", Some((14, 7))),
+            ("in {_:first} at {_:number}", "in ed at x at y", Some((14, 7))),
+            // A text that is found in part.
+            ("in {_:text} at {_:number}", "in ed ax 7", Some((7, 5))),
+            ("in {_:text} at {_:number}", "in ed at 7 x", Some((10, 7))),
+            // Too little of it is there.
+            ("in {_:text} at {_:number}", "i", None),
+        ];
+        for (template, message, place) in places {
+            let grammars = grammars(template);
+            let traced = grammars.trace(b"imapd", message.as_bytes());
+            let near = traced.near.iter().find(|near| near.template.text == template);
+            let stuck = near.and_then(|near| near.stuck.as_ref());
+            assert_eq!(stuck.map(|stuck| (stuck.at, stuck.literal)), place, "{template}: {message}");
+            // Of another process, no template is near but one that would fit.
+            assert!(grammars.trace(b"popd", message.as_bytes()).near.iter().all(|near| near.template.text != template));
+        }
+        let grammars = grammars("in {_:text} at {_:number}");
+        let near = grammars.trace(b"popd", b"in a at 7").near;
+        assert!(near.iter().any(|near| near.template.text.starts_with("in ") && near.stuck.is_none()));
+    }
+}

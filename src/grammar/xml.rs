@@ -215,3 +215,32 @@ impl Xml {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Moments are shown by the clock of the line in which they stand, whatever their own offset.
+    #[test]
+    fn r4_moments_in_fields() {
+        let written = Stamp { at: 1_559_124_000, offset: 120 };
+        let ten = Some(1_559_124_000);
+        for text in
+            ["2019-05-29T10:00:00+02:00", "2019-05-29T08:00:00Z", "[29/May/2019:03:00:00 -0500]", "2019/5/29 10:00:00"]
+        {
+            assert_eq!(digits(text.as_bytes(), written), ten, "{text}");
+        }
+        for text in ["", "10:00:00", "2019/5/29 10:00:00 ", "2019-05-29T10:00:00+02:00 x"] {
+            assert_eq!(digits(text.as_bytes(), written), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_in_fields() {
+        for (text, lasted) in
+            [("1:02:03", Some(3723)), ("90", Some(90)), ("0", Some(0)), ("1:02:03 x", None), ("-1", None)]
+        {
+            assert_eq!(seconds(text.as_bytes()), lasted, "{text}");
+        }
+    }
+}

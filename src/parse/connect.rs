@@ -62,6 +62,29 @@ mod tests {
     }
 
     #[test]
+    fn r4_clocks_that_were_set_by_an_hour_or_half_an_hour() {
+        let cases = [
+            ("31/Mar/2019:03:10:00 +0200", "2019/3/31 1:30:00", 2400, "31/Mar/2019:01:30:00 +0100"),
+            ("06/Oct/2019:02:40:00 +1100", "2019/10/6 1:30:00", 2400, "06/Oct/2019:01:30:00 +1030"),
+            ("07/Apr/2019:02:10:00 +1030", "2019/4/7 1:50:00", 3000, "07/Apr/2019:01:50:00 +1100"),
+        ];
+        for (end, begun, duration, connected) in cases {
+            let expected = Connect { stamp: at(connected), mismatch: false };
+            assert_eq!(connect(at(end), start(begun), duration), expected, "{end}");
+        }
+    }
+
+    #[test]
+    fn r4_at_the_edges() {
+        let end = at("31/Mar/2019:03:10:00 +0200");
+        let connected = |duration| connect(end, start("2019/3/31 1:30:00"), duration).stamp;
+        assert_eq!(connected(2100), at("31/Mar/2019:01:30:00 +0100"));
+        assert_eq!(connected(2099), at("31/Mar/2019:01:30:00 +0200"));
+        // As late as the end is not later.
+        assert_eq!(connect(end, start("2019/3/31 3:10:00"), 2), Connect { stamp: end, mismatch: false });
+    }
+
+    #[test]
     fn r4_mismatches() {
         let end = at("29/May/2019:09:00:00 +0200");
         assert!(!connect(end, start("2019/5/29 8:50:02"), 600).mismatch);
