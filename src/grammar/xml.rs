@@ -243,4 +243,41 @@ mod tests {
             assert_eq!(seconds(text.as_bytes()), lasted, "{text}");
         }
     }
+
+    /// A close that tells its start and no duration, and neither; what its attributes are taken for; where its store and port come from.
+    #[test]
+    fn r4_a_close_by_its_start() {
+        let file = r#"
+            dialect = "x"
+            [xml]
+            time = "ts"
+            pid = "pi"
+            process = "sn"
+            store = "hn"
+            store_name = "other"
+            [[xml.element]]
+            name = "cl"
+            kind = "close"
+            basis = "observed"
+            where = { op = "session" }
+            fields = { peer = "ip", port = "po", user = "us", start = "be", duration = "du" }
+            [[xml.element.sample]]
+            line = '<cl ts="29/May/2019:08:46:17 +0200" pi="7" sn="imapd" hn="" op="session" ip="192.0.2.7:1" po="9" us="ed" be="2019/5/29 8:39:42"/>'
+            expect = { peer = "192.0.2.7:1", user = "ed", start = "1559119182", duration = "395" }
+        "#;
+        let grammars = crate::grammar::Grammars::new(&[("site.toml".into(), file.to_owned())]).unwrap();
+        let xml = grammars.xml().next().unwrap();
+        let entry = |line: &str| match super::markup(line.as_bytes()).remove(0).1 {
+            super::Markup::Entry(tags) => tags,
+            other => panic!("{other:?}"),
+        };
+        let tags = entry(&xml.elements[0].samples[0].line);
+        assert_eq!(xml.head(&tags).unwrap().host, b"other");
+        let named = ["ts", "sn", "pi", "hn", "op", "ip", "po", "be", "zz"];
+        let fills = ["time", "process", "pid", "store", "where", "peer", "port", "start", ""];
+        assert_eq!(named.map(|name| xml.fills(&tags, name)), fills);
+        let neither = entry(r#"<cl op="session" ip="192.0.2.7:1" us="ed"/>"#);
+        let nobody = entry(r#"<cl op="session" ip="192.0.2.7:1" us="" du="5"/>"#);
+        assert!([neither, nobody].iter().all(|tags| xml.elements[0].read(tags, Stamp::default()).is_none()));
+    }
 }
