@@ -3,16 +3,43 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use unicode_width::UnicodeWidthStr;
+
 /// Whether a character could steer a terminal or mislead an eye: controls, and marks that turn the direction of text.
 pub(crate) fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Whether a text is printable ASCII, and so shown as it is, one column a byte.
+fn is_plain(bytes: &[u8]) -> bool {
+    // Most are, and short: to go to the end takes less than to ask at each byte.
+    bytes.iter().fold(true, |all, b| all & (b' '..=b'~').contains(b))
+}
+
+/// How many columns of a terminal a text takes.
+pub fn width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+/// How many columns of a terminal [`visible`] takes.
+pub fn visible_width(bytes: &[u8]) -> usize {
+    if is_plain(bytes) { bytes.len() } else { width(&visible(bytes)) }
+}
+
+/// Appends what [`visible`] gives.
+pub fn put_visible(text: &mut Vec<u8>, bytes: &[u8]) {
+    if is_plain(bytes) {
+        text.extend_from_slice(bytes);
+    } else {
+        text.extend_from_slice(visible(bytes).as_bytes());
+    }
+}
+
 /// Text for a terminal: control bytes as `\x1b`, characters that steer as `\u{202e}`, bytes that are no UTF-8 as `\xff`.
 pub fn visible(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes)
-        && (bytes.iter().all(|b| (b' '..=b'~').contains(b)) || !text.chars().any(steers))
+        && (is_plain(bytes) || !text.chars().any(steers))
     {
         return Cow::Borrowed(text);
     }
@@ -120,6 +147,20 @@ mod tests {
         assert_eq!(visible(b"\x1b[31med\x07\xff"), "\\x1b[31med\\x07\\xff");
         assert_eq!(visible("a\u{9b}b\u{202e}c".as_bytes()), "a\\u{9b}b\\u{202e}c");
         assert_eq!(visible("jürgen".as_bytes()), "jürgen");
+    }
+
+    /// What is appended and measured by a shorter way is what [`visible`] gives.
+    #[test]
+    fn the_short_way_shows_the_same() {
+        for bytes in
+            [&b""[..], b"ed", b" ~", b"\x1b[31med", b"\x7f", b"\xff", "j\u{fc}rgen".as_bytes(), "\u{4e2d}".as_bytes()]
+        {
+            let mut text = b"before ".to_vec();
+            put_visible(&mut text, bytes);
+            assert_eq!(text, [b"before ", visible(bytes).as_bytes()].concat());
+            assert_eq!(visible_width(bytes), width(&visible(bytes)));
+        }
+        assert_eq!(["j\u{fc}", "\u{4e2d}\u{4e2d}", "\x1b"].map(|text| visible_width(text.as_bytes())), [2, 4, 4]);
     }
 
     #[test]

@@ -141,12 +141,12 @@ impl Zone {
 
     /// Whether the digits of a stamp of this zone were shown twice; `None` where only the logs can say.
     pub fn repeats(self, stamp: Stamp) -> Option<bool> {
-        let local = DateTime::from_timestamp(stamp.local(), 0).map(|t| t.naive_utc())?;
+        let local = || DateTime::from_timestamp(stamp.local(), 0).map(|t| t.naive_utc());
         match self {
             Zone::Log => None,
             Zone::Utc => Some(false),
-            Zone::Local => Some(matches!(Local.from_local_datetime(&local), chrono::LocalResult::Ambiguous(..))),
-            Zone::Named(tz) => Some(matches!(tz.from_local_datetime(&local), chrono::LocalResult::Ambiguous(..))),
+            Zone::Local => Some(matches!(Local.from_local_datetime(&local()?), chrono::LocalResult::Ambiguous(..))),
+            Zone::Named(tz) => Some(matches!(tz.from_local_datetime(&local()?), chrono::LocalResult::Ambiguous(..))),
         }
     }
 }
@@ -211,19 +211,19 @@ pub fn rfc3339_of(stamp: Stamp, zone: Zone) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
-/// Appends `29/May/2019:12:00:00`, as the logs and the vendor's tool write it.
-pub fn push_log_digits(text: &mut String, stamp: Stamp) {
+/// `29/May/2019:12:00:00`, as the logs and the vendor's tool write it, in bytes.
+pub fn log_bytes(stamp: Stamp) -> [u8; 20] {
     const MONTHS: [[u8; 3]; 12] =
         [*b"Jan", *b"Feb", *b"Mar", *b"Apr", *b"May", *b"Jun", *b"Jul", *b"Aug", *b"Sep", *b"Oct", *b"Nov", *b"Dec"];
     let ([[a, b], [c, d], _, [g, h], [i, j], [k, l], [m, n]], month) = digits(stamp.local());
     let [x, y, z] = MONTHS.get(month as usize - 1).copied().unwrap_or(*b"???");
-    push_ascii(text, &[g, h, b'/', x, y, z, b'/', a, b, c, d, b':', i, j, b':', k, l, b':', m, n]);
+    [g, h, b'/', x, y, z, b'/', a, b, c, d, b':', i, j, b':', k, l, b':', m, n]
 }
 
 /// `29/May/2019:12:00:00`
 pub fn log_digits(stamp: Stamp) -> String {
     let mut text = String::with_capacity(20);
-    push_log_digits(&mut text, stamp);
+    push_ascii(&mut text, &log_bytes(stamp));
     text
 }
 

@@ -90,6 +90,11 @@ impl<'a> LastAccessRow<'a> {
         ServiceAccess::new(self.accesses.over(service)?, self.stores)
     }
 
+    /// When the last access over one service was, without what it rests on.
+    pub fn last_over(&self, service: Service) -> Option<Stamp> {
+        self.accesses.last_over(service)
+    }
+
     /// By service, in the order of [`Service::ALL`].
     pub fn services(&self) -> [Option<ServiceAccess<'a>>; 3] {
         let [first, second, third] = Service::ALL;
@@ -140,9 +145,8 @@ impl<'a> LastAccessRows<'a> {
         let mut asked = self.asked.iter().peekable();
         std::iter::from_fn(move || {
             loop {
-                let (Some(next), Some(user)) = (seen.peek(), asked.peek()) else {
-                    return seen.next().or_else(|| Some(row((asked.next()?, Accesses::default()))));
-                };
+                let Some(user) = asked.peek() else { return seen.next() };
+                let Some(next) = seen.peek() else { return Some(row((asked.next()?, Accesses::default()))) };
                 match next.user.cmp(user) {
                     std::cmp::Ordering::Less => return seen.next(),
                     std::cmp::Ordering::Equal => asked.next(),

@@ -26,7 +26,7 @@ pub(super) fn write(plan: &Plan, mut out: Sink, threads: usize) -> Result<(), St
     }
     rows.iter().for_each(|r| columns.fit(r));
     columns.head(&mut out)?;
-    rows.iter().try_for_each(|r| columns.row(&mut out, r))?;
+    columns.write(&mut out, &rows)?;
     let streams: std::collections::BTreeSet<_> = plan.leaves.iter().filter_map(|l| l.group.as_ref()).collect();
     let seconds =
         plan.units.iter().map(|u| u.size as f64 / if u.plain { PLAIN } else { COMPRESSED } as f64).sum::<f64>();

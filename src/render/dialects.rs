@@ -62,7 +62,7 @@ pub fn dialects(grammars: &Grammars, out: &mut dyn io::Write) -> io::Result<()> 
         }
         rows.iter().for_each(|row| columns.fit(row));
         columns.head(out)?;
-        rows.iter().try_for_each(|row| columns.row(out, row))?;
+        columns.write(out, &rows)?;
     }
     Ok(())
 }

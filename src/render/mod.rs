@@ -232,7 +232,7 @@ enum Record<'a> {
 }
 
 /// So many rows are rendered at a time by one worker.
-const ROWS: usize = 4096;
+const ROWS: usize = 1024;
 /// So many, if each comes with its lines, which may be long.
 const QUOTED: usize = 256;
 
@@ -339,8 +339,8 @@ fn side_by_side<T: Sync, M: Default + Send>(
     make: impl Fn(&T, &Quoted<'_>, &mut M) -> io::Result<()> + Sync,
 ) -> io::Result<()> {
     // While something is made of some, those before them are written, and the lines of those behind them are fetched.
-    let threads = rayon::current_num_threads();
-    let at_once = if quotes.is_some() { 2 * threads } else { threads };
+    // Several for each worker: whoever writes makes fewer of them.
+    let at_once = 4 * rayon::current_num_threads();
     let all: Vec<&[T]> = parts.chunks(at_once).collect();
     let room = || (0..at_once).map(|_| <(M, Quoted<'_>)>::default()).collect::<Vec<_>>();
     let (mut these, mut others) = (room(), room());

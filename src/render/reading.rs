@@ -3,13 +3,12 @@
 use std::io;
 use std::ops::Range;
 
-use super::table::width;
 use super::{Align, Columns};
 use crate::grammar::{self, Fields, Grammars, Hole, Kind, Markup, Near, Part, Prefix, SyslogDate, Template};
 use crate::model::{Service, Stamp};
 use crate::parse::{Line, Names, Reader, Why, Years, connect};
 use crate::streams::Streams;
-use crate::text::visible;
+use crate::text::{visible, width};
 use crate::times::{Zone, log_digits, rfc3339_of};
 
 /// A part of the line, and what it says.
@@ -77,7 +76,7 @@ fn entries(line: &[u8], grammars: &Grammars, reader: &mut Reader<'_>, out: &mut 
             let row = |(name, text): &(String, String)| [format!("  {}", shown(name)), fills(name), shown(text)];
             let rows: Vec<_> = tags.values.iter().map(row).collect();
             rows.iter().for_each(|row| columns.fit(row));
-            rows.iter().try_for_each(|row| columns.row(out, row))?;
+            columns.write(out, &rows)?;
             writeln!(out)?;
         }
         match reader.markup(&part, raw) {
@@ -221,7 +220,7 @@ fn picture(line: &[u8], marks: &[Mark], out: &mut dyn io::Write) -> io::Result<(
     let mut row_text = Vec::new();
     rows.iter().try_for_each(|row| {
         row_text.clear();
-        columns.row(&mut row_text, row)?;
+        columns.row(&mut row_text, row);
         out.write_all(row_text.trim_ascii_end())?;
         out.write_all(b"\n")
     })

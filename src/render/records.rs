@@ -174,9 +174,8 @@ fn each<K: Recorded, T: Default + Send>(
     make: impl Fn(&K::Row<'_>, Option<Lines<'_, '_>>, &mut T) -> io::Result<()> + Sync,
     mut out: impl FnMut(&mut T) -> io::Result<()>,
 ) -> io::Result<()> {
-    // With lines they are small, and there are more of them, so that nobody waits long for the last.
-    let of_thread = if rows.quotes.is_some() { 8 } else { 2 };
-    let chunks = || (0..of_thread * rayon::current_num_threads()).map(|_| Chunk::default()).collect::<Vec<_>>();
+    // They are small, and several for each worker, so that nobody waits long for the last.
+    let chunks = || (0..8 * rayon::current_num_threads()).map(|_| Chunk::default()).collect::<Vec<_>>();
     let (mut these, mut next) = (chunks(), chunks());
     let mut made: Vec<T> = these.iter().map(|_| T::default()).collect();
     let mut any = fill(&mut these, &mut rows)?;

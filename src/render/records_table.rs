@@ -6,13 +6,13 @@ use std::io;
 use super::ends;
 use super::evidence::block;
 use super::records::{Recorded, look_at_rows, write_rows};
-use super::table::{push_time, width};
+use super::table::put_time;
 use super::{Align, Answer, Columns, Seen, repeats};
 use crate::answer::{FailureRow, Failures, SessionRow, Sessions, Status};
 use crate::fold::Action;
 use crate::model::{Service, Stamp};
 use crate::resolve::Resolved;
-use crate::text::visible;
+use crate::text::{visible, width};
 use crate::times::Zone;
 
 /// No table has more columns.
@@ -112,8 +112,10 @@ pub(super) fn write<K: Tabled>(
     write_rows(answer, all, out, |row, lines, text| {
         let mut cells: [String; MOST] = Default::default();
         let cells = cells.get_mut(..K::COLUMNS.len()).unwrap_or_default();
-        K::cells(row, cells, &mut |cell, stamp| push_time(cell, answer, stamp, with_offset));
-        columns.row(text, cells)?;
+        K::cells(row, cells, &mut |cell, stamp| {
+            put_time(answer, stamp, with_offset, |part| cell.push_str(std::str::from_utf8(part).unwrap_or_default()));
+        });
+        columns.row(text, cells);
         block(lines, text);
         Ok(())
     })?;

@@ -2,21 +2,19 @@
 //!
 //! Columns are as wide as their widest cell. Rows are written as they come, never held: an archive may have millions of users.
 
-use std::fmt::Write;
-use std::io;
+use std::io::{self, Write};
 use std::ops::Range;
 
 use rayon::prelude::*;
-use unicode_width::UnicodeWidthStr;
 
 use super::ends;
 use super::evidence::block;
 use super::{Answer, findings, records_table, repeats, side_by_side, writer};
-use crate::answer::{Connected, LastAccessRow, ServiceAccess};
+use crate::answer::{Connected, LastAccessRow};
 use crate::model::{Service, Stamp};
 use crate::quote::QuoteRows;
-use crate::text::visible;
-use crate::times::{log_offset, push_log_digits};
+use crate::text::{put_visible, visible_width, width};
+use crate::times::{log_bytes, log_offset};
 
 /// How a column is aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +52,9 @@ impl Columns {
         }
     }
 
-    /// Columns as wide as the wider ones of two.
-    fn widest(mut self, other: Columns) -> Columns {
-        other.widths.into_iter().enumerate().for_each(|(column, width)| self.widen(column, width));
-        self
+    /// Makes the first columns at least so wide.
+    fn widen_all<const N: usize>(&mut self, widths: [usize; N]) {
+        widths.into_iter().enumerate().for_each(|(column, width)| self.widen(column, width));
     }
 
     /// Writes the headings.
@@ -66,48 +63,55 @@ impl Columns {
     /// Those of the writer.
     pub fn head(&self, out: &mut dyn io::Write) -> io::Result<()> {
         let headings: Vec<String> = self.headings.iter().map(|(h, _)| (*h).to_owned()).collect();
-        self.row(out, &headings)
+        self.write(out, &[headings])
     }
 
-    /// Writes one row; the last column is not padded.
+    /// Writes rows.
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn row<W: io::Write + ?Sized>(&self, out: &mut W, cells: &[String]) -> io::Result<()> {
-        for (i, ((cell, width), (_, align))) in cells.iter().zip(&self.widths).zip(&self.headings).enumerate() {
-            if i > 0 && i + 1 == cells.len() && cell.is_empty() {
-                break;
-            }
-            let pad = width.saturating_sub(self::width(cell));
-            let (before, behind) = match align {
-                Align::Right => (pad, 0),
-                Align::Left if i + 1 == cells.len() => (0, 0),
-                Align::Left => (0, pad),
-            };
-            blanks(out, before + if i == 0 { 0 } else { 2 })?;
-            out.write_all(cell.as_bytes())?;
-            blanks(out, behind)?;
+    pub fn write(&self, out: &mut dyn io::Write, rows: &[impl AsRef<[String]>]) -> io::Result<()> {
+        let mut text = Vec::new();
+        rows.iter().for_each(|row| self.row(&mut text, row.as_ref()));
+        out.write_all(&text)
+    }
+
+    /// Appends one row; the last column is not padded.
+    pub fn row(&self, text: &mut Vec<u8>, cells: &[String]) {
+        for (column, cell) in cells.iter().enumerate() {
+            self.cell(column, text, |text| text.extend_from_slice(cell.as_bytes()));
         }
-        out.write_all(b"\n")
+        text.push(b'\n');
+    }
+
+    /// Appends the next cell of a row, which `put` writes. Nothing stands in the place of an empty last one.
+    fn cell(&self, column: usize, text: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
+        let (Some(wide), Some((_, align))) = (self.widths.get(column), self.headings.get(column)) else { return };
+        let before = text.len();
+        text.extend_from_slice(if column > 0 { b"  " } else { b"" });
+        let begin = text.len();
+        put(text);
+        let is_last = column + 1 == self.headings.len();
+        if is_last && column > 0 && text.len() == begin {
+            return text.truncate(before);
+        }
+        let blanks = wide.saturating_sub(shown_width(text.get(begin..).unwrap_or_default()));
+        match align {
+            Align::Right => _ = text.splice(begin..begin, std::iter::repeat_n(b' ', blanks)),
+            Align::Left if is_last => {}
+            Align::Left => text.resize(text.len() + blanks, b' '),
+        }
     }
 }
 
-/// How many columns of a terminal a text takes.
-pub(super) fn width(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.width() }
+/// How many columns of a terminal a text takes that is fit to be shown.
+fn shown_width(text: &[u8]) -> usize {
+    if text.is_ascii() { text.len() } else { std::str::from_utf8(text).map_or(text.len(), width) }
 }
 
-fn blanks<W: io::Write + ?Sized>(out: &mut W, mut n: usize) -> io::Result<()> {
-    const BLANKS: [u8; 32] = [b' '; 32];
-    while n > 0 {
-        let some = n.min(BLANKS.len());
-        out.write_all(BLANKS.get(..some).unwrap_or_default())?;
-        n -= some;
-    }
-    Ok(())
-}
-
-const NOT_RECORDED: &str = "---NOT-RECORDED---";
+const NOT_RECORDED: &[u8] = b"---NOT-RECORDED---";
+/// In the place of a mechanism that is not known.
+const NO_AUTH: &[u8] = b"-";
 
 pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let all_offsets = answer.summary.shared_offset.is_none();
@@ -134,21 +138,26 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
     }
 }
 
-/// Appends a time as the vendor's tool writes it; with its offset where it would not be clear without.
-pub(super) fn push_time(text: &mut String, answer: &Answer<'_>, stamp: Stamp, with_offset: bool) {
+/// Writes a time as the vendor's tool writes it; with its offset where it would not be clear without.
+pub(super) fn put_time(answer: &Answer<'_>, stamp: Stamp, with_offset: bool, mut put: impl FnMut(&[u8])) {
     let stamp = answer.zone.of(stamp);
-    push_log_digits(text, stamp);
+    put(&log_bytes(stamp));
     if with_offset || repeats(answer.zone, answer.streams, stamp) {
-        text.push(' ');
-        text.push_str(&log_offset(stamp.offset));
+        put(b" ");
+        put(log_offset(stamp.offset).as_bytes());
     }
 }
 
-/// How many columns [`push_time`] takes.
+/// How many columns [`put_time`] takes.
 fn time_width(answer: &Answer<'_>, stamp: Stamp, with_offset: bool) -> usize {
-    let offset =
-        if with_offset || repeats(answer.zone, answer.streams, answer.zone.of(stamp)) { " +0000".len() } else { 0 };
-    "29/May/2019:12:00:00".len() + offset
+    let mut width = 0;
+    put_time(answer, stamp, with_offset, |part| width += part.len());
+    width
+}
+
+/// How wide columns are where each is as wide as in one of two rows or parts.
+fn widest<const N: usize>(a: [usize; N], b: [usize; N]) -> [usize; N] {
+    std::array::from_fn(|i| a.get(i).max(b.get(i)).copied().unwrap_or(0))
 }
 
 fn connected(
@@ -158,32 +167,26 @@ fn connected(
     (with_offset, quotes): (bool, &mut Option<QuoteRows<'_>>),
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let columns = || Columns::new(&["UID", "TIME", "AUTH", "TO", "FROM"].map(|h| (h, Align::Left)));
+    let mut columns = Columns::new(&["UID", "TIME", "AUTH", "TO", "FROM"].map(|h| (h, Align::Left)));
     let parts: Vec<&[Connected<'_>]> = rows.chunks(answer.at_once()).collect();
-    let fitting = |part: &&[Connected<'_>]| {
-        let mut columns = columns();
-        each_connected(answer, part, with_offset, |_, cells| {
-            columns.fit(cells);
-            Ok(())
-        })?;
-        Ok(columns)
+    // The last column is as wide as it may be.
+    let widths = |part: &&[Connected<'_>]| {
+        part.iter().fold([0; 4], |widths, row| {
+            let since = time_width(answer, row.since, with_offset);
+            let auth = visible_width(row.auth.unwrap_or(NO_AUTH));
+            widest(widths, [visible_width(row.user), since, auth, visible_width(row.store)])
+        })
     };
-    let widest = |a: Columns, b: Columns| Ok::<_, io::Error>(a.widest(b));
-    let columns = parts.par_iter().map(fitting).try_reduce(columns, widest)?;
+    columns.widen_all(parts.par_iter().map(widths).reduce(|| [0; 4], widest));
     columns.head(out)?;
-    side_by_side(
-        &parts,
-        quotes,
-        |part| part.len(),
-        writer(out),
-        |part, lines, text| {
-            each_connected(answer, part, with_offset, |row, cells| {
-                columns.row(text, cells)?;
-                block(lines.row(row), text);
-                Ok(())
-            })
-        },
-    )?;
+    let count = |part: &&[Connected<'_>]| part.len();
+    side_by_side(&parts, quotes, count, writer(out), |part, lines, text| {
+        for (number, row) in part.iter().enumerate() {
+            connected_row(answer, row, with_offset, &columns, text);
+            block(lines.row(number), text);
+        }
+        Ok(())
+    })?;
     for service in services {
         let name = service.as_str();
         if !answer.streams.iter().any(|s| s.service == *service) {
@@ -198,32 +201,22 @@ fn connected(
     Ok(())
 }
 
-/// Does something with the number and the cells of each row.
-fn each_connected(
-    answer: &Answer<'_>,
-    rows: &[Connected<'_>],
-    with_offset: bool,
-    mut work: impl FnMut(usize, &[String]) -> io::Result<()>,
-) -> io::Result<()> {
-    // The cells of a row are written into the same strings again and again.
-    let mut cells: [String; 5] = Default::default();
-    for (number, row) in rows.iter().enumerate() {
-        cells.iter_mut().for_each(String::clear);
-        let [user, since, auth, to, from] = &mut cells;
-        user.push_str(&visible(row.user));
-        push_time(since, answer, row.since, with_offset);
-        auth.push_str(&row.auth.map_or("-".into(), visible));
-        to.push_str(&visible(row.store));
-        _ = write!(from, "{}", row.from);
+fn connected_row(answer: &Answer<'_>, row: &Connected<'_>, with_offset: bool, columns: &Columns, text: &mut Vec<u8>) {
+    columns.cell(0, text, |text| put_visible(text, row.user));
+    columns.cell(1, text, |text| put_time(answer, row.since, with_offset, |part| text.extend_from_slice(part)));
+    columns.cell(2, text, |text| put_visible(text, row.auth.unwrap_or(NO_AUTH)));
+    columns.cell(3, text, |text| put_visible(text, row.store));
+    columns.cell(4, text, |text| {
         if row.client().is_behind_proxy() {
-            *from = ends::shown(from.as_bytes(), &row.client());
+            text.extend_from_slice(ends::shown(row.from.to_string().as_bytes(), &row.client()).as_bytes());
+        } else {
+            _ = write!(text, "{}", row.from);
         }
         if !row.certain {
-            from.push_str(" (possible)");
+            text.extend_from_slice(b" (possible)");
         }
-        work(number, &cells)?;
-    }
-    Ok(())
+    });
+    text.push(b'\n');
 }
 
 fn access(
@@ -235,40 +228,49 @@ fn access(
     let headings = ["UID", "IMAP last access", "HTTP last access", "POP last access"];
     let mut columns = Columns::new(&headings.map(|h| (h, Align::Left)));
     let parts = rows.parts(answer.at_once());
-    let widest = |a: [usize; 4], b: [usize; 4]| std::array::from_fn(|i| a.get(i).max(b.get(i)).copied().unwrap_or(0));
     let widths = |part: &Range<usize>| {
         rows.rows(part.clone()).fold([0; 4], |widths, row| {
-            let wide = |access: ServiceAccess<'_>| time_width(answer, access.last_access(), with_offset);
-            let over = |service| row.over(service).map_or(NOT_RECORDED.len(), wide);
-            let [imap, http, pop] = Service::ALL.map(over);
-            widest(widths, [width(&visible(row.user)), imap, http, pop])
+            let wide = |stamp: Stamp| time_width(answer, stamp, with_offset);
+            let [imap, http, pop] = Service::ALL.map(|service| row.last_over(service).map_or(NOT_RECORDED.len(), wide));
+            widest(widths, [visible_width(row.user), imap, http, pop])
         })
     };
-    let widths = parts.par_iter().map(widths).reduce(|| [0; 4], widest);
-    widths.iter().enumerate().for_each(|(column, width)| columns.widen(column, *width));
+    columns.widen_all(parts.par_iter().map(widths).reduce(|| [0; 4], widest));
     columns.head(out)?;
     let count = |part: &Range<usize>| rows.rows(part.clone()).count();
     side_by_side(&parts, quotes, count, writer(out), |part, lines, text| {
-        // The cells of a row are written into the same four strings again and again.
-        let mut cells: [String; 4] = Default::default();
-        rows.rows(part.clone()).enumerate().try_for_each(|(number, row)| {
-            access_cells(answer, &row, with_offset, &mut cells);
-            columns.row(text, &cells)?;
+        for (number, row) in rows.rows(part.clone()).enumerate() {
+            access_row(answer, &row, with_offset, &columns, text);
             block(lines.row(number), text);
-            Ok(())
-        })
+        }
+        Ok(())
     })
 }
 
-fn access_cells(answer: &Answer<'_>, row: &LastAccessRow<'_>, with_offset: bool, cells: &mut [String; 4]) {
-    let [user, services @ ..] = cells;
-    user.clear();
-    user.push_str(&visible(row.user));
-    for (cell, access) in services.iter_mut().zip(row.services()) {
-        cell.clear();
-        match access {
-            Some(access) => push_time(cell, answer, access.last_access(), with_offset),
-            None => cell.push_str(NOT_RECORDED),
-        }
+fn access_row(answer: &Answer<'_>, row: &LastAccessRow<'_>, with_offset: bool, columns: &Columns, text: &mut Vec<u8>) {
+    columns.cell(0, text, |text| put_visible(text, row.user));
+    for (column, service) in (1..).zip(Service::ALL) {
+        columns.cell(column, text, |text| match row.last_over(service) {
+            Some(last) => put_time(answer, last, with_offset, |part| text.extend_from_slice(part)),
+            None => text.extend_from_slice(NOT_RECORDED),
+        });
+    }
+    text.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_padded_by_what_a_terminal_shows() {
+        let mut columns = Columns::new(&[("WHO", Align::Left), ("N", Align::Right), ("WHY", Align::Left)]);
+        let rows = [["j\u{fc}rgen", "7", ""], ["\u{4e2d}", "1000", "late"]].map(|row| row.map(str::to_owned));
+        rows.iter().for_each(|row| columns.fit(row));
+        let mut text = Vec::new();
+        columns.head(&mut text).expect("memory");
+        columns.write(&mut text, &rows).expect("memory");
+        let lines = ["WHO        N  WHY\n", "j\u{fc}rgen     7\n", "\u{4e2d}      1000  late\n"];
+        assert_eq!(String::from_utf8_lossy(&text), lines.concat());
     }
 }

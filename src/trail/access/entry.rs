@@ -178,6 +178,15 @@ impl Entry {
         Access { login, logout: self.logout().unpacked(lines.map(|lines| lines.logout)) }
     }
 
+    /// When the later of login and logout was: the stamp of [`Access::last`].
+    #[inline]
+    pub(super) fn last(&self) -> Option<Stamp> {
+        let login_is_last = self.login > self.logout;
+        let at = self.login.max(self.logout);
+        let offset = if login_is_last { self.login_offset } else { self.logout_offset };
+        (at != NEVER).then_some(Stamp { at, offset })
+    }
+
     /// Whether two are of one user and service.
     #[inline]
     pub(super) fn is(&self, other: &Entry, (long, others): (&[u8], &[u8])) -> bool {

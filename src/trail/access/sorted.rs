@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Access;
 use super::entry::{Entry, Lines};
-use crate::model::Service;
+use crate::model::{Service, Stamp};
 
 /// The entries of a [`LastAccess`](super::LastAccess) in the order of the users' bytes.
 pub struct Sorted {
@@ -78,6 +78,12 @@ impl Accesses<'_> {
     pub fn over(&self, service: Service) -> Option<Access> {
         let (number, entry) = self.entries.iter().enumerate().find(|(_, entry)| entry.service == service)?;
         Some(entry.access(self.lines.get(number)))
+    }
+
+    /// When the last of that over a service was.
+    #[inline]
+    pub fn last_over(&self, service: Service) -> Option<Stamp> {
+        self.entries.iter().find(|entry| entry.service == service).and_then(Entry::last)
     }
 
     /// All of them, in the order of the services.
