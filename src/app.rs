@@ -232,7 +232,8 @@ fn answer(
     let activity = activity::of(&mut outcome, (&runs, &resolved, streams), told.sessions.as_ref(), cli, ask)?;
     let accesses = std::mem::take(&mut outcome.trail.access);
     let only_traced = activity::only_traced(&accesses, &mut outcome.trail.traced, &ask.needs.users);
-    let connected = || ask.connected.as_ref().map(|query| connected(query, &resolved, &outcome.sessions)).transpose();
+    let sessions = || outcome.sessions.iter().flatten();
+    let connected = || ask.connected.as_ref().map(|query| connected(query, &resolved, sessions())).transpose();
     let access = || cli.access.then(|| LastAccessRows::new(accesses, streams, &ask.needs.users));
     let (connected, access) = rayon::join(connected, access);
     let mut connected: Option<Vec<Connected<'_>>> = connected.map_err(|e| twice("--at", &e))?;
@@ -368,7 +369,7 @@ fn runs(outcome: &mut Outcome, streams: &[Resolved], ask: &Ask) -> Result<Vec<Ru
     if let Some(query) = &ask.sessions {
         let mut unclosed = Runs::new(&ask.walk.tmpdir, usize::MAX);
         let streams = by_id(streams);
-        for session in &outcome.sessions {
+        for session in outcome.sessions.iter().flatten() {
             let Some(stream) = streams.get(&session.stream) else { continue };
             let owners = outcome.owners.as_ref().filter(|_| query.only_traced);
             unclosed.push(|record| {

@@ -32,7 +32,7 @@ use rayon::prelude::*;
 use crate::answer::report::PARTS;
 use crate::answer::{Asked, ClientsQuery, Events, TracesQuery};
 use crate::chunk::Cut;
-use crate::fold::{Folder, Learner, Needs};
+use crate::fold::{Folder, Needs};
 use crate::grammar::Grammars;
 use crate::hash;
 use crate::kept::{Shown, Text, TrailFile};
@@ -45,7 +45,7 @@ use crate::pseudonym::Pseudonyms;
 use crate::resolve::{coverage_end, hours_to_read_in_full};
 use crate::runs::Runs;
 use crate::streams::{StreamId, Streams};
-use crate::trail::{Count, FileId, LastAccess, LearnedAccess, SharedAccess, Trail};
+use crate::trail::{Count, FileId, LastAccess, SharedAccess, Trail};
 use clients::Clients;
 pub use dating::Dating;
 use logins::Logins;
@@ -97,7 +97,8 @@ impl Outcome {
         trail.access = access;
         let mut late = BTreeSet::new();
         for shard in finished {
-            let Finished { collected, runs, visits, traced, others, late: keys } = shard;
+            let Finished { mut collected, runs, visits, traced, others, late: keys } = shard;
+            self.sessions.push(std::mem::take(&mut collected.sessions));
             trail.collected = std::mem::take(&mut trail.collected).merge(collected);
             self.runs.push(runs);
             self.visits.iter_mut().zip(visits).for_each(|(all, runs)| all.push(runs));
@@ -105,7 +106,6 @@ impl Outcome {
             self.others.push(others);
             late.extend(keys);
         }
-        self.sessions = std::mem::take(&mut trail.collected.sessions);
         late
     }
 }
@@ -184,8 +184,8 @@ impl<'a> Reading<'a> {
 pub struct Outcome {
     /// Everything that was learned. Its pairs are finished.
     pub trail: Trail,
-    /// Sessions that `-c` may list: closed ones around the moment, and all logins without a close.
-    pub sessions: Vec<Session>,
+    /// Sessions that `-c` may list, by shard: closed ones around the moment, and all logins without a close.
+    pub sessions: Vec<Vec<Session>>,
     /// Refusals that are asked for.
     pub refused: Vec<Runs>,
     /// Closed sessions that are asked for.
@@ -419,9 +419,7 @@ impl<'a> Run<'a> {
         let (needs, streams) = (self.reading.needs, self.streams);
         let trails: Vec<Trail> = folders.into_par_iter().map(Folder::finish).collect();
         let mut trail = trails.into_iter().fold(Trail::default(), |a, b| a.merge(b, streams));
-        let mut learned = LearnedAccess::new(Some(access));
-        self.shards.owed(&mut Learner::new(needs, streams, &mut learned));
-        learned.finish(streams);
+        self.shards.owed(needs, streams, access);
         for (file, jumps) in self.progress.into_inner().unwrap_or_else(PoisonError::into_inner).jumps {
             trail.files.entry(file).or_default().jumped(jumps);
         }

@@ -108,7 +108,8 @@ fn rendered(
 ) -> Answered {
     let leaves: Vec<&Leaf> = plan.leaves.iter().chain(&outcome.unplanned).collect();
     let resolved = resolve(&outcome.trail, streams, &facts(&leaves, &outcome));
-    let rows = query.map(|q| connected(q, &resolved, &outcome.sessions).expect("an instant can be asked for"));
+    let rows =
+        query.map(|q| connected(q, &resolved, outcome.sessions.iter().flatten()).expect("an instant can be asked for"));
     let accesses = std::mem::take(&mut outcome.trail.access);
     let access = needs.access.then(|| LastAccessRows::new(accesses, streams, &needs.users));
     let rows = Rows { connected: rows.as_deref().zip(query.map(|q| q.services.as_slice())), access, ..Rows::default() };

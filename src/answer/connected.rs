@@ -123,6 +123,7 @@ impl<'a> Connected<'a> {
             .then_with(|| self.from.to_string().cmp(&other.from.to_string()))
             .then_with(|| rest(self).cmp(&rest(other)))
             .then_with(|| self.flags.cmp(&other.flags))
+            .then_with(|| self.evidence().cmp(&other.evidence()))
     }
 }
 
@@ -148,7 +149,7 @@ pub fn collects(query: &ConnectedQuery, session: &Settled<'_>) -> bool {
 pub fn connected<'a>(
     query: &ConnectedQuery,
     streams: &'a [Resolved],
-    sessions: &'a [Session],
+    sessions: impl IntoIterator<Item = &'a Session>,
 ) -> Result<Vec<Connected<'a>>, AtError> {
     let mut moments: BTreeMap<StreamId, (&'a Resolved, Stamp)> = BTreeMap::new();
     for stream in streams.iter().filter(|s| query.services.contains(&s.service)) {
@@ -157,24 +158,21 @@ pub fn connected<'a>(
             moments.insert(stream.id, (stream, at));
         }
     }
-    let asked_for = |s: &Session| query.users.is_empty() || query.users.contains(&s.user);
-    let row_of = |session: &'a Session| {
-        let (stream, at) = moments.get(&session.stream).filter(|_| asked_for(session))?;
+    // Rows are large: what nearly always says their order is sorted first, and each row is made where it belongs.
+    let is_asked = |s: &&Session| query.users.is_empty() || query.users.contains(&s.user);
+    let mut places: Vec<(Service, Instant, &Session)> =
+        sessions.into_iter().filter(is_asked).map(|s| (s.stream.service(), s.login.at, s)).collect();
+    places.par_sort_unstable_by_key(|(service, since, _)| (*service, *since));
+    let row_of = |(_, _, session): &(Service, Instant, &'a Session)| {
+        let (stream, at) = moments.get(&session.stream)?;
         row(session, stream, *at, &query.proxies)
     };
-    Ok(in_order(sessions.par_iter().map(row_of).collect()))
-}
-
-/// The rows that there are, in their order. Where they belong is found first, since they are large, and each is moved once.
-fn in_order(mut rows: Vec<Option<Connected<'_>>>) -> Vec<Connected<'_>> {
-    let first = |(place, row): (usize, &Option<Connected<'_>>)| row.as_ref().map(|r| (r.service, r.since.at, place));
-    let mut places: Vec<(Service, Instant, usize)> = rows.iter().enumerate().filter_map(first).collect();
-    let row = |place: usize| rows.get(place).and_then(Option::as_ref);
-    places.par_sort_unstable_by(|a, b| {
-        let rows = || row(a.2).zip(row(b.2)).map_or(Ordering::Equal, |(one, other)| one.order(other));
-        (a.0, a.1).cmp(&(b.0, b.1)).then_with(rows).then(a.2.cmp(&b.2))
-    });
-    places.into_iter().filter_map(|(_, _, place)| rows.get_mut(place)?.take()).collect()
+    let rows: Vec<Option<Connected<'_>>> = places.par_iter().map(row_of).collect();
+    #[expect(clippy::filter_map_identity, reason = "this stays in the same memory, which `flatten` does not")]
+    let mut rows: Vec<Connected<'_>> = rows.into_iter().filter_map(|row| row).collect();
+    let same = |a: &Connected<'_>, b: &Connected<'_>| (a.service, a.since.at) == (b.service, b.since.at);
+    rows.chunk_by_mut(same).for_each(|of_second| of_second.sort_unstable_by(Connected::order));
+    Ok(rows)
 }
 
 /// The instant that is asked for in a stream.

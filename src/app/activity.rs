@@ -57,7 +57,7 @@ fn fitting(outcome: &mut Outcome, resolved: &[Resolved], ask: &Ask) -> Result<(V
     if let (Some(query), Some(owners)) = (&ask.sessions, &outcome.owners) {
         let mut unclosed = [false, true].map(|is_other| (is_other, Runs::new(&ask.walk.tmpdir, usize::MAX)));
         let streams = by_id(resolved);
-        for session in outcome.sessions.iter().filter(|session| owners.has(session.owner())) {
+        for session in outcome.sessions.iter().flatten().filter(|session| owners.has(session.owner())) {
             let Some(stream) = streams.get(&session.stream) else { continue };
             for (is_other, runs) in &mut unclosed {
                 runs.push(|record| _ = query.unclosed(session, stream, *is_other, record));

@@ -119,7 +119,7 @@ fn visits(outcome: &mut Outcome, streams: &[Resolved], ask: &Ask) -> Result<[Vec
     let mut visits = std::mem::take(&mut outcome.visits);
     let mut unclosed = [(); PARTS].map(|()| Runs::new(&ask.walk.tmpdir, usize::MAX));
     let streams = by_id(streams);
-    for session in &outcome.sessions {
+    for session in outcome.sessions.iter().flatten() {
         let (Some(query), Some(stream)) = (&ask.sessions, streams.get(&session.stream)) else { continue };
         let Some(runs) = unclosed.get_mut(part_of(&session.user)) else { continue };
         runs.push(|record| outcome.trail.collected.inferred |= query.unclosed_visit(session, stream, record));

@@ -18,7 +18,7 @@ use crate::pair::{Batch, Behind, Key, PairTable, Session, Settled};
 use crate::resolve::FAR;
 use crate::runs::Runs;
 use crate::streams::{Stores, StreamId, Streams};
-use crate::trail::Collected;
+use crate::trail::{Collected, LearnedAccess, SharedAccess};
 
 /// So many shards there are for each worker at least: enough to give all of them about the same to do, and few enough for batches
 /// that are worth looking up at once.
@@ -179,13 +179,17 @@ impl Shards {
         }
     }
 
-    /// Takes in all that waits. What logins without a close have kept back of their users goes to `learner`, too.
-    pub(super) fn owed(&self, learner: &mut Learner<'_, '_>) {
-        for shard in &self.shards {
+    /// Takes in all that waits. What logins without a close have kept back of their users goes to `access`, too.
+    pub(super) fn owed(&self, needs: &Needs, streams: &Streams, access: &SharedAccess) {
+        self.shards.par_iter().for_each(|shard| {
+            let mut learned = LearnedAccess::new(Some(access));
+            let mut learner = Learner::new(needs, streams, &mut learned);
             let mut settling = lock(&shard.settled);
-            shard.take_in(&mut settling.table, learner);
+            shard.take_in(&mut settling.table, &mut learner);
             settling.table.owed(&mut |accessed| learner.keep(accessed));
-        }
+            drop(settling);
+            learned.finish(streams);
+        });
     }
 
     /// Settles everything. `ends` is where each stream's coverage ends.
@@ -194,6 +198,7 @@ impl Shards {
             let settling = shard.settled.into_inner().unwrap_or_else(PoisonError::into_inner);
             let Settling { mut table, mut gathering } = settling;
             let late = std::mem::take(&mut table.late);
+            gathering.collected.sessions.reserve(table.len());
             table.finish(&mut |session| collect_last(wanted, ends, session, &mut gathering));
             let Gathering { mut collected, runs, visits, traced, others, far, .. } = gathering;
             collected.sessions.extend(far.into_values().filter(|session| is_past(ends, session.stream, session.end)));

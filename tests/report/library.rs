@@ -115,7 +115,7 @@ fn report_here(folder: &Path, asking: &Asking) -> Report {
 
 fn visits(outcome: &mut Outcome, streams: &[Resolved], query: &SessionsQuery) -> [Vec<Runs>; PARTS] {
     let mut visits = std::mem::take(&mut outcome.visits);
-    for session in &outcome.sessions {
+    for session in outcome.sessions.iter().flatten() {
         let stream = streams.iter().find(|stream| stream.id == session.stream).expect("a stream");
         let mut runs = Runs::new(&std::env::temp_dir(), 1 << 20);
         runs.push(|record| _ = query.unclosed_visit(session, stream, record));
