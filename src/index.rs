@@ -17,6 +17,17 @@ pub fn get_or_last<T>(things: &[T], number: u32) -> Option<&T> {
     things.get((number as usize).min(things.len().wrapping_sub(1)))
 }
 
+/// Puts a thing to many, and makes room for eight times as many if there is none. Memory that nobody has written to costs nothing, but to
+/// move all things whenever they are twice as many costs as much again as to write them.
+#[inline(always)]
+pub fn push<T>(things: &mut Vec<T>, thing: T) {
+    const AT_LEAST: usize = 512;
+    if things.len() == things.capacity() {
+        things.reserve_exact(7 * things.len().max(AT_LEAST));
+    }
+    things.push(thing);
+}
+
 /// A product whose upper half is folded into the lower: all bits of both numbers are in all of its.
 #[inline(always)]
 pub fn folded(a: u64, b: u64) -> u64 {

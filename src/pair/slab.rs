@@ -1,6 +1,6 @@
 //! Things that are found by number until they are released.
 
-use crate::index::get_or_last;
+use crate::index::{get_or_last, push};
 
 /// Numbered things. Numbers of those that were released are given anew.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl<T: Default> Slab<T> {
     #[inline]
     pub(super) fn add(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| {
-            self.things.push(T::default());
+            push(&mut self.things, T::default());
             (self.things.len() - 1) as u32
         })
     }

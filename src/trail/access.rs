@@ -10,7 +10,7 @@ pub(super) use chunk::{Chunk, pack};
 pub use shared::{LearnedAccess, SharedAccess, Shown};
 pub use sorted::{Accesses, Sorted};
 
-use crate::index::{Index, NOBODY, get_or_last, touch};
+use crate::index::{Index, NOBODY, get_or_last, push, touch};
 use crate::model::{Doubt, Evidence, Service, Stamp};
 use crate::streams::{StreamId, Streams};
 use entry::{Entry, INLINE, Lines, NameKey, Packed};
@@ -173,7 +173,7 @@ impl LastAccess {
                 long.extend_from_slice(new.name(aside_long));
             }
             index.insert(new.hash, u32::try_from(entries.len()).unwrap_or(NOBODY));
-            entries.push(Entry { place, ..*new });
+            push(entries, Entry { place, ..*new });
             lines.extend(new_lines);
         }
         aside.clear();
@@ -282,6 +282,20 @@ mod tests {
         assert_eq!(Access { login: later, logout }.last(), later);
         assert_eq!(Access { login, logout: later }.last(), later);
         assert_eq!((Access { login, logout: None }.last(), Access::default().last()), (login, None));
+    }
+
+    #[test]
+    fn r11_when_the_last_was() {
+        for (login, logout) in [(None, None), (Some(5), None), (None, Some(5)), (Some(5), Some(5)), (Some(6), Some(5))]
+        {
+            let packed = |at: Option<i64>, offset| {
+                let stamp = at.map(|at| Stamp { at, offset });
+                stamp.map_or(entry::NONE, |stamp| Packed::of_line(stamp, StreamId(0), true, Doubt::default()))
+            };
+            let mut entry = Entry::of(b"ed", Service::Imap);
+            entry.set(packed(login, 60), packed(logout, 120));
+            assert_eq!(entry.last(), entry.access(None).last().map(|last| last.stamp));
+        }
     }
 
     #[test]
