@@ -171,7 +171,7 @@ pub fn connected<'a>(
     #[expect(clippy::filter_map_identity, reason = "this stays in the same memory, which `flatten` does not")]
     let mut rows: Vec<Connected<'_>> = rows.into_iter().filter_map(|row| row).collect();
     let same = |a: &Connected<'_>, b: &Connected<'_>| (a.service, a.since.at) == (b.service, b.since.at);
-    rows.chunk_by_mut(same).for_each(|of_second| of_second.sort_unstable_by(Connected::order));
+    rows.par_chunk_by_mut(same).for_each(|of_second| of_second.sort_unstable_by(Connected::order));
     Ok(rows)
 }
 
