@@ -1,7 +1,8 @@
 //! The moments that `-c` asks for, and which sessions may be rows of it.
 
 use super::*;
-use crate::pair::{CloseLine, PairLine, PairTable};
+use crate::model::Evidence;
+use crate::pair::{Carried, CloseLine, PairLine, PairTable};
 use crate::resolve::ClockError;
 use crate::streams::StreamId;
 
@@ -111,4 +112,32 @@ fn flags_of_certain_rows_are_no_doubts() {
     assert_eq!(flags(&known), Ok(vec![(true, names)]));
     known.sessions[0].flags = Default::default();
     assert_eq!(flags(&known), Ok(vec![(true, vec![])]));
+}
+
+/// By moment, user, process; and what is equal in all that is shown, by where its lines are, whatever the order of the sessions.
+#[test]
+fn rows_stand_in_one_order() {
+    let known = read(&[(FileFacts::default(), &["10:00:00 7 login ed", "10:30:00 7 login ann"])]);
+    let of = |user: &str| known.sessions.iter().find(|s| s.user == user.as_bytes()).cloned().expect("a session");
+    let (ed, ann) = (of("ed"), of("ann"));
+    let line = |place| Some(Evidence { file: FileId(0), place, nth: 1 });
+    let carried = |place| Some(Box::new(Carried { evidence: [line(place), None], ..Carried::default() }));
+    let tied = |user: &str, pid: u32, place: u64| Session {
+        user: user.as_bytes().to_vec(),
+        pid,
+        carried: carried(place),
+        ..ed.clone()
+    };
+    let mut sessions = vec![tied("bob", 8, 1), tied("bob", 7, 2), tied("bob", 7, 1), ann, tied("al", 9, 3), ed.clone()];
+    let shown = |sessions: &[Session]| {
+        let rows = connected(&query(At::EndOfCoverage, &[]), &known.resolved, sessions).expect("one instant");
+        let place = |row: &Connected<'_>| row.evidence()[0].map_or(0, |line| line.place);
+        let row = |row: &Connected<'_>| format!("{} {} {}", String::from_utf8_lossy(row.user), row.pid, place(row));
+        rows.iter().map(row).collect::<Vec<_>>()
+    };
+    let expected = ["al 9 3", "bob 7 1", "bob 7 2", "bob 8 1", "ed 7 0", "ann 7 0"];
+    for turn in 0..sessions.len() {
+        sessions.rotate_left(1);
+        assert_eq!(shown(&sessions), expected, "{turn}");
+    }
 }
