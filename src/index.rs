@@ -17,13 +17,16 @@ pub fn get_or_last<T>(things: &[T], number: u32) -> Option<&T> {
     things.get((number as usize).min(things.len().wrapping_sub(1)))
 }
 
-/// Puts a thing to many, and makes room for eight times as many if there is none. Memory that nobody has written to costs nothing, but to
-/// move all things whenever they are twice as many costs as much again as to write them.
+/// Puts a thing to others. Where there is no room left, few things get room for eight times as many: memory that nobody has written to
+/// costs nothing, but to move all things whenever they are twice as many costs as much again as to write them. Many get room for as
+/// many again, since memory may be limited even where nobody writes to it.
 #[inline(always)]
 pub fn push<T>(things: &mut Vec<T>, thing: T) {
     const AT_LEAST: usize = 512;
+    const MANY: usize = 1 << 14;
     if things.len() == things.capacity() {
-        things.reserve_exact(7 * things.len().max(AT_LEAST));
+        let len = things.len();
+        things.reserve_exact(if len < MANY { 7 * len.max(AT_LEAST) } else { len });
     }
     things.push(thing);
 }
