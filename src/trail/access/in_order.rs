@@ -5,36 +5,9 @@ use std::cmp::Ordering;
 use rayon::prelude::*;
 
 use super::LastAccess;
-use super::entry::{EMPTY, Entry};
-use crate::index::NOBODY;
+use super::entry::Entry;
+use crate::index::{Index, NOBODY};
 use crate::streams::Streams;
-
-/// The long names of all parts, which are told where theirs are.
-fn long_names(parts: &mut [LastAccess]) -> Vec<u8> {
-    let mut all = Vec::new();
-    for LastAccess { entries, long, .. } in parts.iter_mut().filter(|part| !part.long.is_empty()) {
-        let begin = u32::try_from(all.len()).unwrap_or(u32::MAX);
-        let with_long = entries.iter_mut().filter(|entry| entry.is_long());
-        with_long.for_each(|entry| entry.place = entry.place.saturating_add(begin));
-        all.append(long);
-    }
-    all
-}
-
-/// Where an entry is, by the first bytes of its name, eight by eight: a number of sixteen would take more room.
-struct Place {
-    leading: [u64; 2],
-    part: u32,
-    entry: u32,
-}
-
-impl Place {
-    /// What sorts as the first bytes of the name do.
-    fn leading(&self) -> u128 {
-        let [first, second] = self.leading;
-        u128::from(first) << 64 | u128::from(second)
-    }
-}
 
 impl LastAccess {
     /// Whether the entries are in the order of the names. They have no index then.
@@ -45,37 +18,20 @@ impl LastAccess {
     /// Brings the entries into the order of the names. All that was put aside must be settled.
     pub fn put_in_order(&mut self) {
         if !self.is_in_order() {
-            *self = LastAccess::of_parts(vec![std::mem::take(self)]);
+            self.index = Index::default();
+            self.sort();
         }
     }
 
-    /// All entries of tables that have none in common, and have settled theirs, in the order of the names.
-    pub(super) fn of_parts(mut parts: Vec<LastAccess>) -> LastAccess {
-        let long = long_names(&mut parts);
-        let (mut starts, mut len) = (Vec::new(), 0);
-        for part in &parts {
-            starts.push(len);
-            len += part.len();
+    /// Sorts the entries, of which there is no index.
+    pub(super) fn sort(&mut self) {
+        let LastAccess { entries, long, lines, .. } = self;
+        // Nobody needs the hashes any more: they lead to the lines.
+        if !lines.is_empty() {
+            entries.iter_mut().zip(0..).for_each(|(entry, number)| entry.hash = number);
         }
-        // Entries are large: the beginnings of their names are sorted, and each is moved once.
-        let place = |number: usize| {
-            let part = starts.partition_point(|start| *start <= number).saturating_sub(1);
-            let entry = number - starts.get(part).copied().unwrap_or(0);
-            let leading = parts.get(part).and_then(|part| part.entries.get(entry)).map_or(0, Entry::leading);
-            Place { leading: [(leading >> 64) as u64, leading as u64], part: part as u32, entry: entry as u32 }
-        };
-        let mut places: Vec<Place> = (0..len).into_par_iter().map(place).collect();
-        places.par_sort_unstable_by_key(Place::leading);
-        let entry = |place: &Place| parts.get(place.part as usize)?.entries.get(place.entry as usize);
-        let order = |a: &Place, b: &Place| {
-            entry(a).zip(entry(b)).map_or(Ordering::Equal, |(one, other)| one.order(other, (&long, &long)))
-        };
-        let alike = places.par_chunk_by_mut(|a, b| a.leading == b.leading).filter(|alike| alike.len() > 1);
-        alike.for_each(|alike| alike.par_sort_unstable_by(order));
-        let entries = places.par_iter().map(|place| entry(place).copied().unwrap_or(EMPTY)).collect();
-        let line = |place: &Place| parts.get(place.part as usize)?.lines.get(place.entry as usize).copied();
-        let lines = places.iter().filter_map(line).collect();
-        LastAccess { long, entries, lines, ..LastAccess::default() }
+        entries.par_sort_unstable_by(|a, b| a.order(b, (long, long)));
+        *lines = entries.iter().filter_map(|entry| lines.get(entry.hash as usize).copied()).collect();
     }
 
     /// Keeps only the users that are asked for, of entries in order, which know of no lines.

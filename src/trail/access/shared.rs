@@ -164,6 +164,27 @@ fn lock(part: &Mutex<LastAccess>) -> MutexGuard<'_, LastAccess> {
     part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl LastAccess {
+    /// All entries of tables that have none in common, and have settled theirs, in the order of the names.
+    fn of_parts(parts: Vec<LastAccess>) -> LastAccess {
+        let mut all = LastAccess::default();
+        let len = parts.iter().map(LastAccess::len).sum();
+        all.entries.reserve_exact(len);
+        for mut part in parts {
+            let place = u32::try_from(all.long.len()).unwrap_or(u32::MAX);
+            part.entries
+                .iter_mut()
+                .filter(|entry| entry.is_long())
+                .for_each(|entry| entry.place = entry.place.saturating_add(place));
+            all.entries.append(&mut part.entries);
+            all.long.append(&mut part.long);
+            all.lines.append(&mut part.lines);
+        }
+        all.sort();
+        all
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
