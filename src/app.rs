@@ -232,8 +232,10 @@ fn answer(
     let activity = activity::of(&mut outcome, (&runs, &resolved, streams), told.sessions.as_ref(), cli, ask)?;
     let accesses = std::mem::take(&mut outcome.trail.access);
     let only_traced = activity::only_traced(&accesses, &mut outcome.trail.traced, &ask.needs.users);
-    let sessions = || outcome.sessions.iter().flatten();
-    let connected = || ask.connected.as_ref().map(|query| connected(query, &resolved, sessions())).transpose();
+    let connected = || {
+        let sessions = outcome.sessions.iter().flatten();
+        ask.connected.as_ref().map(|query| connected(query, &resolved, sessions)).transpose()
+    };
     let access = || cli.access.then(|| LastAccessRows::new(accesses, streams, &ask.needs.users));
     let (connected, access) = rayon::join(connected, access);
     let mut connected: Option<Vec<Connected<'_>>> = connected.map_err(|e| twice("--at", &e))?;

@@ -12,7 +12,7 @@ pub(crate) fn steers(c: char) -> bool {
 }
 
 /// Whether a text is printable ASCII, and so shown as it is, one column a byte.
-fn is_plain(bytes: &[u8]) -> bool {
+pub(crate) fn is_printable(bytes: &[u8]) -> bool {
     // Most are, and short: to go to the end takes less than to ask at each byte.
     bytes.iter().fold(true, |all, b| all & (b' '..=b'~').contains(b))
 }
@@ -24,12 +24,12 @@ pub fn width(text: &str) -> usize {
 
 /// How many columns of a terminal [`visible`] takes.
 pub fn visible_width(bytes: &[u8]) -> usize {
-    if is_plain(bytes) { bytes.len() } else { width(&visible(bytes)) }
+    if is_printable(bytes) { bytes.len() } else { width(&visible(bytes)) }
 }
 
 /// Appends what [`visible`] gives.
 pub fn put_visible(text: &mut Vec<u8>, bytes: &[u8]) {
-    if is_plain(bytes) {
+    if is_printable(bytes) {
         text.extend_from_slice(bytes);
     } else {
         text.extend_from_slice(visible(bytes).as_bytes());
@@ -39,7 +39,7 @@ pub fn put_visible(text: &mut Vec<u8>, bytes: &[u8]) {
 /// Text for a terminal: control bytes as `\x1b`, characters that steer as `\u{202e}`, bytes that are no UTF-8 as `\xff`.
 pub fn visible(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes)
-        && (is_plain(bytes) || !text.chars().any(steers))
+        && (is_printable(bytes) || !text.chars().any(steers))
     {
         return Cow::Borrowed(text);
     }
@@ -83,7 +83,7 @@ pub fn exact(bytes: &[u8]) -> Cow<'_, str> {
 /// that is needed, or the text has `\x` or `\u{` in it, backslashes are doubled; so two texts never look the same.
 pub fn harmless(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes)
-        && (bytes.iter().all(|b| (b' '..=b'~').contains(b) && *b != b'\\')
+        && ((is_printable(bytes) && !bytes.contains(&b'\\'))
             || !(text.chars().any(steers) || text.contains("\\x") || text.contains("\\u{")))
     {
         return Cow::Borrowed(text);

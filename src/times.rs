@@ -179,7 +179,8 @@ fn two_digits(n: u32) -> [u8; 2] {
     ALL.get(n as usize % 100).copied().unwrap_or_default()
 }
 
-fn push_ascii(text: &mut String, bytes: &[u8]) {
+/// Appends bytes that are known to be ASCII.
+pub(crate) fn push_ascii(text: &mut String, bytes: &[u8]) {
     text.push_str(std::str::from_utf8(bytes).unwrap_or_default());
 }
 

@@ -21,7 +21,7 @@ use crate::model::Instant;
 use crate::note::Note;
 use crate::quote::Lines;
 use crate::resolve::{GapWhy, Resolved, Silence};
-use crate::text::{exact, steers};
+use crate::text::{exact, is_printable, steers};
 use crate::times::{Zone, rfc3339_of};
 use crate::trail::{Count, Sample, Sampled, Shape, Tally};
 
@@ -30,7 +30,7 @@ struct Quiet(CompactFormatter);
 
 impl Formatter for Quiet {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.bytes().all(|byte| (b' '..=b'~').contains(&byte)) || !fragment.chars().any(steers) {
+        if is_printable(fragment.as_bytes()) || !fragment.chars().any(steers) {
             return out.write_all(fragment.as_bytes());
         }
         for c in fragment.chars() {

@@ -13,7 +13,7 @@ use crate::fold::Action;
 use crate::model::{Service, Stamp};
 use crate::resolve::Resolved;
 use crate::text::{visible, width};
-use crate::times::Zone;
+use crate::times::{Zone, push_ascii};
 
 /// No table has more columns.
 const MOST: usize = 10;
@@ -113,7 +113,7 @@ pub(super) fn write<K: Tabled>(
         let mut cells: [String; MOST] = Default::default();
         let cells = cells.get_mut(..K::COLUMNS.len()).unwrap_or_default();
         K::cells(row, cells, &mut |cell, stamp| {
-            put_time(answer, stamp, with_offset, |part| cell.push_str(std::str::from_utf8(part).unwrap_or_default()));
+            put_time(answer, stamp, with_offset, |part| push_ascii(cell, part));
         });
         columns.row(text, cells);
         block(lines, text);
