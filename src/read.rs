@@ -8,6 +8,7 @@
 mod asked;
 mod clients;
 mod dating;
+mod glance;
 mod logins;
 mod numbers;
 mod progress;

@@ -1,5 +1,6 @@
 //! A window of time, by instants or by the digits of each stream's own clock.
 
+use crate::kept::Bounds;
 use crate::model::{Instant, Stamp};
 
 /// A bound of a window: an instant, or digits of each stream's own clock.
@@ -35,6 +36,15 @@ impl Window {
     #[inline]
     pub fn holds(&self, stamp: Stamp) -> bool {
         self.since.is_none_or(|m| m.reached(stamp)) && self.until.is_none_or(|m| !m.reached(stamp))
+    }
+
+    /// The same as far as dates show it, which tell digits and instants only a day apart.
+    pub fn bounds(&self) -> Bounds {
+        let value = |moment: Moment| match moment {
+            Moment::Instant(at) => at,
+            Moment::Local(digits) => digits,
+        };
+        Bounds { since: self.since.map(value), until: self.until.map(value) }
     }
 
     /// The same, so many seconds wider on either side.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::sieve::{Sieve, start_in};
+use super::glance::start_in;
+use super::sieve::Sieve;
 use crate::chunk::Lines;
 use crate::grammar::Grammars;
 use crate::kept::{Dates, Shown};

@@ -8,23 +8,17 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::asked::Asked;
+use super::glance::{Date, HOST, Known, STAMP};
 use crate::chunk::Lines;
-use crate::fold::{Moment, Window};
+use crate::fold::Window;
 use crate::grammar::{self, eight};
-use crate::kept::{Began, Bounds, Shown, When};
+use crate::kept::{Bounds, Shown, When};
 use crate::model::DAY;
 use crate::parse::{LONGEST_LINE, Names};
 
 /// Where users are asked for, so much of a text is read at its beginning and at its end whomever it names: for what it covers, and
 /// whether logins are logged. In bytes.
 pub(super) const EDGE: u64 = 16 << 10;
-
-/// The bytes of a stamp, without brackets, and where its clock stands.
-const STAMP: usize = 26;
-const CLOCK: Range<usize> = 12..20;
-
-/// Where the host stands in a line, behind `[`, the stamp and `] `.
-const HOST: usize = STAMP + 3;
 
 /// A part of a block.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +27,53 @@ pub(super) enum Sifted<'a> {
     Read(&'a [u8], u64),
     /// The same, but passed over; and how many they are.
     Passed(&'a [u8], u64, u64),
+}
+
+/// Parts a block into lines that are read and lines that are passed over, one part at a time.
+struct Parting<'a, 'o> {
+    block: &'a [u8],
+    /// One of the two has nothing.
+    read: Range<usize>,
+    passed: Range<usize>,
+    /// How many lines are passed over.
+    lines: u64,
+    out: &'o mut dyn FnMut(Sifted<'a>),
+}
+
+impl Parting<'_, '_> {
+    /// The lines up to here are passed over, so many.
+    fn pass(&mut self, to: usize, lines: u64) {
+        if lines > 0 {
+            self.end_of_read(to);
+            (self.passed.end, self.lines) = (to, self.lines + lines);
+        }
+    }
+
+    /// The line up to here is read.
+    fn read(&mut self, to: usize) {
+        self.end_of_passed(to);
+        self.read.end = to;
+    }
+
+    fn end(&mut self) {
+        self.end_of_read(self.block.len());
+        self.end_of_passed(self.block.len());
+    }
+
+    fn end_of_read(&mut self, to: usize) {
+        if !self.read.is_empty() {
+            (self.out)(Sifted::Read(self.block.get(self.read.clone()).unwrap_or_default(), self.read.start as u64));
+        }
+        self.read = to..to;
+    }
+
+    fn end_of_passed(&mut self, to: usize) {
+        if self.lines > 0 {
+            let text = self.block.get(self.passed.clone()).unwrap_or_default();
+            (self.out)(Sifted::Passed(text, self.passed.start as u64, self.lines));
+        }
+        (self.passed, self.lines) = (to..to, 0);
+    }
 }
 
 /// Where a block stands in its text.
@@ -54,65 +95,10 @@ pub struct Sieve {
     aliases: bool,
 }
 
-/// What the beginnings of lines with one date, offset and host say.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Known {
-    /// Such a beginning, and which bits of it must be the same: all but the clock, up to the host and the blank behind it.
-    text: [u64; HEAD / 8],
-    mask: [u64; HEAD / 8],
-    date: Date,
-}
-
-/// The date of a line.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Date {
-    /// The day by the clock, counted from 1970.
-    pub(super) day: i64,
-    /// The offset, in minutes.
-    pub(super) offset: i16,
-    when: When,
-}
-
-impl Date {
-    /// A start field, if it is not behind the end of its line.
-    #[inline]
-    pub(super) fn began(self, line: &[u8], start: &[u8]) -> Option<Began> {
-        let local = grammar::start(start).ok()?.1.local;
-        let (_, second) = grammar::time(clock(line)?).ok()?;
-        (local <= self.day * DAY + i64::from(second)).then_some(Began::new(local, self.offset))
-    }
-}
-
-/// So much of a line has its stamp and eight bytes of its host.
-const HEAD: usize = 40;
-
-impl Known {
-    fn new(head: &[u8; HEAD], clock: Range<usize>, end: usize, date: Date) -> Known {
-        let mask = std::array::from_fn(|i| if i >= end || clock.contains(&i) { 0 } else { u8::MAX });
-        Known { text: words(head), mask: words(&mask), date }
-    }
-
-    #[inline]
-    fn is_of(&self, head: &[u8; HEAD]) -> bool {
-        let texts = words(head).into_iter().zip(self.text);
-        texts.zip(self.mask).fold(0, |differ, ((one, other), mask)| differ | (one ^ other) & mask) == 0
-    }
-}
-
-#[inline]
-fn words(bytes: &[u8; HEAD]) -> [u64; HEAD / 8] {
-    let eights = bytes.as_chunks::<8>().0;
-    std::array::from_fn(|i| eights.get(i).map_or(0, |eight| u64::from_le_bytes(*eight)))
-}
-
 impl Sieve {
     /// For a window, and for the users asked for, as R2 has them. None if nothing can be passed over.
     pub fn new(window: &Window, users: &BTreeSet<Vec<u8>>, names: &Names) -> Option<Sieve> {
-        let value = |moment: Moment| match moment {
-            Moment::Instant(at) => at,
-            Moment::Local(digits) => digits,
-        };
-        let bounds = Bounds { since: window.since.map(value), until: window.until.map(value) };
+        let bounds = window.bounds();
         let sieve = Sieve { bounds, asked: Asked::new(users, names), aliases: !names.store_aliases.is_empty() };
         (bounds != Bounds::default() || sieve.asked.is_some()).then_some(sieve)
     }
@@ -146,35 +132,32 @@ impl Sieve {
         out: &mut dyn FnMut(Sifted<'a>),
     ) {
         let mut known: Option<Known> = None;
-        let (mut read, mut passed, mut lines) = (0..0, 0..0, 0);
+        let mut parting = Parting { block, read: 0..0, passed: 0..0, lines: 0, out };
         let named = self.asked.as_ref().map(|asked| asked.named_in(block));
         let mut named = named.as_deref();
-        let head = stand.begin.saturating_add(EDGE).saturating_sub(stand.place);
-        let tail = stand.end.map_or(u64::MAX, |end| end.saturating_sub(EDGE).saturating_sub(stand.place));
-        for (start, line, bytes) in Lines::new(block) {
-            let from = usize::try_from(start).unwrap_or(block.len());
-            let to = from + usize::try_from(bytes).unwrap_or(0);
-            let is_named =
-                named.as_mut().is_none_or(|named| is_name_in(named, from..to)) || start < head || start >= tail;
-            if self.passes_over(line, is_named, &mut known, shown) {
-                if !read.is_empty() {
-                    out(Sifted::Read(block.get(read.clone()).unwrap_or_default(), read.start as u64));
-                }
-                read = to..to;
-                (passed.end, lines) = (to, lines + 1);
-            } else {
-                if lines > 0 {
-                    out(Sifted::Passed(block.get(passed.clone()).unwrap_or_default(), passed.start as u64, lines));
-                }
-                (read.end, passed, lines) = (to, to..to, 0);
+        let from_start = |place: u64| usize::try_from(place.saturating_sub(stand.place)).unwrap_or(usize::MAX);
+        let head = from_start(stand.begin.saturating_add(EDGE));
+        let tail = stand.end.map_or(usize::MAX, |end| from_start(end.saturating_sub(EDGE)));
+        let mut at = 0;
+        loop {
+            if let Some(known) = known {
+                let quiet = if at < head { at } else { quiet_until(named, at).min(tail) };
+                let until = if known.date.when == When::Around { quiet } else { block.len() };
+                let text = block.get(at..until.min(block.len())).unwrap_or_default();
+                let (bytes, lines) = known.glance(text, &self.bounds);
+                at += bytes;
+                parting.pass(at, lines);
             }
+            let Some((_, line, bytes)) = Lines::new(block.get(at..).unwrap_or_default()).next() else { break };
+            let to = at + bytes as usize;
+            let is_named = named.as_mut().is_none_or(|named| is_name_in(named, at..to)) || at < head || at >= tail;
+            match self.passes_over(line, is_named, &mut known, shown) {
+                true => parting.pass(to, 1),
+                false => parting.read(to),
+            }
+            at = to;
         }
-        if !read.is_empty() {
-            out(Sifted::Read(block.get(read.clone()).unwrap_or_default(), read.start as u64));
-        }
-        if lines > 0 {
-            out(Sifted::Passed(block.get(passed.clone()).unwrap_or_default(), passed.start as u64, lines));
-        }
+        parting.end();
     }
 
     /// Whether a line cannot bear on the question; `named` says whether it may name a user who is asked for. What does not begin with
@@ -185,30 +168,21 @@ impl Sieve {
         match date.when {
             When::Before => true,
             When::Around => !named && line.len() <= LONGEST_LINE,
-            When::Behind => !named || self.tells_of_nothing_inside(line, date),
+            When::Behind => !named || date.tells_of_nothing_inside(line, &self.bounds),
         }
     }
 
     /// The date of a line, if it begins with a native stamp; it is then known for the lines to come.
     #[inline]
     pub(super) fn date(&self, line: &[u8], known: &mut Option<Known>, shown: &mut BTreeSet<Shown>) -> Option<Date> {
-        let head = line.first_chunk::<HEAD>();
-        match (&*known, head) {
-            (Some(known), Some(head)) if known.is_of(head) && clock(head).is_some_and(grammar::is_clock) => {
-                Some(known.date)
-            }
-            _ => self.know(line, head, known, shown),
+        match (&*known, line.first_chunk()) {
+            (Some(known), Some(head)) if known.is_of(head) => Some(known.date),
+            _ => self.know(line, known, shown),
         }
     }
 
     #[inline(never)]
-    fn know(
-        &self,
-        line: &[u8],
-        head: Option<&[u8; HEAD]>,
-        known: &mut Option<Known>,
-        shown: &mut BTreeSet<Shown>,
-    ) -> Option<Date> {
+    fn know(&self, line: &[u8], known: &mut Option<Known>, shown: &mut BTreeSet<Shown>) -> Option<Date> {
         let bracket = usize::from(line.first() == Some(&b'['));
         let (_, stamp) = grammar::stamp(line.get(bracket..bracket + STAMP)?).ok()?;
         let day = stamp.local().div_euclid(DAY);
@@ -220,32 +194,14 @@ impl Sieve {
         let host = host.split(|byte| *byte == b' ').next().unwrap_or_default();
         shown.insert(Shown { host: self.host_of(host), day, offset: stamp.offset });
         let date = Date { day, offset: stamp.offset, when: self.bounds.when(day) };
-        if let Some(head) = head {
-            let (clock, end) =
-                (bracket + CLOCK.start..bracket + CLOCK.end, (host_at + host.len() + 1).min(host_at + 8));
-            *known = Some(Known::new(head, clock, end, date));
-        }
+        *known = Known::of(line, bracket, host_at..host_at + host.len(), date).or(*known);
         Some(date)
-    }
-
-    /// Of a line from behind the window: whether it is no close line, or its session began outside as well.
-    fn tells_of_nothing_inside(&self, line: &[u8], date: Date) -> bool {
-        let outside = |start| date.began(line, start).is_some_and(|began| self.bounds.are_outside(began, began));
-        start_in(line).is_none_or(outside)
     }
 }
 
-/// Where the start field of a line must be, if it can be a close line; of one without, nothing stands there.
-#[inline]
-pub(super) fn start_in(line: &[u8]) -> Option<&[u8]> {
-    let close = memchr::memchr_iter(b'[', line).find(|at| {
-        let before = line.get(..*at).unwrap_or_default();
-        before.ends_with(b"close ") || before.ends_with(b"logout ")
-    })?;
-    let behind_blank = |text: &[u8]| memchr::memchr(b' ', text).map(|blank| blank + 1);
-    let peer = line.get(close..).unwrap_or_default();
-    let user = peer.get(behind_blank(peer).unwrap_or(peer.len())..).unwrap_or_default();
-    Some(user.get(behind_blank(user).unwrap_or(user.len())..).unwrap_or_default())
+/// From here on, the first place where a name may stand, of those that do; here if all users are asked for.
+fn quiet_until(named: Option<&[usize]>, at: usize) -> usize {
+    named.map_or(at, |named| named.iter().copied().find(|named| *named >= at).unwrap_or(usize::MAX))
 }
 
 /// Whether a name stands in this line, behind what may be its host; the names go on behind the line.
@@ -261,16 +217,37 @@ fn is_name_in(named: &mut &[usize], line: Range<usize>) -> bool {
     found
 }
 
-/// The clock of a stamp, with its bracket or without.
-#[inline]
-fn clock(line: &[u8]) -> Option<&[u8; 8]> {
-    let bracket = usize::from(line.first() == Some(&b'['));
-    line.get(bracket + CLOCK.start..)?.first_chunk()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
+
+    const HEADS: &[&str] = &[
+        "[20/May/2019:10:00:00 +0200] store1 imapd[1]: ",
+        "[20/May/2019:23:59:59 +0200] store1 imapd[20335]: ",
+        "[20/May/2019:24:00:00 +0200] store1 imapd[1]: ",
+        "[29/May/2019:10:00:00 +0200] store1 imapd[1]: ",
+        "[09/Jun/2019:10:00:00 +0200] store1 imapd[1]: ",
+        "[09/Jun/2019:9:00:00 +0200] store1 imapd[1]: ",
+        "[09/Jun/2019:10:00:00 +0200] s imapd[1]: ",
+        "[09/Jun/2019:10:00:00 -0700] a.long.host imapd[1]: ",
+        "09/Jun/2019:10:00:00 +0200] store1 imapd[1]: ",
+        "[20/May/2019:10:00:00 +0200] store1",
+        "[29/May/2019:10:00:00 +0200] ",
+        "",
+    ];
+    const MESSAGES: &[&str] = &[
+        "Account Information: login [192.0.2.7:1] ed plaintext",
+        "Account Information: login [192.0.2.7:1] ed close [",
+        "Account Notice: close [192.0.2.7:1] ed 2019/6/9 9:00:00 1:00:00 1 2 3",
+        "Account Notice: close [192.0.2.7:1] ed 2019/6/9 10:00:01 480:00:00 1 2 3",
+        "Account Notice: close [192.0.2.7:1] ed 2019/5/29 9:00:00 1:00:00 1 2 3",
+        "Account Notice: close [192.0.2.7:1] a.name.that.ends.far.behind.what.is.looked.at.at.once 2019/5/29 9:00:00 1:00:00",
+        "Protocol Debug: logout [192.0.2.7:1] ed 2019/5/29 9:00:00 1:00:00 1 2 3",
+        "Account Notice: close [192.0.2.7:1]",
+        "Account Notice: close [192.0.2.7:1] ed ",
+        "",
+    ];
 
     #[test]
     fn hosts_behind_stamps_of_any_form() {
@@ -325,5 +302,73 @@ mod tests {
             assert!(!passes(&close(start)), "{start}");
         }
         assert!(!passes(&format!("<13>May 26 10:00:00 h t: {}", login("26/May/2019:10:00:00 +0200"))));
+    }
+
+    /// Blocks of lines of all kinds, by chance: what is gone through at a glance is what would be passed over line by line.
+    #[test]
+    fn a_glance_passes_over_what_each_line_does() {
+        let long = "x [".repeat(60);
+        let bounds = Bounds { since: Some(1_559_088_000), until: Some(1_559_174_400) };
+        let asked = Asked::new(&BTreeSet::from([b"ed".to_vec()]), &Names::default());
+        let (mut random, mut passed, mut read) = (Random(1), 0, 0);
+        for round in 0..3000 {
+            // Many lines of one kind behind each other, so that they begin alike.
+            let mut head = HEADS[0];
+            let lines = (0..60).map(|_| {
+                if random.below(6) == 0 {
+                    head = HEADS[random.place(HEADS.len())];
+                }
+                // Of any length, and with brackets or without.
+                let filler = &(if random.below(2) == 0 { long.clone() } else { "y".repeat(180) })[..random.place(180)];
+                let message = match random.below(8) {
+                    0..4 => MESSAGES[2],
+                    4 => filler,
+                    _ => MESSAGES[random.place(MESSAGES.len())],
+                };
+                format!("{head}{message}")
+            });
+            let lines: Vec<String> = lines.collect();
+            let is_whole = round % 2 == 0 || lines.last().is_some_and(String::is_empty);
+            let block = lines.join("\n") + if is_whole { "\n" } else { "" };
+            let sieve = Sieve { bounds, asked: asked.clone().filter(|_| round % 3 == 0), aliases: false };
+            // Both edges lie in the block, or far from it.
+            let place = 1 << 20;
+            let begin = if random.below(2) == 0 { 0 } else { place + random.below(4000) - EDGE };
+            let end = (random.below(2) == 0).then(|| place + EDGE + random.below(8000));
+            let stand = Stand { place, begin, end };
+            let (mut shown, mut parts) = (BTreeSet::new(), Vec::new());
+            sieve.sift(block.as_bytes(), stand, &mut shown, &mut |part| parts.push(part));
+
+            let (mut each_shown, mut known, mut at) = (BTreeSet::new(), None, 0);
+            let named = sieve.asked.as_ref().map(|asked| asked.named_in(block.as_bytes()));
+            let mut each = Vec::new();
+            for line in &lines {
+                let names = |named: &Vec<usize>| is_name_in(&mut &named[..], at..at + line.len());
+                let is_named = named.as_ref().is_none_or(|named| {
+                    let behind = named.iter().copied().filter(|name| *name >= at).collect();
+                    names(&behind)
+                });
+                let here = place + at as u64;
+                let is_named = is_named || here < begin + EDGE || end.is_some_and(|end| here >= end - EDGE);
+                each.push(sieve.passes_over(line.as_bytes(), is_named, &mut known, &mut each_shown));
+                at += line.len() + 1;
+            }
+            let told = parts.iter().flat_map(|part| match part {
+                Sifted::Read(text, _) => {
+                    vec![false; text.split(|b| *b == b'\n').count() - usize::from(text.ends_with(b"\n"))]
+                }
+                Sifted::Passed(_, _, lines) => vec![true; usize::try_from(*lines).unwrap()],
+            });
+            assert_eq!(told.collect::<Vec<_>>(), each, "{block}");
+            assert_eq!(shown, each_shown, "{block}");
+            let texts = parts.iter().map(|part| match part {
+                Sifted::Read(text, at) | Sifted::Passed(text, at, _) => (*at, *text),
+            });
+            assert!(texts.clone().map(|(_, text)| text).collect::<Vec<_>>().concat() == block.as_bytes());
+            assert!(texts.clone().all(|(at, text)| block.as_bytes()[at as usize..].starts_with(text)));
+            passed += each.iter().filter(|passes| **passes).count();
+            read += each.iter().filter(|passes| !**passes).count();
+        }
+        assert!(passed > 50_000 && read > 20_000, "{passed} {read}");
     }
 }
