@@ -80,6 +80,8 @@ impl Default for WalkOptions {
 
 /// Size of the blocks in which leaves are read: the kernel's copy and the parser share the L2 cache.
 const BLOCK: usize = 128 << 10;
+/// Size of the first of them.
+const FIRST: usize = 8 << 10;
 
 /// Walks one file on disk down to its leaves. A file that cannot be opened is a note.
 pub fn walk_file(path: &Path, o: &WalkOptions, sink: &mut dyn Sink) {
@@ -160,7 +162,7 @@ const NOTES: usize = 1000;
 
 impl<'a> Walker<'a> {
     fn new(path: &'a Path, o: &'a WalkOptions, sink: &'a mut dyn Sink) -> Self {
-        Self { path, o, sink, block: vec![0; BLOCK], told: 0, notes: 0, kept_back: 0, failures_kept_back: false }
+        Self { path, o, sink, block: Vec::new(), told: 0, notes: 0, kept_back: 0, failures_kept_back: false }
     }
 
     fn file(&mut self) {
@@ -246,7 +248,9 @@ impl<'a> Walker<'a> {
             Kind::Xz => Format::Xz,
             Kind::Zstd => Format::Zstd,
         };
-        let mut decoder = Decoder::new(format, BufReader::with_capacity(BLOCK, whole));
+        let room =
+            place.size.and_then(|size| usize::try_from(size).ok()).map_or(BLOCK, |size| size.clamp(FIRST, BLOCK));
+        let mut decoder = Decoder::new(format, BufReader::with_capacity(room, whole));
         let inside = Place { depth: place.depth + 1, size: None, decoded: true, ..place.clone() };
         self.visit(&inside, &mut decoder);
     }
@@ -267,7 +271,12 @@ impl<'a> Walker<'a> {
     fn stream(&mut self, limit: u64, input: &mut dyn Read) -> Option<Damage> {
         let mut at = 0;
         while at < limit {
-            let want = usize::try_from(limit - at).unwrap_or(BLOCK).min(BLOCK);
+            // At first little, then as much again as was read already: a short text takes no more memory than it needs.
+            let most = usize::try_from(at).map_or(BLOCK, |at| at.clamp(FIRST, BLOCK));
+            let want = usize::try_from(limit - at).unwrap_or(most).min(most);
+            if self.block.len() < want {
+                self.block.resize(want, 0);
+            }
             match read_on(input, &mut self.block[..want]) {
                 Ok(0) => break,
                 Ok(n) => {
