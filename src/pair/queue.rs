@@ -130,8 +130,12 @@ impl Queue {
             }
         }
         let user = if flags & SAME_USER == 0 { line.user } else { &[] };
-        self.texts.extend_from_slice(user);
-        self.texts.extend_from_slice(line.rest);
+        // Nearly always there is nothing: a call to copy that would be one in vain.
+        for text in [user, line.rest] {
+            if !text.is_empty() {
+                self.texts.extend_from_slice(text);
+            }
+        }
         self.sessions.push_back(Closed {
             key,
             end: line.stamp.at,

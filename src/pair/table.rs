@@ -151,16 +151,17 @@ impl PairTable {
 
     /// Puts a line to the others of its key.
     fn put(&mut self, key: &Sought<'_>, line: &Said<'_>, accessed: &mut impl FnMut(&Accessed<'_>)) {
+        self.make_room(1);
         match &line.close {
             None => self.put_login(key, line, accessed),
             Some(close) => self.put_close(key, line, close, accessed),
         }
     }
 
-    /// Puts a login to the other lines of its key: nearly always it is the first.
+    /// Puts a login to the other lines of its key, for which there is room: nearly always it is the first.
     #[inline(always)]
     fn put_login(&mut self, key: &Sought<'_>, line: &Said<'_>, accessed: &mut impl FnMut(&Accessed<'_>)) {
-        self.prepare(key, line);
+        self.note_late(key, line);
         let hash = key.hash();
         match self.index.seek(hash, |number| self.is_of(number, key)) {
             (at, None) => {
@@ -175,7 +176,7 @@ impl PairTable {
         }
     }
 
-    /// Puts a close to the other lines of its key: nearly always it is the second.
+    /// Puts a close to the other lines of its key, for which there is room: nearly always it is the second.
     #[inline(always)]
     fn put_close(
         &mut self,
@@ -184,7 +185,7 @@ impl PairTable {
         close: &CloseLine,
         accessed: &mut impl FnMut(&Accessed<'_>),
     ) {
-        self.prepare(key, line);
+        self.note_late(key, line);
         let hash = key.hash();
         match self.index.seek(hash, |number| self.is_of(number, key)) {
             (at, None) => {
@@ -200,13 +201,12 @@ impl PairTable {
         }
     }
 
-    /// What any line needs before it is put to others.
+    /// Notes the key of a line that comes late.
     #[inline(always)]
-    fn prepare(&mut self, key: &Sought<'_>, line: &Said<'_>) {
+    fn note_late(&mut self, key: &Sought<'_>, line: &Said<'_>) {
         if self.is_late(key, line) {
             self.late.insert(key.to_key());
         }
-        self.make_room(1);
     }
 
     /// Puts a line to what there is of its key already, which is not that simple then.
