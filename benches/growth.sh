@@ -103,6 +103,10 @@ days() {
     row "one day, of ${log##*/}" "${m% *} s" "$(share "$m" "$all")" "${m#* } MB"
   done
   for log in "$logs" "$packed"; do
+    m=$(measure "$imstrail" "${day[@]}" --trust-order "$log")
+    row "one day, of ${log##*/} with --trust-order" "${m% *} s" "$(share "$m" "$all")" "${m#* } MB"
+  done
+  for log in "$logs" "$packed"; do
     "$imstrail" "${day[@]}" --cache "$bench/cache.${log##*/}" "$log" >/dev/null 2>&1 || true
     m=$(measure "$imstrail" "${day[@]}" --cache "$bench/cache.${log##*/}" "$log")
     row "one day, of ${log##*/} with a cache" "${m% *} s" "$(share "$m" "$all")" "${m#* } MB"

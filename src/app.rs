@@ -20,6 +20,7 @@ mod show_plan;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod trail;
+mod trusted;
 mod verify;
 
 use std::collections::HashMap;
@@ -160,6 +161,7 @@ fn query(cli: &Cli, output: &mut Output, notes: &Notes) -> Result<(Exit, Option<
     let pool = threads(cli)?;
     let found = discovered(cli, &ask, notes)?;
     output.is_none_of(&found.files)?;
+    let found = if cli.trust_order { trusted::left(cli, &ask, found, &pool)? } else { found };
     let again = ask.failures.is_some() || cli.common.evidence || output.manifest.is_some();
     let spool = ask.needs.pairs || again;
     pool.install(|| output.manifest.iter_mut().for_each(|manifest| manifest.saw(&found)));

@@ -43,6 +43,7 @@ const EXAMPLES: &str = "\
 Examples:
   imstrail -a logs/                                   last access of every user, over IMAP, HTTP and POP
   imstrail -c --at 2019-05-29T12:00:00+02:00 logs/    who was connected then
+  imstrail -a --since 2019-05-29 --trust-order logs/  who came since; files of before are not even read
   imstrail -c -a -u ed -u ani store1.tar.gz store2/   both questions, two users, two stores
   zcat imap.*.gz | imstrail -a -f uids.txt --format jsonl - | jq .
   imstrail sessions -u ed --since 2019-05-29 logs/    each session of a user
@@ -104,6 +105,9 @@ pub struct Cli {
     /// The moment of -c [default: the end of each stream's coverage]
     #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Time")]
     pub at: Option<Time>,
+    /// With -a alone: logs are in order of time, so that files outside of --since and --until need not be read
+    #[arg(long, help_heading = "Time")]
+    pub trust_order: bool,
     /// What every question may have.
     #[command(flatten)]
     pub common: Common,
@@ -490,6 +494,16 @@ impl Cli {
         }
         if self.at.is_some() && !self.connected {
             return Err("--at is the moment of -c: add -c, or use --since and --until with -a".to_owned());
+        }
+        if self.trust_order && (self.connected || since.is_none() && until.is_none()) {
+            return Err("--trust-order leaves out files outside of a window: give -a one with --since or --until, and ask -c apart, \
+                        which needs what was before"
+                .to_owned());
+        }
+        if self.trust_order && self.common.manifest.is_some() {
+            return Err("--manifest names all files that an answer rests on, and --trust-order leaves some of them unread: leave out \
+                        one of the two"
+                .to_owned());
         }
         self.check_format()?;
         self.common.check()

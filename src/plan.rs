@@ -3,6 +3,7 @@
 mod copies;
 mod kept;
 mod order;
+mod outside;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -23,6 +24,7 @@ use crate::open::{Damage, Kind, Member, Sink, WalkOptions, Want, kind_of_file, r
 use crate::parse::Years;
 use crate::resolve::{Sequence, parse_sequence};
 use crate::trail::FileId;
+pub use outside::outside;
 
 /// How much of each text is looked at, in bytes.
 pub const HEAD: usize = crate::kept::HEAD;

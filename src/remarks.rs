@@ -114,7 +114,7 @@ impl Remarks<'_> {
         let Count { lines: n, bytes } = self.trail.tally.passed_over;
         let text = format!(
             "{} ({bytes} bytes) passed over, {why}; what is noted of files and streams is of the other lines (--format \
-             json reads all)",
+             json reads these, too)",
             lines(n)
         );
         Some(Note::new("", NoteKind::Skipped, text))
@@ -375,7 +375,7 @@ fn of_moment(query: &ConnectedQuery, stream: &Resolved, name: &str) -> Vec<Note>
 }
 
 /// Whether all of a gap lies in a window.
-fn within(window: Window, stream: &Resolved, gap: &Gap) -> bool {
+pub fn within(window: Window, stream: &Resolved, gap: &Gap) -> bool {
     let stamp = |at| Stamp { at, offset: stream.clock.offset_at(at) };
     window.holds(stamp(gap.from)) && window.holds(stamp(gap.to))
 }

@@ -347,7 +347,7 @@ impl Ask {
             }
             return asked;
         }
-        json!({
+        let mut asked = json!({
             "connected": cli.connected,
             "last_access": cli.access,
             "services": services,
@@ -355,7 +355,11 @@ impl Ask {
             "at": time(cli.at),
             "since": time(cli.common.since),
             "until": time(cli.common.until),
-        })
+        });
+        if let Some(asked) = asked.as_object_mut().filter(|_| cli.trust_order) {
+            asked.insert("trust_order".to_owned(), json!(true));
+        }
+        asked
     }
 }
 

@@ -7,7 +7,7 @@ use rayon::ThreadPool;
 use super::ask::Ask;
 use super::cache::{self, InUse};
 use super::output::Output;
-use super::{Exit, Notes, Stop, again, bar, is_believed, known, mask, show_plan};
+use super::{Exit, Notes, Stop, again, bar, is_believed, known, mask, show_plan, trusted};
 use crate::answer::{Asked, AskedSessions, At, ConnectedQuery};
 use crate::cli::Cli;
 use crate::discover::Discovered;
@@ -118,7 +118,10 @@ impl Planning<'_> {
                 meter: &meter,
             };
             let outcome = read(plan, streams, &reading);
-            let resolved = resolve(&outcome.trail, streams, &facts(plan, &outcome));
+            let mut resolved = resolve(&outcome.trail, streams, &facts(plan, &outcome));
+            if cli.trust_order {
+                trusted::limit(&mut resolved, ask.needs.window);
+            }
             if sieve.as_ref().is_some_and(|s| again::is_needed(cli, ask, plan, s, &outcome, &resolved)) {
                 sieve = None;
                 if unchecked {
