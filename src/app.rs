@@ -296,7 +296,9 @@ fn answer(
         once: !outcome.unplanned.is_empty(),
         sieved: sieve
             .filter(|_| outcome.trail.tally.passed_over.lines > 0)
-            .map(|sieve| Sieved { window: ask.needs.window, by_users: sieve.is_by_users() }),
+            .map(|sieve| sieve.is_by_users())
+            .or(cli.trust_order.then_some(false))
+            .map(|by_users| Sieved { window: ask.needs.window, by_users }),
         inferred: summary.inferred || outcome.trail.collected.inferred,
         guesses: ask.grammars.guesses(),
         only_traced: &only_traced,
@@ -335,7 +337,13 @@ fn answer(
 
 /// All notes of a run, in order.
 fn all_notes(cli: &Cli, ask: &Ask, plan: &Plan, outcome: &Outcome, remarks: &Remarks<'_>) -> Vec<Note> {
-    let of_files = known::marked(&cli.common.known_damage, [plan.notes.as_slice(), &outcome.notes].concat());
+    let of_files = [plan.notes.as_slice(), &outcome.notes].concat();
+    let count = of_files.len();
+    let mut of_files = known::marked(&cli.common.known_damage, of_files);
+    if cli.trust_order {
+        // What is damaged may be among what was left out.
+        of_files.truncate(count);
+    }
     let of_files = mask::notes(ask.pseudonyms.as_ref(), of_files);
     let mut all = [of_files, remarks.notes(), ask.echoes(remarks.streams)].concat();
     all.sort();

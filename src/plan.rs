@@ -79,6 +79,8 @@ pub struct Leaf {
     pub group: Option<Group>,
     /// Its first stamp.
     pub first: Option<Stamp>,
+    /// Lines at its beginning have dates without a year.
+    pub undated: bool,
     /// It begins as XML does.
     pub markup: bool,
     /// The sequence number of its name.
@@ -90,10 +92,11 @@ pub struct Leaf {
 impl Leaf {
     fn new(id: FileId, peeked: Peeked, year: Option<u32>) -> Leaf {
         let sequence = parse_sequence(&peeked.name);
+        let undated = peeked.undated();
         let stamps = stamps_of(&peeked.head);
         let anchors = match &sequence {
             _ if year.is_some() => stamps,
-            Some(Sequence { created, .. }) if peeked.undated() => {
+            Some(Sequence { created, .. }) if undated => {
                 let offset = stamps.first().map_or(0, |(_, s)| s.offset);
                 vec![(0, Stamp { at: *created, offset })]
             }
@@ -108,6 +111,7 @@ impl Leaf {
             years: Years { given: year, anchors },
             group: group_of(&peeked.head),
             first: stamps_of(&peeked.head).first().map(|(_, s)| *s),
+            undated,
             markup: grammar::is_markup(&peeked.head),
             sequence,
             copy_of: None,
@@ -223,10 +227,7 @@ struct Peeked {
 
 impl Peeked {
     fn undated(&self) -> bool {
-        Lines::new(&self.head).any(|(_, line, _)| {
-            let bare = |(_, prefix)| matches!(prefix, grammar::Prefix::Bare(grammar::SyslogDate::NoYear { .. }, ..));
-            grammar::native_head(line).is_err() && grammar::syslog(line).is_ok_and(bare)
-        })
+        Lines::new(&self.head).any(|(_, line, _)| is_undated(line))
     }
 }
 
@@ -327,9 +328,8 @@ pub fn plan(found: &Discovered, options: &PlanOptions) -> io::Result<Plan> {
             let id = FileId(u32::try_from(plan.leaves.len()).unwrap_or(u32::MAX));
             heads.push(std::mem::take(&mut text.head));
             text.head.clone_from(heads.last().unwrap_or(&Vec::new()));
-            let undated = text.undated();
             let mut leaf = Leaf::new(id, text, options.year);
-            if undated && leaf.years.given.is_none() && leaf.years.anchors.is_empty() {
+            if leaf.undated && leaf.years.given.is_none() && leaf.years.anchors.is_empty() {
                 plan.looked_behind = true;
                 leaf.years.anchors = scan_for_stamps(&unit.input, &unit.path, unit.leaves.len(), options);
             }
@@ -462,6 +462,12 @@ fn stamps_of(head: &[u8]) -> Vec<(u64, Stamp)> {
         }
     }
     stamps
+}
+
+/// Whether a line has a date without a year.
+fn is_undated(line: &[u8]) -> bool {
+    let bare = |(_, prefix)| matches!(prefix, grammar::Prefix::Bare(grammar::SyslogDate::NoYear { .. }, ..));
+    grammar::native_head(line).is_err() && grammar::syslog(line).is_ok_and(bare)
 }
 
 /// The whole date of a line, native or RFC 5424, behind a prefix or not.

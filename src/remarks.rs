@@ -52,7 +52,7 @@ pub struct Remarks<'a> {
     pub sessions: Option<&'a SessionsQuery>,
     /// What was read could be read but once: rows do not tell which lines may be forged.
     pub once: bool,
-    /// What lines were passed over for, if any were.
+    /// What lines were passed over for, if any were, or files left out.
     pub sieved: Option<Sieved>,
     /// Whether a row of the answer rests on a template that is a guess.
     pub inferred: bool,
@@ -112,6 +112,9 @@ impl Remarks<'_> {
             }
         };
         let Count { lines: n, bytes } = self.trail.tally.passed_over;
+        if n == 0 {
+            return None;
+        }
         let text = format!(
             "{} ({bytes} bytes) passed over, {why}; what is noted of files and streams is of the other lines (--format \
              json reads these, too)",

@@ -102,7 +102,7 @@ fn what_is_not_dated_is_read() {
     assert!(!got.err().contains("are not read, since none"), "{}", got.err());
 }
 
-/// What is in an archive is read; and of a stream one stretch of logs is, so that no file seems to be missing.
+/// What is in an archive is read, and that files between are left out is no gap.
 #[test]
 fn archives() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -113,6 +113,12 @@ fn archives() {
         common::pack::tar(&members)
     };
     write(at, "logs/some.tar", tar([5, 15]));
+    let packed = |day: u32| common::pack::gz(login(day, "cy").as_bytes());
+    write(
+        at,
+        "logs/nested.tar",
+        common::pack::tar(&[("imap.25".into(), login(25, "x").into_bytes()), ("imap.15.gz".into(), packed(15))]),
+    );
     for day in (6..15).chain(16..20) {
         write(at, &format!("logs/{}", sequenced(day)), login(day, &format!("u{day}")));
     }
@@ -120,7 +126,7 @@ fn archives() {
         let all = run(at, &["-a", "--format", format, DAY[3], DAY[4], DAY[5], DAY[6], "logs"]).exit(0);
         let got = run(at, &["-a", "--format", format, DAY[3], DAY[4], DAY[5], DAY[6], DAY[7], "logs"]).exit(0);
         assert!(!got.err().contains("missing") && !got.out().contains("missing-sequence"), "{}", got.err());
-        assert!(got.err().contains("3 of 14 files"), "{}", got.err());
+        assert!(got.err().contains("12 of 15 files"), "{}", got.err());
         if format == "json" {
             assert_eq!(got.document()["records"], all.document()["records"]);
         } else {
@@ -148,6 +154,86 @@ fn packed_logs_beside_others_of_their_stream() {
         packed(&format!("two/b/imap.{n}.gz"), days, "b");
     }
     assert_eq!(users(&ask(at, &["two"])), ["a15", "b15"]);
+    // In one folder, and a month among days: their numbers do not count steadily.
+    for (n, days, who) in [("1-a.1", 1..8, "a"), ("1-a.2", 8..20, "a"), ("1-a.3", 20..28, "a")] {
+        packed(&format!("one/node{n}.gz"), days.clone(), who);
+    }
+    for (n, days, who) in [("2-a.1", 5..11, "b"), ("2-a.2", 11..14, "b"), ("2-a.3", 14..28, "b")] {
+        packed(&format!("one/node{n}.gz"), days.clone(), who);
+    }
+    assert_eq!(users(&ask(at, &["one"])), ["a15", "b15"]);
+    packed("months/imap-201905.gz", 1..31, "m");
+    (3..8).for_each(|day| packed(&format!("months/imap-201905{day:02}.gz"), day..day + 1, "d"));
+    assert_eq!(users(&ask(at, &["months"])), ["m15"]);
+}
+
+/// Names as rotation gives them.
+#[test]
+fn common_layouts() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    for day in 1..31 {
+        let packed = common::pack::gz(login(day, &format!("u{day:02}")).as_bytes());
+        write(at, &format!("counting/imap.{}.gz", 31 - day), &packed);
+        write(at, &format!("dated/imap-201905{day:02}.gz"), &packed);
+        write(at, &format!("vendor/imap.{day}.{}", 1_556_600_000 + 86_400 * day), login(day, &format!("u{day:02}")));
+        // Of other programs first, so that no beginning shows which store it is of.
+        let others = format!("[{day:02}/May/2019:00:00:00 +0200] host cron[1]: General Notice: nothing\n");
+        write(at, &format!("central/log-201905{day:02}"), others.repeat(100) + &login(day, &format!("u{day:02}")));
+    }
+    for day in 1..31 {
+        let text = login(day, &format!("u{day:02}"));
+        write(at, &format!("days/2019-05-{day:02}/imap"), &text);
+        write(at, &format!("stores/s1-imap.{day}.gz"), common::pack::gz(text.as_bytes()));
+        let other = text.replace("store1", "store2").replace(" u", " v");
+        write(at, &format!("stores/s2-imap.{day}.gz"), common::pack::gz(other.as_bytes()));
+    }
+    let got = ask(at, &["stores"]);
+    assert_eq!(users(&got), ["u15", "v15"]);
+    assert!(got.err().contains("54 of 60 files"), "{}", got.err());
+    let digits = ["-a", "--format", "jsonl", "--since", "2019-05-15", "--until", "2019-05-16", "--trust-order", "days"];
+    let got = run(at, &digits).exit(0);
+    assert_eq!(users(&got), ["u15"]);
+    assert!(got.err().contains("14 of 30 files"), "{}", got.err());
+    for (layout, left_out) in [("counting", 27), ("dated", 27), ("vendor", 28), ("central", 27)] {
+        let got = ask(at, &[layout]);
+        assert_eq!(users(&got), ["u15"], "{layout}");
+        assert!(got.err().contains(&format!("{left_out} of 30 files")), "{layout}: {}", got.err());
+    }
+}
+
+/// Lines whose dates lack the year say nothing of when they were written.
+#[test]
+fn dates_without_a_year() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    let undated = |day: u32, user: &str| {
+        login(day, user).replacen(&format!("[{day:02}/May/2019:10:00:00 +0200]"), &format!("May {day:2} 10:00:00"), 1)
+    };
+    write(at, "behind/log.1", undated(15, "ed") + &login(18, "x") + &login(19, "x"));
+    write(at, "before/log.1", login(5, "x") + &login(7, "x") + &undated(12, "x") + &undated(15, "ed"));
+    write(at, "before/log.2", login(25, "x"));
+    for path in ["behind", "before"] {
+        let got = ask(at, &[path]);
+        assert_eq!(users(&got), ["ed"], "{path}: {}", got.err());
+    }
+}
+
+/// What was left out is not missing: neither logins that are logged there, nor damage that is known.
+#[test]
+fn nothing_is_said_of_what_is_left_out() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    days(at);
+    let close = "[15/May/2019:11:00:00 +0200] store1 imapd[100]: Account Notice: close [192.0.2.7:15] u15 2019/5/15 10:00:00 1:00:00 1 2 3\n";
+    write(at, "logs/imap.15", close);
+    write(at, "logs/imap.16", close.replace("15/May", "16/May"));
+    let got = ask(at, &["logs"]);
+    assert!(got.err().contains("no login is among the lines read"), "{}", got.err());
+    let cut = common::pack::gz(login(7, "u7").repeat(50).as_bytes());
+    write(at, "packed/imap.07.gz", &cut[..cut.len() - 4]);
+    let got = ask(at, &["--known-damage", "packed/imap.07.gz", "packed"]);
+    assert!(!got.err().contains("names nothing"), "{}", got.err());
 }
 
 /// One stamp says little: one that a client put there, one of a clock that was not set yet, one of far ahead, the end of a long line.

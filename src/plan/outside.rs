@@ -3,17 +3,17 @@
 //! By itself a plan is never so sure: nothing but a line tells when it was written. Whoever knows that logs are in order spares reading them.
 //! Even so a log is left out only if all that can be seen of it at once says so: what somebody wrote into one can only have more read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::{Group, HEAD, Input, Leaf, Plan, Unit, dated};
+use super::{Group, HEAD, Input, Leaf, Plan, Unit, dated, is_undated, shown};
 use crate::chunk::Lines;
 use crate::kept::Bounds;
-use crate::model::{DAY, Stamp};
+use crate::model::{DAY, Instant, Stamp};
 
 /// So far before a window, in seconds, no line of it is looked for: processes write what they hold back within minutes.
 const EARLIER: i64 = 3600;
@@ -21,83 +21,126 @@ const EARLIER: i64 = 3600;
 /// So far behind a window closes are read of sessions that began in it.
 const LATER: i64 = DAY;
 
-/// A log, and what can be seen of it at once.
+/// A run of digits that is longer is a date or a moment, of which all of a series have as many.
+const COUNTED: usize = 4;
+
+/// A log that is a file of its own.
 struct Log<'a> {
     unit: &'a Unit,
     leaf: &'a Leaf,
     first: Stamp,
-    /// Whether it lies before the window; none if that depends on where it ends, which cannot be seen.
-    is_before: Option<bool>,
-    /// All that is seen of it lies behind the window.
-    is_behind: bool,
+    /// The stamps near its end, if that can be seen without unpacking it.
+    tail: Option<Vec<Stamp>>,
 }
 
-/// The first stamps of logs with one name but for its digits, in order: each of those ends before the next begins.
-type Series<'a> = BTreeMap<(&'a Group, String), Vec<Stamp>>;
-
-/// The files of a plan that lie outside of a window, before it or behind it; with `neighbours`, but for the nearest of each stream on either
-/// side. What is left of a stream is one stretch of its logs, in the order of their first lines, so that nothing seems to lack in between.
+/// The files of a plan that lie outside of a window, before it or behind it; with `neighbours`, but for the nearest on either side of those
+/// whose paths are the same but for digits.
 ///
-/// A log ends with its last line where that can be seen, and otherwise before the next of its series begins. What is in an archive is
-/// never outside.
+/// A log ends with its last lines where those can be seen, and otherwise before the next of its series begins. What is in an archive, and
+/// what has lines whose dates lack the year, is never outside.
 pub fn outside<'a>(plan: &'a Plan, bounds: &Bounds, neighbours: bool) -> Vec<&'a Unit> {
-    let logs: Vec<Log<'_>> = plan.units.par_iter().flat_map_iter(|unit| logs(plan, unit, bounds)).collect();
-    let (mut series, mut streams) = (Series::new(), BTreeMap::<&Group, Vec<Log<'_>>>::new());
-    for (log, group) in logs.into_iter().filter_map(|log| log.leaf.group.as_ref().map(|group| (log, group))) {
-        series.entry((group, series_of(log.leaf))).or_default().push(log.first);
-        streams.entry(group).or_default().push(log);
-    }
-    series.values_mut().for_each(|firsts| firsts.sort_by_key(|first| first.at));
-    let mut outside = Vec::new();
-    for (group, mut logs) in streams {
-        logs.sort_by_key(|log| (log.first.at, log.leaf.id));
-        let is_before = |log: &&Log<'_>| log.is_before(group, &series, bounds);
-        let before = logs.iter().take_while(is_before).count();
-        let rest = logs.get(before..).unwrap_or_default();
-        let behind = rest.iter().rev().take_while(|log| log.is_behind).count();
-        let kept = usize::from(neighbours);
-        outside.extend(logs.iter().take(before.saturating_sub(kept)).map(|log| log.unit));
-        outside.extend(rest.iter().rev().take(behind.saturating_sub(kept)).map(|log| log.unit));
-    }
-    outside
-}
-
-/// The logs of a file, with what is seen of them.
-fn logs<'a>(plan: &'a Plan, unit: &'a Unit, bounds: &Bounds) -> impl Iterator<Item = Log<'a>> {
-    let is_alone = unit.leaves.len() == 1 && matches!(unit.input, Input::Path(_));
-    unit.leaves.iter().filter_map(|id| plan.leaf(*id)).filter_map(move |leaf| {
-        let first = leaf.first?;
-        if !is_alone {
-            return Some(Log { unit, leaf, first, is_before: Some(false), is_behind: false });
+    let logs: Vec<Log<'_>> = plan.units.par_iter().filter_map(|unit| Log::of(plan, unit)).collect();
+    let mut before: Vec<(Instant, &Log<'_>)> = Vec::new();
+    for (log, end) in ends(&logs) {
+        if log.is_before(end, bounds) {
+            before.push((end.at, log));
         }
-        let begins_before = is_before(first, bounds);
-        let mut is_behind = leaf.years.anchors.iter().all(|(_, stamp)| self::is_behind(*stamp, bounds));
-        is_behind &= self::is_behind(first, bounds);
-        let mut ends_before = if begins_before { None } else { Some(false) };
-        if unit.plain && (begins_before || is_behind) {
-            let tail = tail_of(&unit.path);
-            ends_before = Some(begins_before && !tail.is_empty() && tail.iter().all(|stamp| is_before(*stamp, bounds)));
-            is_behind &= tail.iter().all(|stamp| self::is_behind(*stamp, bounds));
-        }
-        Some(Log { unit, leaf, first, is_before: ends_before, is_behind })
-    })
+    }
+    before.sort_by_key(|(end, log)| (*end, log.leaf.id));
+    let mut behind: Vec<&Log<'_>> = logs.iter().filter(|log| log.is_behind(bounds)).collect();
+    behind.sort_by_key(|log| (log.first.at, log.leaf.id));
+    let is_nearest =
+        |met: &mut BTreeSet<String>, log: &Log<'_>| neighbours && met.insert(without_digits(&log.leaf.shown));
+    let (mut met_before, mut met_behind) = (BTreeSet::new(), BTreeSet::new());
+    let before = before.into_iter().rev().map(|(_, log)| log).filter(|log| !is_nearest(&mut met_before, log));
+    let behind = behind.into_iter().filter(|log| !is_nearest(&mut met_behind, log));
+    before.chain(behind).map(|log| log.unit).collect()
 }
 
-impl Log<'_> {
-    fn is_before(&self, group: &Group, series: &Series<'_>, bounds: &Bounds) -> bool {
-        let next = || {
-            let firsts = series.get(&(group, series_of(self.leaf)))?;
-            firsts.get(firsts.partition_point(|other| other.at <= self.first.at))
-        };
-        self.is_before.unwrap_or_else(|| next().is_some_and(|next| is_before(*next, bounds)))
+/// Where logs end, as far as that is known: their last stamp, or the first of the next of their series. That has one name in one folder but
+/// for its digits; of several streams, if those of all together do not count steadily, each has its own.
+fn ends<'l, 'a>(logs: &'l [Log<'a>]) -> Vec<(&'l Log<'a>, Stamp)> {
+    let (seen, unseen): (Vec<&Log<'_>>, Vec<&Log<'_>>) = logs.iter().partition(|log| log.tail.is_some());
+    let last = |log: &'l Log<'a>| log.tail.iter().flatten().max_by_key(|stamp| stamp.at).map(|last| (log, *last));
+    let mut ends: Vec<_> = seen.into_iter().filter_map(last).collect();
+    // Where the next one begins, any may tell.
+    let mut all = BTreeMap::<String, Vec<&Log<'_>>>::new();
+    let names: BTreeSet<String> = unseen.iter().map(|log| series_of(&log.leaf.shown)).collect();
+    for log in logs {
+        all.entry(series_of(&log.leaf.shown)).or_default().push(log);
+    }
+    for series in all.into_iter().filter(|(name, _)| names.contains(name)).map(|(_, series)| series) {
+        match next_of_each(&series) {
+            Some(nexts) => ends.extend(nexts),
+            None => {
+                let mut streams = BTreeMap::<Option<&Group>, Vec<&Log<'_>>>::new();
+                series.iter().for_each(|log| streams.entry(log.leaf.group.as_ref()).or_default().push(log));
+                ends.extend(streams.values().filter_map(|stream| next_of_each(stream)).flatten());
+            }
+        }
+    }
+    ends
+}
+
+/// Of those whose ends cannot be seen, where the next begins, if they count steadily.
+fn next_of_each<'l, 'a>(series: &[&'l Log<'a>]) -> Option<Vec<(&'l Log<'a>, Stamp)>> {
+    let mut series = series.to_vec();
+    series.sort_by_key(|log| (log.first.at, log.leaf.id));
+    let next = |log: &&'l Log<'a>| {
+        let next = series.get(series.partition_point(|other| other.first.at <= log.first.at))?;
+        log.tail.is_none().then_some((*log, next.first))
+    };
+    is_steady(series.iter().map(|log| log.leaf.shown.as_str())).then(|| series.iter().filter_map(next).collect())
+}
+
+impl<'a> Log<'a> {
+    /// The log that a file is, if it is one whose lines have dates.
+    fn of(plan: &'a Plan, unit: &'a Unit) -> Option<Log<'a>> {
+        let [leaf] = unit.leaves.as_slice() else { return None };
+        let leaf = plan.leaf(*leaf).filter(|leaf| !leaf.undated && leaf.shown == shown(&unit.path, ""))?;
+        let first = leaf.first.filter(|_| matches!(unit.input, Input::Path(_)))?;
+        let tail = if unit.plain { Some(tail_of(&unit.path)?) } else { None };
+        Some(Log { unit, leaf, first, tail })
+    }
+
+    fn is_before(&self, end: Stamp, bounds: &Bounds) -> bool {
+        is_before(self.first, bounds)
+            && is_before(end, bounds)
+            && self.tail.iter().flatten().all(|stamp| is_before(*stamp, bounds))
+    }
+
+    fn is_behind(&self, bounds: &Bounds) -> bool {
+        let head = self.leaf.years.anchors.iter().map(|(_, stamp)| stamp).chain([&self.first]);
+        head.chain(self.tail.iter().flatten()).all(|stamp| is_behind(*stamp, bounds))
     }
 }
 
-/// The name of a log without digits, in its folder.
-fn series_of(leaf: &Leaf) -> String {
-    let name = leaf.shown.rfind('/').map_or(0, |slash| slash + 1);
-    let kept = leaf.shown.char_indices().filter(|(at, c)| *at < name || !c.is_ascii_digit());
-    kept.map(|(_, c)| c).collect()
+/// The name of a log without digits, in its folder: that of all that a service wrote one after the other.
+fn series_of(shown: &str) -> String {
+    let (folder, name) = shown.split_at(shown.rfind('/').map_or(0, |slash| slash + 1));
+    folder.to_owned() + &without_digits(name)
+}
+
+fn without_digits(text: &str) -> String {
+    text.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
+/// Whether the numbers in these names count steadily up or down, as those of logs that were written one after the other do.
+fn is_steady<'n>(names: impl Iterator<Item = &'n str>) -> bool {
+    let runs = |name: &'n str| -> Vec<&'n str> {
+        let name = name.rfind('/').map_or(name, |slash| name.get(slash + 1..).unwrap_or_default());
+        name.split(|c: char| !c.is_ascii_digit()).filter(|run| !run.is_empty()).collect()
+    };
+    let names: Vec<Vec<&str>> = names.map(runs).collect();
+    let count = names.first().map_or(0, Vec::len);
+    let is_alike = |(a, b): (&&str, &&str)| a.len() == b.len() || a.len().max(b.len()) <= COUNTED;
+    let pairs = || names.iter().zip(names.iter().skip(1));
+    let value = |run: &str| (run.trim_start_matches('0').len(), run.trim_start_matches('0').to_owned());
+    pairs().all(|(a, b)| a.len() == b.len() && a.iter().zip(b).all(is_alike))
+        && (0..count).all(|run| {
+            let of = |name: &[&str]| name.get(run).map(|run| value(run));
+            pairs().all(|(a, b)| of(a) <= of(b)) || pairs().all(|(a, b)| of(a) >= of(b))
+        })
 }
 
 /// Whether a stamp lies well before a window, as an instant and by its digits.
@@ -110,24 +153,42 @@ fn is_behind(stamp: Stamp, bounds: &Bounds) -> bool {
     bounds.until.is_some_and(|until| stamp.at.min(stamp.local()).saturating_sub(LATER) >= until)
 }
 
-/// The stamps of the last lines of a plain file; none if it cannot be read.
-fn tail_of(path: &Path) -> Vec<Stamp> {
-    let read = || {
-        let file = File::open(path).ok()?;
-        let size = file.metadata().ok()?.len();
-        let length = HEAD.min(usize::try_from(size).ok()?);
-        let mut tail = vec![0; length];
-        file.read_exact_at(&mut tail, size - length as u64).ok()?;
-        // The first of these lines may have begun before.
-        let begun = usize::from(size > length as u64);
-        Some(Lines::new(&tail).skip(begun).filter_map(|(_, line, _)| dated(line)).collect())
-    };
-    read().unwrap_or_default()
+/// The stamps of the last lines of a plain file; none if it cannot be read, or one of them has a date without a year.
+fn tail_of(path: &Path) -> Option<Vec<Stamp>> {
+    let file = File::open(path).ok()?;
+    let size = file.metadata().ok()?.len();
+    let length = HEAD.min(usize::try_from(size).ok()?);
+    let mut tail = vec![0; length];
+    file.read_exact_at(&mut tail, size - length as u64).ok()?;
+    // The first of these lines may have begun before.
+    let lines = || Lines::new(&tail).skip(usize::from(size > length as u64)).map(|(_, line, _)| line);
+    (!lines().any(is_undated)).then(|| lines().filter_map(dated).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn series_and_what_counts_steadily() {
+        assert_eq!(series_of("a1/imap.12.1559084398"), "a1/imap..");
+        assert_eq!(series_of("imap-20190501.gz"), "imap-.gz");
+        for (names, steady) in [
+            (&["l/imap.3.gz", "l/imap.2.gz", "l/imap.1.gz"][..], true),
+            (&["imap.9.1559084398", "imap.10.1559084399", "imap.11.1559084400"], true),
+            (&["imap.10.gz", "imap.9.gz", "imap.09.gz"], true),
+            (&["2/imap-20190501.gz", "1/imap-20190502.gz"], true),
+            (&["imap.gz"], true),
+            (&[], true),
+            // A month among days, two nodes, days that come first, one with more numbers.
+            (&["imap-201904.gz", "imap-20190501.gz"], false),
+            (&["node1-imap.1.gz", "node2-imap.5.gz", "node1-imap.8.gz"], false),
+            (&["imap-30042019.gz", "imap-01052019.gz", "imap-02052019.gz"], false),
+            (&["imap.1.gz", "imap.1.2.gz"], false),
+        ] {
+            assert_eq!(is_steady(names.iter().copied()), steady, "{names:?}");
+        }
+    }
 
     #[test]
     fn how_far_outside_is_well_outside() {
