@@ -130,12 +130,8 @@ impl Queue {
             }
         }
         let user = if flags & SAME_USER == 0 { line.user } else { &[] };
-        // Nearly always there is nothing: a call to copy that would be one in vain.
-        for text in [user, line.rest] {
-            if !text.is_empty() {
-                self.texts.extend_from_slice(text);
-            }
-        }
+        self.texts.extend_from_slice(user);
+        self.texts.extend_from_slice(line.rest);
         self.sessions.push_back(Closed {
             key,
             end: line.stamp.at,

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::{Group, HEAD, Input, Leaf, Plan, Unit, dated, is_undated, shown};
 use crate::chunk::Lines;
 use crate::kept::Bounds;
-use crate::model::{DAY, Instant, Stamp};
+use crate::model::{DAY, Stamp};
 
 /// So far before a window, in seconds, no line of it is looked for: processes write what they hold back within minutes.
 const EARLIER: i64 = 3600;
@@ -40,19 +40,15 @@ struct Log<'a> {
 /// what has lines whose dates lack the year, is never outside.
 pub fn outside<'a>(plan: &'a Plan, bounds: &Bounds, neighbours: bool) -> Vec<&'a Unit> {
     let logs: Vec<Log<'_>> = plan.units.par_iter().filter_map(|unit| Log::of(plan, unit)).collect();
-    let mut before: Vec<(Instant, &Log<'_>)> = Vec::new();
-    for (log, end) in ends(&logs) {
-        if log.is_before(end, bounds) {
-            before.push((end.at, log));
-        }
-    }
-    before.sort_by_key(|(end, log)| (*end, log.leaf.id));
+    let mut before = ends(&logs);
+    before.retain(|(log, end)| log.is_before(*end, bounds));
+    before.sort_by_key(|(log, end)| (end.at, log.leaf.id));
     let mut behind: Vec<&Log<'_>> = logs.iter().filter(|log| log.is_behind(bounds)).collect();
     behind.sort_by_key(|log| (log.first.at, log.leaf.id));
     let is_nearest =
         |met: &mut BTreeSet<String>, log: &Log<'_>| neighbours && met.insert(without_digits(&log.leaf.shown));
     let (mut met_before, mut met_behind) = (BTreeSet::new(), BTreeSet::new());
-    let before = before.into_iter().rev().map(|(_, log)| log).filter(|log| !is_nearest(&mut met_before, log));
+    let before = before.into_iter().rev().map(|(log, _)| log).filter(|log| !is_nearest(&mut met_before, log));
     let behind = behind.into_iter().filter(|log| !is_nearest(&mut met_behind, log));
     before.chain(behind).map(|log| log.unit).collect()
 }
@@ -60,16 +56,13 @@ pub fn outside<'a>(plan: &'a Plan, bounds: &Bounds, neighbours: bool) -> Vec<&'a
 /// Where logs end, as far as that is known: their last stamp, or the first of the next of their series. That has one name in one folder but
 /// for its digits; of several streams, if those of all together do not count steadily, each has its own.
 fn ends<'l, 'a>(logs: &'l [Log<'a>]) -> Vec<(&'l Log<'a>, Stamp)> {
-    let (seen, unseen): (Vec<&Log<'_>>, Vec<&Log<'_>>) = logs.iter().partition(|log| log.tail.is_some());
     let last = |log: &'l Log<'a>| log.tail.iter().flatten().max_by_key(|stamp| stamp.at).map(|last| (log, *last));
-    let mut ends: Vec<_> = seen.into_iter().filter_map(last).collect();
-    // Where the next one begins, any may tell.
+    let mut ends: Vec<_> = logs.iter().filter_map(last).collect();
     let mut all = BTreeMap::<String, Vec<&Log<'_>>>::new();
-    let names: BTreeSet<String> = unseen.iter().map(|log| series_of(&log.leaf.shown)).collect();
     for log in logs {
         all.entry(series_of(&log.leaf.shown)).or_default().push(log);
     }
-    for series in all.into_iter().filter(|(name, _)| names.contains(name)).map(|(_, series)| series) {
+    for series in all.into_values() {
         match next_of_each(&series) {
             Some(nexts) => ends.extend(nexts),
             None => {

@@ -343,10 +343,9 @@ mod tests {
             let named = sieve.asked.as_ref().map(|asked| asked.named_in(block.as_bytes()));
             let mut each = Vec::new();
             for line in &lines {
-                let names = |named: &Vec<usize>| is_name_in(&mut &named[..], at..at + line.len());
                 let is_named = named.as_ref().is_none_or(|named| {
-                    let behind = named.iter().copied().filter(|name| *name >= at).collect();
-                    names(&behind)
+                    let behind: Vec<usize> = named.iter().copied().filter(|name| *name >= at).collect();
+                    is_name_in(&mut &behind[..], at..at + line.len())
                 });
                 let here = place + at as u64;
                 let is_named = is_named || here < begin + EDGE || end.is_some_and(|end| here >= end - EDGE);
