@@ -142,17 +142,21 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
 pub(super) fn put_time(answer: &Answer<'_>, stamp: Stamp, with_offset: bool, mut put: impl FnMut(&[u8])) {
     let stamp = answer.zone.of(stamp);
     put(&log_bytes(stamp));
-    if with_offset || repeats(answer.zone, answer.streams, stamp) {
+    if needs_offset(answer, stamp, with_offset) {
         put(b" ");
         put(log_offset(stamp.offset).as_bytes());
     }
 }
 
+/// Whether a time, in the zone in which it is shown, would not be clear without its offset.
+fn needs_offset(answer: &Answer<'_>, stamp: Stamp, with_offset: bool) -> bool {
+    with_offset || repeats(answer.zone, answer.streams, stamp)
+}
+
 /// How many columns [`put_time`] takes.
 fn time_width(answer: &Answer<'_>, stamp: Stamp, with_offset: bool) -> usize {
-    let mut width = 0;
-    put_time(answer, stamp, with_offset, |part| width += part.len());
-    width
+    let is_long = needs_offset(answer, answer.zone.of(stamp), with_offset);
+    if is_long { "29/May/2019:12:00:00 +0200".len() } else { "29/May/2019:12:00:00".len() }
 }
 
 /// How wide columns are where each is as wide as in one of two rows or parts.
