@@ -21,7 +21,9 @@ use crate::chunk::Lines;
 use crate::grammar::{Fields, Grammars, Kind, Start, draft, is_like_account, shape};
 use crate::model::{Doubt, Evidence, Instant, Service, Stamp};
 use crate::pair::{Accessed, Amounts, Batch, Behind, CloseLine, Key, Overlaps, PairLine, Sought, With, near_in};
-use crate::parse::{Event, Line, Names, OrdinaryLine, Reader, Source, Why, Written, Years, connect, written};
+use crate::parse::{
+    Beginning, Event, Line, Names, OrdinaryLine, Reader, Source, Why, Written, Years, connect, written,
+};
 use crate::pseudonym::{Masks, Pseudonyms};
 use crate::streams::{StreamId, Streams};
 use crate::trail::{
@@ -226,11 +228,16 @@ impl<'a> Folder<'a> {
             if !self.spans.is_empty() {
                 self.is_forged = self.spans.iter().any(|span| span.start < place && place <= span.end);
             }
-            let bytes = match self.reader.ordinary(rest) {
-                Some(line) => {
-                    ordinary.add(line.bytes as u64);
-                    self.ordinary(block, &line, place);
-                    line.bytes
+            // Which of the two comes next is by chance, so that each branch for it costs: they part ways here.
+            let bytes = match self.reader.beginning(rest) {
+                Some(begins) if begins.is_close() => self.ordinary::<true>(block, &begins, place),
+                Some(begins) => self.ordinary::<false>(block, &begins, place),
+                None => None,
+            };
+            let bytes = match bytes {
+                Some(bytes) => {
+                    ordinary.add(bytes as u64);
+                    bytes
                 }
                 None => {
                     let Some((_, line, bytes)) = Lines::new(rest).next() else { break };
@@ -367,39 +374,20 @@ impl<'a> Folder<'a> {
         Sample::of(self.file, place, if self.masks.is_some() { masked.as_bytes() } else { line })
     }
 
-    /// Takes an ordinary login or close line. The two part ways at once: which comes next is by chance, so that each branch for it costs.
+    /// Takes an ordinary login or close line, if it is one behind its beginning as well: its bytes.
     #[inline(always)]
-    fn ordinary(&mut self, block: &[u8], line: &OrdinaryLine<'_>, place: u64) {
-        let OrdinaryLine { stamp, source, message, .. } = line;
-        match message.closing {
-            None => {
-                self.saw(Some(*source), *stamp, place, Some(Counts::Login));
-                self.ordinary_account(block, line, (message.mechanism, None), || None, place);
-            }
-            Some(closing) => {
-                self.saw(Some(*source), *stamp, place, Some(Counts::Close));
-                let close = close_line(*stamp, closing.start, closing.duration);
-                let amounts = || Some(Amounts::of_numbers(closing.numbers().map(Some)));
-                self.ordinary_account(block, line, (message.behind, Some(close)), amounts, place);
-            }
-        }
-    }
-
-    /// What an ordinary line says, whose rest this is and what only a close has.
-    #[inline(always)]
-    fn ordinary_account(
-        &mut self,
-        block: &[u8],
-        line: &OrdinaryLine<'_>,
-        (rest, close): (&[u8], Option<CloseLine>),
-        amounts: impl FnOnce() -> Option<Amounts>,
-        place: u64,
-    ) {
-        let OrdinaryLine { stamp, source, inferred, message, .. } = line;
-        let doubt = self.doubt(*inferred, message.more, message.message, place);
-        let (stream, pid, peer, user, stamp) = (source.stream, source.pid, message.peer, message.user, *stamp);
+    fn ordinary<const IS_CLOSE: bool>(&mut self, block: &[u8], begins: &Beginning<'_>, place: u64) -> Option<usize> {
+        let line = self.reader.whole::<IS_CLOSE>(begins)?;
+        let OrdinaryLine { stamp, source, inferred, message, bytes } = line;
+        self.saw(Some(source), stamp, place, Some(if IS_CLOSE { Counts::Close } else { Counts::Login }));
+        let doubt = self.doubt(inferred, message.more(), message.message, place);
+        let close = message.closing.map(|closing| close_line(stamp, closing.start, closing.duration));
+        let (stream, pid, peer, user) = (source.stream, source.pid, message.peer, message.user);
+        let rest = if IS_CLOSE { message.behind() } else { message.mechanism };
         let line = PairLine { stream, pid, peer, user, rest, stamp, close, doubt };
+        let amounts = || message.closing.map(|closing| Amounts::of_numbers(closing.numbers().map(Some)));
         self.account(block, &line, message.is_lower, amounts, place);
+        Some(bytes)
     }
 
     /// Takes a line that a template names.

@@ -127,6 +127,25 @@ pub struct Event<'a> {
     pub message: &'a [u8],
 }
 
+/// How an ordinary login or close line begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Beginning<'a> {
+    stamp: Stamp,
+    opening: Opening,
+    /// Its message, and what stands behind the line.
+    text: &'a [u8],
+    /// The bytes before the message.
+    bytes: usize,
+}
+
+impl Beginning<'_> {
+    /// Whether the line is a close.
+    #[inline(always)]
+    pub fn is_close(&self) -> bool {
+        self.opening.usual.is_close()
+    }
+}
+
 /// An ordinary login or close line of an access service.
 #[derive(Clone, Copy, Debug)]
 pub struct OrdinaryLine<'a> {
@@ -205,7 +224,7 @@ pub struct Reader<'g> {
     grammars: &'g Grammars,
     knows_xml: bool,
     /// The text of the last stamp, with what stands around it, and what it says.
-    head: Known<4>,
+    head: Known<2>,
     stamp: Stamp,
     origins: Origins<'g>,
     openings: Openings,
@@ -228,16 +247,27 @@ impl<'g> Reader<'g> {
     }
 
     /// The ordinary login or close line of an access service with which a text begins, whose lines end in newlines, if enough
-    /// stands behind it to read it the quick way: as [`Reader::read`], which takes any line.
+    /// stands behind it to read it the quick way: as [`Reader::read`], which takes any line. So far it is known by its beginning.
     #[inline(always)]
-    pub fn ordinary<'a>(&mut self, whole: &'a [u8]) -> Option<OrdinaryLine<'a>> {
+    pub fn beginning<'a>(&mut self, whole: &'a [u8]) -> Option<Beginning<'a>> {
         let (stamp, rest) = self.native_head(whole)?;
-        let Reader { grammars, origins, openings, day, .. } = self;
-        let Opening { source, inferred, usual, message } = openings.of(rest, origins, grammars)?;
-        let text = rest.get(message..)?;
-        let message = usual.read(text, day)?;
-        let bytes = whole.len() - text.len() + message.bytes;
-        Some(OrdinaryLine { stamp, source, inferred, message, bytes })
+        let opening = self.openings.of(rest, &mut self.origins, self.grammars)?;
+        let text = rest.get(opening.message..)?;
+        Some(Beginning { stamp, opening, text, bytes: whole.len() - text.len() })
+    }
+
+    /// The whole of it; whether it is a close says its beginning.
+    #[inline(always)]
+    pub fn whole<'a, const IS_CLOSE: bool>(&mut self, begins: &Beginning<'a>) -> Option<OrdinaryLine<'a>> {
+        let Beginning { stamp, opening: Opening { source, inferred, usual, .. }, text, bytes } = *begins;
+        let message = usual.read::<IS_CLOSE>(text, &mut self.day)?;
+        Some(OrdinaryLine { stamp, source, inferred, message, bytes: bytes + message.bytes })
+    }
+
+    /// Both at once, for whoever takes logins and closes alike.
+    pub fn ordinary<'a>(&mut self, text: &'a [u8]) -> Option<OrdinaryLine<'a>> {
+        let begins = self.beginning(text)?;
+        if begins.is_close() { self.whole::<true>(&begins) } else { self.whole::<false>(&begins) }
     }
 
     /// Where among whole lines refused logins stand that break off, and may be followed by forged lines; the text is at this place.

@@ -3,8 +3,8 @@
 use nom::Parser;
 use nom::bytes::complete::take_while1;
 
-use super::eight::{Digits, all_digits, eight};
-use super::stamp::{days, four_digits, two_digits};
+use super::eight::{Digits, eight};
+use super::stamp::{clock, days, four_digits, two_digits};
 use super::{Parsed, fault};
 
 /// `word = 1*(any byte but SP)`.
@@ -71,27 +71,6 @@ pub(super) fn one_or_two_digits(input: &[u8]) -> Parsed<'_, u32> {
     }
 }
 
-/// `1*2DIGIT ":" 2DIGIT ":" 2DIGIT`, looked at as eight bytes: length, hours, minutes, seconds.
-#[inline(always)]
-pub(super) fn clock(text: u64) -> Option<(usize, u32, u32, u32)> {
-    const SHAPE: u64 = u64::from_le_bytes(*b"00:00:00");
-    const COLONS: u64 = u64::from_le_bytes([0, 0, 0xFF, 0, 0, 0xFF, 0, 0]);
-    let mut text = text;
-    let mut length = 8;
-    if text >> 8 & 0xFF == u64::from(b':') {
-        text = text << 8 | u64::from(b'0');
-        length = 7;
-    }
-    let digits = text ^ SHAPE;
-    if !all_digits(digits) || digits & COLONS != 0 {
-        return None;
-    }
-    let pairs = digits * 10 + (digits >> 8);
-    let pair = |at: u32| (pairs >> (8 * at) & 0xFF) as u32;
-    let (hours, minutes, seconds) = (pair(0), pair(3), pair(6));
-    (minutes < 60 && seconds < 60).then_some((length, hours, minutes, seconds))
-}
-
 /// `duration = 1*6DIGIT ":" 2DIGIT ":" 2DIGIT`, as seconds: hours, minutes, seconds.
 #[inline]
 pub fn duration(input: &[u8]) -> Parsed<'_, u32> {
@@ -121,22 +100,80 @@ pub struct Start {
     pub local: i64,
 }
 
-/// `start = 4DIGIT "/" 1*2DIGIT "/" 1*2DIGIT SP 1*2DIGIT ":" 2DIGIT ":" 2DIGIT`: `2019/5/29 8:39:42`.
+/// `start = day SP 1*2DIGIT ":" 2DIGIT ":" 2DIGIT`: `2019/5/29 8:39:42`.
 #[inline]
 pub fn start(input: &[u8]) -> Parsed<'_, Start> {
-    let (rest, year) = four_digits(input)?;
-    let [b'/', rest @ ..] = rest else { return fault("start") };
-    let (rest, month) = one_or_two_digits(rest)?;
-    let [b'/', rest @ ..] = rest else { return fault("start") };
-    let (rest, day) = one_or_two_digits(rest)?;
-    let [b' ', rest @ ..] = rest else { return fault("start") };
+    let (rest, midnight) = day(input)?;
     let Some((length, hour, minute, second)) = clock(eight(rest)) else { return fault("start") };
-    let Some(rest) = rest.get(length..) else { return fault("start") };
-    if year < 1000 || hour > 23 {
-        return fault("start");
+    match rest.get(length..) {
+        Some(rest) if hour < 24 => Ok((rest, Start { local: midnight + seconds(hour, minute, second) })),
+        _ => fault("start"),
     }
-    let Some(days) = days(year, month, day) else { return fault("start") };
-    Ok((rest, Start { local: days * 86_400 + i64::from(hour * 3600 + minute * 60 + second) }))
+}
+
+fn seconds(hour: u32, minute: u32, second: u32) -> i64 {
+    i64::from(hour * 3600 + minute * 60 + second)
+}
+
+/// `day = 4DIGIT "/" 1*2DIGIT "/" 1*2DIGIT`, up to and with the blank behind it, as its first second since 1970.
+#[inline]
+fn day(input: &[u8]) -> Parsed<'_, i64> {
+    let (rest, year) = four_digits(input)?;
+    let [b'/', rest @ ..] = rest else { return fault("day") };
+    let (rest, month) = one_or_two_digits(rest)?;
+    let [b'/', rest @ ..] = rest else { return fault("day") };
+    let (rest, day) = one_or_two_digits(rest)?;
+    let [b' ', rest @ ..] = rest else { return fault("day") };
+    match days(year, month, day) {
+        Some(days) if year >= 1000 => Ok((rest, days * 86_400)),
+        _ => fault("day"),
+    }
+}
+
+/// The day of a start field with its blank, known again by its text: the next one nearly always has the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Day {
+    /// Its text as the lowest of sixteen bytes, and which bits of those it takes.
+    text: u128,
+    mask: u128,
+    length: usize,
+    midnight: i64,
+}
+
+impl Default for Day {
+    /// None: no text is this one.
+    fn default() -> Day {
+        Day { text: 1, mask: 0, length: 0, midnight: 0 }
+    }
+}
+
+impl Day {
+    /// As [`start`], of a text that begins with a start field.
+    #[inline]
+    pub fn start(&mut self, input: &[u8]) -> Option<Start> {
+        let (length, midnight) = self.read(input)?;
+        let (_, hour, minute, second) = clock(eight(input.get(length..)?))?;
+        (hour < 24).then(|| Start { local: midnight + seconds(hour, minute, second) })
+    }
+
+    /// The length of the day, with its blank, that a text begins with, and its first second since 1970.
+    #[inline(always)]
+    pub(super) fn read(&mut self, input: &[u8]) -> Option<(usize, i64)> {
+        let is_known = |text: &[u8; 16]| u128::from_le_bytes(*text) & self.mask == self.text;
+        if !input.first_chunk().is_some_and(is_known) {
+            *self = Day::of(input)?;
+        }
+        Some((self.length, self.midnight))
+    }
+
+    #[inline(never)]
+    fn of(input: &[u8]) -> Option<Day> {
+        let (rest, midnight) = day(input).ok()?;
+        let length = input.len() - rest.len();
+        let mask = !(u128::MAX << (8 * length));
+        let [low, high] = [input, input.get(8..)?].map(|text| u128::from(eight(text)));
+        Some(Day { text: (low | high << 64) & mask, mask, length, midnight })
+    }
 }
 
 #[cfg(test)]
@@ -189,6 +226,14 @@ mod tests {
         for (text, local) in table {
             assert_eq!(start(text.as_bytes()), Ok((&b""[..], Start { local: *local })), "{text}");
         }
+        // Whichever day is known, and whatever stands behind.
+        for ((known, _), (text, local)) in table.iter().flat_map(|known| table.iter().map(move |text| (known, text))) {
+            let mut day = Day::default();
+            for text in [known, text, &*format!("{text} 0:01:00 12 345678 3")].map(str::as_bytes) {
+                assert_eq!(day.start(text), start(text).ok().map(|(_, start)| start), "{}", text.escape_ascii());
+            }
+            assert_eq!(day.start(text.as_bytes()), Some(Start { local: *local }), "{known} and {text}");
+        }
         for bad in [
             "2019/2/29 8:39:42",
             "2019/13/1 8:39:42",
@@ -206,6 +251,11 @@ mod tests {
             "2019/5/29  8:39:42",
         ] {
             assert!(start(bad.as_bytes()).is_err(), "{bad}");
+            for padded in [format!("{bad:20}"), bad.to_owned()] {
+                let mut day = Day::default();
+                day.start(b"2019/5/29 8:39:42");
+                assert_eq!([day.start(padded.as_bytes()), Day::default().start(padded.as_bytes())], [None; 2], "{bad}");
+            }
         }
     }
 }

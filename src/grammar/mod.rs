@@ -27,9 +27,9 @@ mod xml;
 
 pub use dialect::{Dialect, GrammarError, Grammars, Process, Template, built_in};
 pub use draft::{Pattern, draft};
-pub(crate) use eight::{Digits, ONES, eight, mask_of, masks_by_length};
+pub(crate) use eight::{Digits, ONES, eight, masks_by_length};
 pub use envelope::{Envelope, Origin, envelope, message, native_head, origin};
-pub use fields::{Start, duration, number, start, word};
+pub use fields::{Day, Start, duration, number, start, word};
 pub use hole::{Fields, Hole};
 pub use kind::{Basis, Kind, Meaning};
 pub(crate) use marks::has_capitals;
@@ -39,7 +39,7 @@ pub use shape::{is_like_account, shape};
 pub use stamp::{date, days, is_clock, stamp, stamp_digits, time};
 pub use syslog::{Prefix, SyslogDate, syslog};
 pub use trace::{Near, Part, Stuck, Traced};
-pub use usual::{Closing, Day, Ordinary, Usual};
+pub use usual::{Closing, Ordinary, Usual};
 pub use xml::{Element, Head, Markup, Tags, Xml, is_markup, markup};
 
 /// Why a production did not match: its name. Small, so that failing is cheap.

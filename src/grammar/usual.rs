@@ -7,12 +7,12 @@
 //! the matcher reads by the same function, and tests of its own hold against any other.
 
 use super::eight::{Digits, eight, mask_of};
-use super::fields::{Start, clock};
+use super::fields::{Day, Start};
 use super::hole::Fields;
 use super::kind::Kind;
-use super::marks::{Marks, capitals, has_capitals, marks};
+use super::marks::{capitals, has_capitals, marks};
 use super::peer::quick_v4;
-use super::stamp::days;
+use super::stamp::clock;
 use crate::model::Peer;
 
 /// A login, behind its first word.
@@ -50,12 +50,10 @@ pub struct Ordinary<'a> {
     pub mechanism: &'a [u8],
     /// What only a close has.
     pub closing: Option<Closing<'a>>,
-    /// Further fields, with their leading blank.
-    pub more: &'a [u8],
-    /// The message behind the user.
-    pub behind: &'a [u8],
     /// The whole message.
     pub message: &'a [u8],
+    /// Where in it the user and the last known field end.
+    ends: [usize; 2],
     /// The bytes of the message and of the end of its line.
     pub bytes: usize,
 }
@@ -67,36 +65,43 @@ pub struct Closing<'a> {
     pub start: Start,
     /// The duration, in seconds.
     pub duration: u32,
-    /// The digits of bytes from the client, bytes to the client, and mailboxes: one to eight.
-    numbers: [&'a [u8]; 3],
+    /// Bytes from the client, bytes to the client, and mailboxes: one to eight digits each, with a blank between them.
+    numbers: &'a [u8],
 }
 
 impl Closing<'_> {
     /// Bytes from the client, bytes to the client, and mailboxes.
     pub fn numbers(&self) -> [u64; 3] {
-        self.numbers.map(|digits| u64::from(Digits::of(eight(digits)).number(digits.len())))
+        let mut rest = self.numbers;
+        std::array::from_fn(|_| {
+            let digits = Digits::of(eight(rest));
+            rest = rest.get(digits.count() + 1..).unwrap_or_default();
+            u64::from(digits.number(digits.count()))
+        })
     }
 }
 
 impl<'a> Ordinary<'a> {
+    /// The message behind the user.
+    pub fn behind(&self) -> &'a [u8] {
+        let [user, _] = self.ends;
+        self.message.get(user..).unwrap_or_default()
+    }
+
+    /// Further fields behind those that are known, with their leading blank.
+    pub fn more(&self) -> &'a [u8] {
+        let [_, last] = self.ends;
+        self.message.get(last..).unwrap_or_default()
+    }
+
     /// The same as the matcher gives it.
     pub fn fields(&self) -> Fields<'a> {
-        let Ordinary { peer, user, mechanism, closing, more, .. } = *self;
-        let fields = Fields { peer, user, mechanism, more, ..Fields::default() };
+        let Ordinary { peer, user, mechanism, closing, .. } = *self;
+        let fields = Fields { peer, user, mechanism, more: self.more(), ..Fields::default() };
         let Some(closing) = closing else { return fields };
         let [bytes_in, bytes_out, mailboxes] = closing.numbers().map(Some);
         Fields { start: closing.start, duration: closing.duration, bytes_in, bytes_out, mailboxes, ..fields }
     }
-}
-
-/// A day as start fields write it, up to their blank, and when it begins. The next one nearly always begins with the same.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Day {
-    /// The first and the last eight bytes of its text, which may overlap.
-    text: [u64; 2],
-    /// None at first.
-    length: usize,
-    midnight: i64,
 }
 
 impl Usual {
@@ -123,15 +128,20 @@ impl Usual {
         eight(message) & mask == begin
     }
 
+    /// Whether it is one of a close.
+    pub fn is_close(&self) -> bool {
+        self.is_close
+    }
+
     /// The bytes of a message before its peer.
     pub fn length(&self) -> usize {
         self.length
     }
 
     /// The ordinary message with which a text begins, which begins as its template does, if enough stands behind it to read it the
-    /// quick way.
+    /// quick way. Whether it is a close is told beforehand, and for good: nothing that only one of the two has is asked for again.
     #[inline(always)]
-    pub fn read<'a>(&self, text: &'a [u8], day: &mut Day) -> Option<Ordinary<'a>> {
+    pub fn read<'a, const IS_CLOSE: bool>(&self, text: &'a [u8], day: &mut Day) -> Option<Ordinary<'a>> {
         let behind = text.get(self.length..)?;
         let window: &[u8; WINDOW] = behind.first_chunk()?;
         let near = marks(window.first_chunk()?);
@@ -150,7 +160,7 @@ impl Usual {
             _ => !has_capitals(user),
         };
         let next = user_end + 1;
-        let (last, closing, mechanism) = if self.is_close {
+        let (last, closing, mechanism) = if IS_CLOSE {
             let (end, closing) = closing(window, next, day)?;
             (next + end, Some(closing), &[][..])
         } else {
@@ -164,9 +174,8 @@ impl Usual {
             is_lower,
             mechanism,
             closing,
-            more: behind.get(last..end)?,
-            behind: behind.get(user_end..end)?,
             message: text.get(..self.length + end)?,
+            ends: [self.length + user_end, self.length + last],
             bytes: self.length + bytes,
         })
     }
@@ -193,29 +202,29 @@ fn closing<'a>(window: &'a [u8; WINDOW], from: usize, day: &mut Day) -> Option<(
         gaps &= gaps.wrapping_sub(1);
         place
     };
-    let [date, time, duration, bytes_in, bytes_out, mailboxes] = [next(), next(), next(), next(), next(), next()];
+    let [_, time, duration, bytes_in, bytes_out, mailboxes] = [next(), next(), next(), next(), next(), next()];
     let is_blank = |at: usize| text.get(at) == Some(&b' ');
+    // Between two places stand one to eight digits and nothing else.
+    let is_number = |before: usize, end: usize| {
+        let count = marks.digits_from(before + 1);
+        (before + 1 + count == end) & (1..=8).contains(&count)
+    };
     // Without a loop: its end was mispredicted.
-    let are_blanks = is_blank(date) & is_blank(time) & is_blank(duration) & is_blank(bytes_in) & is_blank(bytes_out);
+    let are_blanks = is_blank(time) & is_blank(duration) & is_blank(bytes_in) & is_blank(bytes_out);
     if mailboxes >= MARKED || !are_blanks {
         return None;
     }
-    if !day.is(text, date) {
-        *day = Day::of(text, date, &marks)?;
-    }
-    let (time_length, hours, minutes, seconds) = clock(eight_at(text, date + 1))?;
+    let (from, midnight) = day.read(text)?;
+    let (time_length, hours, minutes, seconds) = clock(eight_at(text, from))?;
     let (duration_length, h, m, s) = clock(eight_at(text, time + 1))?;
-    if date + 1 + time_length != time || time + 1 + duration_length != duration || hours > 23 {
+    if from + time_length != time || time + 1 + duration_length != duration || hours > 23 {
         return None;
     }
+    let are_numbers = is_number(duration, bytes_in) & is_number(bytes_in, bytes_out) & is_number(bytes_out, mailboxes);
     let closing = Closing {
-        start: Start { local: day.midnight + i64::from(hours * 3600 + minutes * 60 + seconds) },
+        start: Start { local: midnight + i64::from(hours * 3600 + minutes * 60 + seconds) },
         duration: h * 3600 + m * 60 + s,
-        numbers: [
-            number(text, duration + 1, bytes_in, &marks)?,
-            number(text, bytes_in + 1, bytes_out, &marks)?,
-            number(text, bytes_out + 1, mailboxes, &marks)?,
-        ],
+        numbers: text.get(duration + 1..mailboxes).filter(|_| are_numbers)?,
     };
     Some((mailboxes, closing))
 }
@@ -224,45 +233,6 @@ fn closing<'a>(window: &'a [u8; WINDOW], from: usize, day: &mut Day) -> Option<(
 #[inline(always)]
 fn eight_at(text: &[u8; MARKED + 8], at: usize) -> u64 {
     eight(text.get(at % MARKED..).unwrap_or_default())
-}
-
-/// The digits between two places, if there are one to eight and nothing else.
-#[inline(always)]
-fn number<'a>(text: &'a [u8; MARKED + 8], from: usize, to: usize, marks: &Marks) -> Option<&'a [u8]> {
-    let count = marks.digits_from(from);
-    (from + count == to && (1..=8).contains(&count)).then(|| text.get(from..to))?
-}
-
-impl Day {
-    /// Whether a text that goes on behind it begins with it; `end` is where its first blank stands.
-    #[inline(always)]
-    fn is(&self, text: &[u8; MARKED + 8], end: usize) -> bool {
-        self.length == end && self.text == Day::text(text, end)
-    }
-
-    #[inline(always)]
-    fn text(text: &[u8; MARKED + 8], end: usize) -> [u64; 2] {
-        [eight(text), eight_at(text, end.wrapping_sub(8))]
-    }
-
-    /// The day that a text begins with, such as `2019/5/29`, up to a blank.
-    #[inline(never)]
-    fn of(text: &[u8; MARKED + 8], end: usize, marks: &Marks) -> Option<Day> {
-        let month_length = marks.digits_from(5);
-        let day = 5 + month_length + 1;
-        let day_length = marks.digits_from(day);
-        let slashes = (text.get(4)?, text.get(day - 1)?) == (&b'/', &b'/');
-        let one_or_two = |length| (1..=2).contains(&length);
-        let lengths = marks.digits_from(0) == 4 && one_or_two(month_length) && one_or_two(day_length);
-        if !slashes || !lengths || day + day_length != end {
-            return None;
-        }
-        let year = Digits::of(eight(text)).number(4);
-        let month = Digits::of(eight_at(text, 5)).number(month_length);
-        let day = Digits::of(eight_at(text, day)).number(day_length);
-        let days = (year >= 1000).then(|| days(year, month, day))??;
-        Some(Day { text: Day::text(text, end), length: end, midnight: days * 86_400 })
-    }
 }
 
 #[cfg(test)]

@@ -1,31 +1,35 @@
 //! Texts that lines begin with, known again without being read.
 
-use crate::grammar::{eight, mask_of};
+use wide::u8x16;
 
-/// A text that many lines have in one place. So many times eight bytes are compared whatever its length.
+/// A text that many lines have in one place. So many times sixteen bytes are compared whatever its length.
 #[derive(Clone, Debug)]
-pub(super) struct Known<const WORDS: usize> {
+pub(super) struct Known<const CHUNKS: usize> {
     length: usize,
-    /// Its first bytes, eight by eight as [`eight`] gives them, and which of their bits count.
-    words: [u64; WORDS],
-    masks: [u64; WORDS],
+    /// Its first bytes, and which of them count: zeros stand for those that are not there.
+    chunks: [u8x16; CHUNKS],
+    masks: [u8x16; CHUNKS],
     /// Where it is longer.
     rest: Box<[u8]>,
 }
 
-impl<const WORDS: usize> Known<WORDS> {
+impl<const CHUNKS: usize> Known<CHUNKS> {
     /// A text.
-    pub(super) fn of(text: &[u8]) -> Known<WORDS> {
+    pub(super) fn of(text: &[u8]) -> Known<CHUNKS> {
+        let (mut chunks, mut masks) = ([[0; 16]; CHUNKS], [[0; 16]; CHUNKS]);
+        for ((to, mask), byte) in chunks.as_flattened_mut().iter_mut().zip(masks.as_flattened_mut()).zip(text) {
+            (*to, *mask) = (*byte, u8::MAX);
+        }
         Known {
             length: text.len(),
-            words: std::array::from_fn(|i| eight(text.get(8 * i..).unwrap_or_default())),
-            masks: std::array::from_fn(|i| mask_of(text.len().saturating_sub(8 * i))),
-            rest: text.get(8 * WORDS..).unwrap_or_default().into(),
+            chunks: chunks.map(u8x16::new),
+            masks: masks.map(u8x16::new),
+            rest: text.get(16 * CHUNKS..).unwrap_or_default().into(),
         }
     }
 
     /// No text: nothing begins with it.
-    pub(super) fn nothing() -> Known<WORDS> {
+    pub(super) fn nothing() -> Known<CHUNKS> {
         Known { length: usize::MAX, ..Known::of(b"") }
     }
 
@@ -36,18 +40,20 @@ impl<const WORDS: usize> Known<WORDS> {
 
     /// Its bytes, none if it is no text.
     pub(super) fn bytes(&self) -> impl Iterator<Item = u8> {
-        let all = self.words.iter().flat_map(|word| word.to_le_bytes()).chain(self.rest.iter().copied());
+        let all = self.chunks.iter().flat_map(|chunk| chunk.to_array()).chain(self.rest.iter().copied());
         all.take(if self.is_nothing() { 0 } else { self.length })
     }
 
     /// What stands behind it in a text that begins with it, if that has as many bytes as are compared.
     #[inline(always)]
     pub(super) fn behind<'a>(&self, input: &'a [u8]) -> Option<&'a [u8]> {
-        let first: &[[u8; 8]; WORDS] = input.as_chunks().0.first_chunk()?;
-        let differs = |((chunk, word), mask): ((&[u8; 8], &u64), &u64)| (u64::from_le_bytes(*chunk) ^ word) & mask;
-        let differ = first.iter().zip(&self.words).zip(&self.masks).map(differs).fold(0, |all, some| all | some);
+        let first: &[[u8; 16]; CHUNKS] = input.as_chunks().0.first_chunk()?;
+        let differs = |((chunk, known), mask): ((&[u8; 16], &u8x16), &u8x16)| (u8x16::new(*chunk) ^ *known) & *mask;
+        let differ =
+            first.iter().zip(&self.chunks).zip(&self.masks).map(differs).fold(u8x16::ZERO, |all, some| all | some);
         let behind = input.get(self.length..)?;
-        (differ == 0 && (self.rest.is_empty() || input.get(8 * WORDS..self.length)? == &*self.rest)).then_some(behind)
+        let is_same = differ.cmp_eq(u8x16::ZERO).move_mask() == 0xFFFF;
+        (is_same && (self.rest.is_empty() || input.get(16 * CHUNKS..self.length)? == &*self.rest)).then_some(behind)
     }
 }
 
@@ -59,7 +65,7 @@ mod tests {
     fn texts_of_any_length() {
         let text: [u8; 100] = std::array::from_fn(|i| i as u8);
         for length in 0..90 {
-            let known = Known::<4>::of(&text[..length]);
+            let known = Known::<2>::of(&text[..length]);
             assert!(known.bytes().eq(text[..length].iter().copied()), "{length}");
             assert_eq!(known.behind(&text), Some(&text[length..]), "{length}");
             assert_eq!(known.behind(&text[..31]), None, "{length}");
@@ -72,8 +78,8 @@ mod tests {
                 assert_eq!(known.behind(&other).is_some(), at >= length, "{length}, others at {at} and behind");
             }
         }
-        assert_eq!(Known::<4>::of(&text[..50]).behind(&text[..49]), None);
-        let nothing = Known::<4>::nothing();
+        assert_eq!(Known::<2>::of(&text[..50]).behind(&text[..49]), None);
+        let nothing = Known::<2>::nothing();
         assert!((nothing.behind(&text), nothing.bytes().next()) == (None, None) && nothing.is_nothing());
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Opening {
 /// The beginnings of one process's lines: of most the login and the close. Which of the two a line may have is told by one byte.
 #[derive(Clone, Debug, Default)]
 struct Writer {
-    openings: [Option<(Known<8>, Opening)>; 2],
+    openings: [Option<(Known<4>, Opening)>; 2],
     /// Where they differ, and what the second has there.
     differ: (usize, u8),
 }
@@ -89,7 +89,7 @@ impl Openings {
 
 impl Writer {
     /// Keeps another one, beside the first or in the place of the one that it is like.
-    fn keep(&mut self, new: (Known<8>, Opening)) {
+    fn keep(&mut self, new: (Known<4>, Opening)) {
         let [first, second] = std::mem::take(&mut self.openings);
         let (at, byte) = self.differ;
         let other = match (first, second) {

@@ -25,7 +25,7 @@ pub(super) struct Origins<'g> {
 /// What a line has before its pid: host and process.
 #[derive(Clone, Debug)]
 struct Head {
-    text: Known<4>,
+    text: Known<2>,
     process: Process,
     /// Of an access service: its stream.
     stream: Option<StreamId>,

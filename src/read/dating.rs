@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::glance::start_in;
 use super::sieve::Sieve;
 use crate::chunk::Lines;
-use crate::grammar::Grammars;
+use crate::grammar::{Day, Grammars};
 use crate::kept::{Dates, Shown};
 use crate::model::DAY;
 use crate::parse::{Names, Reader, Years};
@@ -36,12 +36,12 @@ impl Dating {
         if reader.breaking_off(block, 0, &Years::default()).next().is_some() {
             return None;
         }
-        let (mut known, mut shown) = (None, BTreeSet::new());
+        let (mut known, mut day, mut shown) = (None, Day::default(), BTreeSet::new());
         let mut dates = Dates { lines: 0, days: (i64::MAX, i64::MIN), began: Some(BTreeSet::new()) };
         for (_, line, _) in Lines::new(block) {
             let date = self.sieve.date(line, &mut known, &mut shown)?;
             if let Some(start) = start_in(line) {
-                let began = date.began(line, start);
+                let began = date.began(line, start, &mut day);
                 dates.began = dates.began.zip(began).map(|(mut days, began)| {
                     days.insert((began.local.div_euclid(DAY), date.offset));
                     days

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use wide::u8x16;
 
-use crate::grammar;
+use crate::grammar::{self, Day};
 use crate::kept::{Began, Bounds, When};
 use crate::model::DAY;
 
@@ -49,23 +49,23 @@ pub(super) struct Date {
 }
 
 impl Date {
-    /// A start field, if it is not behind the end of its line.
+    /// A start field, if it is not behind the end of its line. `day` is that of the one before.
     #[inline]
-    pub(super) fn began(self, line: &[u8], start: &[u8]) -> Option<Began> {
-        let local = grammar::start(start).ok()?.1.local;
+    pub(super) fn began(self, line: &[u8], start: &[u8], day: &mut Day) -> Option<Began> {
+        let local = day.start(start)?.local;
         let (_, second) = grammar::time(clock(line)?).ok()?;
         (local <= self.day * DAY + i64::from(second)).then_some(Began::new(local, self.offset))
     }
 
     /// Of a line from behind a window: whether it is no close line, or its session began outside as well.
     #[inline]
-    pub(super) fn tells_of_nothing_inside(self, line: &[u8], bounds: &Bounds) -> bool {
-        start_in(line).is_none_or(|start| self.began_outside(line, start, bounds))
+    pub(super) fn tells_of_nothing_inside(self, line: &[u8], bounds: &Bounds, day: &mut Day) -> bool {
+        start_in(line).is_none_or(|start| self.began_outside(line, start, bounds, day))
     }
 
     #[inline]
-    fn began_outside(self, line: &[u8], start: &[u8], bounds: &Bounds) -> bool {
-        self.began(line, start).is_some_and(|began| bounds.are_outside(began, began))
+    fn began_outside(self, line: &[u8], start: &[u8], bounds: &Bounds, day: &mut Day) -> bool {
+        self.began(line, start, day).is_some_and(|began| bounds.are_outside(began, began))
     }
 }
 
@@ -89,20 +89,20 @@ impl Known {
 
     /// How many bytes, and lines, at the beginning of a text a look at each is enough to pass over. It names no user who is asked for,
     /// if such lines may be of the window.
-    pub(super) fn glance(&self, text: &[u8], bounds: &Bounds) -> (usize, u64) {
+    pub(super) fn glance(&self, text: &[u8], bounds: &Bounds, day: &mut Day) -> (usize, u64) {
         // A host of one letter: what stands behind it may be anything.
         if self.mask.get(BEGUN / 8 - 1) != Some(&u64::MAX) {
             return (0, 0);
         }
         match self.date.when {
             When::Before | When::Around => self.run(text, |_, _| true),
-            When::Behind => self.run(text, |line, length| self.tells_of_nothing(line, length, bounds)),
+            When::Behind => self.run(text, |line, length| self.tells_of_nothing(line, length, bounds, day)),
         }
     }
 
     /// Goes through lines that begin alike for as long as they are what this says, by what is looked at of each and its length.
     #[inline(always)]
-    fn run(&self, text: &[u8], passes: impl Fn(&[u8; BEGUN + LOOK], usize) -> bool) -> (usize, u64) {
+    fn run(&self, text: &[u8], mut passes: impl FnMut(&[u8; BEGUN + LOOK], usize) -> bool) -> (usize, u64) {
         // Behind a stamp, the peer of a close line has its bracket no sooner.
         const { assert!(BEGUN <= STAMP + b"close ".len()) }
         let (mut at, mut lines) = (0, 0);
@@ -121,7 +121,7 @@ impl Known {
 
     /// As [`Date::tells_of_nothing_inside`], of a line of this length.
     #[inline(always)]
-    fn tells_of_nothing(&self, line: &[u8; BEGUN + LOOK], length: usize, bounds: &Bounds) -> bool {
+    fn tells_of_nothing(&self, line: &[u8; BEGUN + LOOK], length: usize, bounds: &Bounds, day: &mut Day) -> bool {
         let mut peers = places(line, b'[') & before(length);
         while peers != 0 {
             let peer = BEGUN + peers.trailing_zeros() as usize;
@@ -129,7 +129,7 @@ impl Known {
                 let behind_peer = places(line, b' ') & !before(peer);
                 let behind_user = behind_peer & behind_peer.wrapping_sub(1);
                 let start = BEGUN + behind_user.trailing_zeros() as usize + 1;
-                return line.get(start..length).is_some_and(|start| self.date.began_outside(line, start, bounds));
+                return line.get(start..length).is_some_and(|start| self.date.began_outside(line, start, bounds, day));
             }
             peers &= peers - 1;
         }

@@ -11,7 +11,7 @@ use super::asked::Asked;
 use super::glance::{Date, HOST, Known, STAMP};
 use crate::chunk::Lines;
 use crate::fold::Window;
-use crate::grammar::{self, eight};
+use crate::grammar::{self, Day, eight};
 use crate::kept::{Bounds, Shown, When};
 use crate::model::DAY;
 use crate::parse::{LONGEST_LINE, Names};
@@ -131,7 +131,7 @@ impl Sieve {
         shown: &mut BTreeSet<Shown>,
         out: &mut dyn FnMut(Sifted<'a>),
     ) {
-        let mut known: Option<Known> = None;
+        let (mut known, mut day): (Option<Known>, _) = (None, Day::default());
         let mut parting = Parting { block, read: 0..0, passed: 0..0, lines: 0, out };
         let named = self.asked.as_ref().map(|asked| asked.named_in(block));
         let mut named = named.as_deref();
@@ -144,14 +144,14 @@ impl Sieve {
                 let quiet = if at < head { at } else { quiet_until(named, at).min(tail) };
                 let until = if known.date.when == When::Around { quiet } else { block.len() };
                 let text = block.get(at..until.min(block.len())).unwrap_or_default();
-                let (bytes, lines) = known.glance(text, &self.bounds);
+                let (bytes, lines) = known.glance(text, &self.bounds, &mut day);
                 at += bytes;
                 parting.pass(at, lines);
             }
             let Some((_, line, bytes)) = Lines::new(block.get(at..).unwrap_or_default()).next() else { break };
             let to = at + bytes as usize;
             let is_named = named.as_mut().is_none_or(|named| is_name_in(named, at..to)) || at < head || at >= tail;
-            match self.passes_over(line, is_named, &mut known, shown) {
+            match self.passes_over(line, is_named, &mut known, &mut day, shown) {
                 true => parting.pass(to, 1),
                 false => parting.read(to),
             }
@@ -163,12 +163,19 @@ impl Sieve {
     /// Whether a line cannot bear on the question; `named` says whether it may name a user who is asked for. What does not begin with
     /// a native stamp is read.
     #[inline]
-    fn passes_over(&self, line: &[u8], named: bool, known: &mut Option<Known>, shown: &mut BTreeSet<Shown>) -> bool {
+    fn passes_over(
+        &self,
+        line: &[u8],
+        named: bool,
+        known: &mut Option<Known>,
+        day: &mut Day,
+        shown: &mut BTreeSet<Shown>,
+    ) -> bool {
         let Some(date) = self.date(line, known, shown) else { return false };
         match date.when {
             When::Before => true,
             When::Around => !named && line.len() <= LONGEST_LINE,
-            When::Behind => !named || date.tells_of_nothing_inside(line, &self.bounds),
+            When::Behind => !named || date.tells_of_nothing_inside(line, &self.bounds, day),
         }
     }
 
@@ -269,7 +276,8 @@ mod tests {
         // 29 May 2019, 00:00 to 24:00 UTC.
         let bounds = Bounds { since: Some(1_559_088_000), until: Some(1_559_174_400) };
         let sieve = Sieve { bounds, asked: None, aliases: false };
-        let passes = |line: &str| sieve.passes_over(line.as_bytes(), true, &mut None, &mut BTreeSet::new());
+        let passes =
+            |line: &str| sieve.passes_over(line.as_bytes(), true, &mut None, &mut Day::default(), &mut BTreeSet::new());
         let login =
             |stamp: &str| format!("[{stamp}] store1 imapd[1]: Account Information: login [192.0.2.7:1] ed plaintext");
         let close = |start: &str| {
@@ -288,7 +296,9 @@ mod tests {
         }
         // A clock that is none, though its neighbour's is one.
         let mut known = None;
-        let mut after = |line: &str| sieve.passes_over(line.as_bytes(), true, &mut known, &mut BTreeSet::new());
+        let mut after = |line: &str| {
+            sieve.passes_over(line.as_bytes(), true, &mut known, &mut Day::default(), &mut BTreeSet::new())
+        };
         assert!(after(&login("20/May/2019:10:00:00 +0200")) && !after(&login("20/May/2019:24:00:00 +0200")));
         assert!(after(&login("20/May/2019:23:59:59 +0200")));
         // Inside, near, behind its own end, and none that can be read.
@@ -349,7 +359,13 @@ mod tests {
                 });
                 let here = place + at as u64;
                 let is_named = is_named || here < begin + EDGE || end.is_some_and(|end| here >= end - EDGE);
-                each.push(sieve.passes_over(line.as_bytes(), is_named, &mut known, &mut each_shown));
+                each.push(sieve.passes_over(
+                    line.as_bytes(),
+                    is_named,
+                    &mut known,
+                    &mut Day::default(),
+                    &mut each_shown,
+                ));
                 at += line.len() + 1;
             }
             let told = parts.iter().flat_map(|part| match part {

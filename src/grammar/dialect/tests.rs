@@ -19,7 +19,11 @@ fn read<'a>(grammars: &Grammars, line: &'a str) -> Option<(Meaning, Fields<'a>)>
     for end in [&b"\n"[..], b"\r\n"] {
         let padded = [message, end, &[b' '; 200]].concat();
         let usual = grammars.usual(process, &padded);
-        let ordinary = usual.and_then(|(meaning, usual)| Some((meaning, usual.read(&padded, &mut Day::default())?)));
+        let ordinary = usual.and_then(|(meaning, usual)| {
+            let mut day = Day::default();
+            let close = usual.is_close().then(|| usual.read::<true>(&padded, &mut day));
+            Some((meaning, close.unwrap_or_else(|| usual.read::<false>(&padded, &mut day))?))
+        });
         if let Some((meaning, ordinary)) = ordinary {
             assert_eq!(Some((meaning, ordinary.fields())), read, "{line}");
             assert_eq!((ordinary.message, ordinary.bytes), (message, message.len() + end.len()), "{line}");
