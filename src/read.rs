@@ -436,9 +436,9 @@ impl<'a> Run<'a> {
         let place = stand.place;
         let Some(sieve) = self.reading.sieve else { return folder.lines(block, place, years) };
         let mut shown = BTreeSet::new();
-        sieve.sift(block, stand, &mut shown, &mut |part| match part {
-            Sifted::Read(lines, at) => folder.lines(lines, place + at, years),
-            Sifted::Passed(text, at, lines) => folder.pass_over(text, lines, place + at, years),
+        sieve.sift(block, stand, &mut shown, &mut |Sifted { text, at, lines, passed }| match passed {
+            false => folder.lines(text, place + at, years),
+            true => folder.pass_over(text, lines, place + at, years),
         });
         if !shown.is_empty() {
             lock(&self.found).shown.extend(shown);

@@ -20,59 +20,46 @@ use crate::parse::{LONGEST_LINE, Names};
 /// whether logins are logged. In bytes.
 pub(super) const EDGE: u64 = 16 << 10;
 
-/// A part of a block.
+/// Whole lines of a block, all of which are read or passed over.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Sifted<'a> {
-    /// Whole lines that are to be read; the offset of the first in the block.
-    Read(&'a [u8], u64),
-    /// The same, but passed over; and how many they are.
-    Passed(&'a [u8], u64, u64),
+pub(super) struct Sifted<'a> {
+    pub(super) text: &'a [u8],
+    /// The offset of the first in the block.
+    pub(super) at: u64,
+    pub(super) lines: u64,
+    pub(super) passed: bool,
 }
 
-/// Parts a block into lines that are read and lines that are passed over, one part at a time.
+/// Parts a block into lines that are read and lines that are passed over.
 struct Parting<'a, 'o> {
     block: &'a [u8],
-    /// One of the two has nothing.
-    read: Range<usize>,
-    passed: Range<usize>,
-    /// How many lines are passed over.
+    /// The part at hand.
+    part: Range<usize>,
     lines: u64,
+    passed: bool,
     out: &'o mut dyn FnMut(Sifted<'a>),
 }
 
 impl Parting<'_, '_> {
-    /// The lines up to here are passed over, so many.
-    fn pass(&mut self, to: usize, lines: u64) {
-        if lines > 0 {
-            self.end_of_read(to);
-            (self.passed.end, self.lines) = (to, self.lines + lines);
+    /// Adds so many lines, up to here.
+    #[inline]
+    fn add(&mut self, to: usize, lines: u64, passed: bool) {
+        if lines == 0 {
+            return;
         }
+        if passed != self.passed {
+            self.end();
+            self.passed = passed;
+        }
+        (self.part.end, self.lines) = (to, self.lines + lines);
     }
 
-    /// The line up to here is read.
-    fn read(&mut self, to: usize) {
-        self.end_of_passed(to);
-        self.read.end = to;
-    }
-
+    /// Ends the part at hand.
     fn end(&mut self) {
-        self.end_of_read(self.block.len());
-        self.end_of_passed(self.block.len());
-    }
-
-    fn end_of_read(&mut self, to: usize) {
-        if !self.read.is_empty() {
-            (self.out)(Sifted::Read(self.block.get(self.read.clone()).unwrap_or_default(), self.read.start as u64));
+        if let Some(text) = self.block.get(self.part.clone()).filter(|text| !text.is_empty()) {
+            (self.out)(Sifted { text, at: self.part.start as u64, lines: self.lines, passed: self.passed });
         }
-        self.read = to..to;
-    }
-
-    fn end_of_passed(&mut self, to: usize) {
-        if self.lines > 0 {
-            let text = self.block.get(self.passed.clone()).unwrap_or_default();
-            (self.out)(Sifted::Passed(text, self.passed.start as u64, self.lines));
-        }
-        (self.passed, self.lines) = (to..to, 0);
+        (self.part, self.lines) = (self.part.end..self.part.end, 0);
     }
 }
 
@@ -132,7 +119,7 @@ impl Sieve {
         out: &mut dyn FnMut(Sifted<'a>),
     ) {
         let (mut known, mut day): (Option<Known>, _) = (None, Day::default());
-        let mut parting = Parting { block, read: 0..0, passed: 0..0, lines: 0, out };
+        let mut parting = Parting { block, part: 0..0, lines: 0, passed: false, out };
         let named = self.asked.as_ref().map(|asked| asked.named_in(block));
         let mut named = named.as_deref();
         let from_start = |place: u64| usize::try_from(place.saturating_sub(stand.place)).unwrap_or(usize::MAX);
@@ -146,15 +133,13 @@ impl Sieve {
                 let text = block.get(at..until.min(block.len())).unwrap_or_default();
                 let (bytes, lines) = known.glance(text, &self.bounds, &mut day);
                 at += bytes;
-                parting.pass(at, lines);
+                parting.add(at, lines, true);
             }
             let Some((_, line, bytes)) = Lines::new(block.get(at..).unwrap_or_default()).next() else { break };
             let to = at + bytes as usize;
             let is_named = named.as_mut().is_none_or(|named| is_name_in(named, at..to)) || at < head || at >= tail;
-            match self.passes_over(line, is_named, &mut known, &mut day, shown) {
-                true => parting.pass(to, 1),
-                false => parting.read(to),
-            }
+            let passes = self.passes_over(line, is_named, &mut known, &mut day, shown);
+            parting.add(to, 1, passes);
             at = to;
         }
         parting.end();
@@ -253,6 +238,8 @@ mod tests {
         "Protocol Debug: logout [192.0.2.7:1] ed 2019/5/29 9:00:00 1:00:00 1 2 3",
         "Account Notice: close [192.0.2.7:1]",
         "Account Notice: close [192.0.2.7:1] ed ",
+        "Account Notice: badlogin: [192.0.2.9:5] plaintext ed authentication failure",
+        "General Notice: [badlogin: [",
         "",
     ];
 
@@ -368,17 +355,10 @@ mod tests {
                 ));
                 at += line.len() + 1;
             }
-            let told = parts.iter().flat_map(|part| match part {
-                Sifted::Read(text, _) => {
-                    vec![false; text.split(|b| *b == b'\n').count() - usize::from(text.ends_with(b"\n"))]
-                }
-                Sifted::Passed(_, _, lines) => vec![true; usize::try_from(*lines).unwrap()],
-            });
+            let told = parts.iter().flat_map(|part| vec![part.passed; usize::try_from(part.lines).unwrap()]);
             assert_eq!(told.collect::<Vec<_>>(), each, "{block}");
             assert_eq!(shown, each_shown, "{block}");
-            let texts = parts.iter().map(|part| match part {
-                Sifted::Read(text, at) | Sifted::Passed(text, at, _) => (*at, *text),
-            });
+            let texts = parts.iter().map(|part| (part.at, part.text));
             assert!(texts.clone().map(|(_, text)| text).collect::<Vec<_>>().concat() == block.as_bytes());
             assert!(texts.clone().all(|(at, text)| block.as_bytes()[at as usize..].starts_with(text)));
             passed += each.iter().filter(|passes| **passes).count();
