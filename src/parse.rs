@@ -256,7 +256,7 @@ impl<'g> Reader<'g> {
         Some(Beginning { stamp, opening, text, bytes: whole.len() - text.len() })
     }
 
-    /// The whole of it; whether it is a close says its beginning.
+    /// The whole of it. `IS_CLOSE` is what [`Beginning::is_close`] says.
     #[inline(always)]
     pub fn whole<'a, const IS_CLOSE: bool>(&mut self, begins: &Beginning<'a>) -> Option<OrdinaryLine<'a>> {
         let Beginning { stamp, opening: Opening { source, inferred, usual, .. }, text, bytes } = *begins;
@@ -505,6 +505,9 @@ mod tests {
         let days =
             ["2019-5-29", "2019/5-29", "2019-5/29", "2x19/5/29", "2019/005/29", "2019/5/029", "2019//29", "2019/5/"];
         cases.extend(days.map(|day| (close.replace("2019/5/29", day), false)));
+        // Numbers of as many digits as are read at once.
+        let numbers = ["12345678 345678 3", "12 12345678 3", "12 345678 12345678", "12345678 12345678 12345678"];
+        cases.extend(numbers.map(|numbers| (close.replace("12 345678 3", numbers), true)));
         // A blank that is none.
         cases.extend(["2019", "9:53", "0:06", "12 ", "345678", "3"].map(|field| {
             let (from, to) = (format!(" {field}"), format!("\t{field}"));

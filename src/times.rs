@@ -212,8 +212,13 @@ pub fn rfc3339_of(stamp: Stamp, zone: Zone) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
+/// How many columns [`log_bytes`] takes.
+pub const LOG_WIDTH: usize = "29/May/2019:12:00:00".len();
+/// How many columns [`log_offset`] takes.
+pub const OFFSET_WIDTH: usize = "+0200".len();
+
 /// `29/May/2019:12:00:00`, as the logs and the vendor's tool write it, in bytes.
-pub fn log_bytes(stamp: Stamp) -> [u8; 20] {
+pub fn log_bytes(stamp: Stamp) -> [u8; LOG_WIDTH] {
     const MONTHS: [[u8; 3]; 12] =
         [*b"Jan", *b"Feb", *b"Mar", *b"Apr", *b"May", *b"Jun", *b"Jul", *b"Aug", *b"Sep", *b"Oct", *b"Nov", *b"Dec"];
     let ([[a, b], [c, d], _, [g, h], [i, j], [k, l], [m, n]], month) = digits(stamp.local());
@@ -223,7 +228,7 @@ pub fn log_bytes(stamp: Stamp) -> [u8; 20] {
 
 /// `29/May/2019:12:00:00`
 pub fn log_digits(stamp: Stamp) -> String {
-    let mut text = String::with_capacity(20);
+    let mut text = String::with_capacity(LOG_WIDTH);
     push_ascii(&mut text, &log_bytes(stamp));
     text
 }
@@ -231,8 +236,9 @@ pub fn log_digits(stamp: Stamp) -> String {
 /// `+0200`
 pub fn log_offset(offset: i16) -> String {
     let (sign, [[a, b], [c, d]]) = offset_digits(offset);
-    let mut text = String::with_capacity(5);
-    push_ascii(&mut text, &[sign, a, b, c, d]);
+    let digits: [u8; OFFSET_WIDTH] = [sign, a, b, c, d];
+    let mut text = String::with_capacity(OFFSET_WIDTH);
+    push_ascii(&mut text, &digits);
     text
 }
 

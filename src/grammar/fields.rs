@@ -100,10 +100,10 @@ pub struct Start {
     pub local: i64,
 }
 
-/// `start = day SP 1*2DIGIT ":" 2DIGIT ":" 2DIGIT`: `2019/5/29 8:39:42`.
+/// `start = 4DIGIT "/" 1*2DIGIT "/" 1*2DIGIT SP 1*2DIGIT ":" 2DIGIT ":" 2DIGIT`: `2019/5/29 8:39:42`.
 #[inline]
 pub fn start(input: &[u8]) -> Parsed<'_, Start> {
-    let (rest, midnight) = day(input)?;
+    let (rest, midnight) = midnight(input)?;
     let Some((length, hour, minute, second)) = clock(eight(rest)) else { return fault("start") };
     match rest.get(length..) {
         Some(rest) if hour < 24 => Ok((rest, Start { local: midnight + seconds(hour, minute, second) })),
@@ -115,18 +115,18 @@ fn seconds(hour: u32, minute: u32, second: u32) -> i64 {
     i64::from(hour * 3600 + minute * 60 + second)
 }
 
-/// `day = 4DIGIT "/" 1*2DIGIT "/" 1*2DIGIT`, up to and with the blank behind it, as its first second since 1970.
+/// The day of a [`start`], up to and with the blank behind it, as its first second since 1970.
 #[inline]
-fn day(input: &[u8]) -> Parsed<'_, i64> {
+fn midnight(input: &[u8]) -> Parsed<'_, i64> {
     let (rest, year) = four_digits(input)?;
-    let [b'/', rest @ ..] = rest else { return fault("day") };
+    let [b'/', rest @ ..] = rest else { return fault("start") };
     let (rest, month) = one_or_two_digits(rest)?;
-    let [b'/', rest @ ..] = rest else { return fault("day") };
+    let [b'/', rest @ ..] = rest else { return fault("start") };
     let (rest, day) = one_or_two_digits(rest)?;
-    let [b' ', rest @ ..] = rest else { return fault("day") };
+    let [b' ', rest @ ..] = rest else { return fault("start") };
     match days(year, month, day) {
         Some(days) if year >= 1000 => Ok((rest, days * 86_400)),
-        _ => fault("day"),
+        _ => fault("start"),
     }
 }
 
@@ -168,7 +168,7 @@ impl Day {
 
     #[inline(never)]
     fn of(input: &[u8]) -> Option<Day> {
-        let (rest, midnight) = day(input).ok()?;
+        let (rest, midnight) = midnight(input).ok()?;
         let length = input.len() - rest.len();
         let mask = !(u128::MAX << (8 * length));
         let [low, high] = [input, input.get(8..)?].map(|text| u128::from(eight(text)));

@@ -139,9 +139,11 @@ impl Usual {
     }
 
     /// The ordinary message with which a text begins, which begins as its template does, if enough stands behind it to read it the
-    /// quick way. Whether it is a close is told beforehand, and for good: nothing that only one of the two has is asked for again.
+    /// quick way. `IS_CLOSE` is what [`Usual::is_close`] says, told beforehand and for good: nothing that only one of the two has is
+    /// asked for again.
     #[inline(always)]
     pub fn read<'a, const IS_CLOSE: bool>(&self, text: &'a [u8], day: &mut Day) -> Option<Ordinary<'a>> {
+        debug_assert_eq!(IS_CLOSE, self.is_close);
         let behind = text.get(self.length..)?;
         let window: &[u8; WINDOW] = behind.first_chunk()?;
         let near = marks(window.first_chunk()?);

@@ -358,6 +358,7 @@ mod tests {
             let told = parts.iter().flat_map(|part| vec![part.passed; usize::try_from(part.lines).unwrap()]);
             assert_eq!(told.collect::<Vec<_>>(), each, "{block}");
             assert_eq!(shown, each_shown, "{block}");
+            assert!(parts.iter().all(|part| Lines::new(part.text).count() as u64 == part.lines), "{block}");
             let texts = parts.iter().map(|part| (part.at, part.text));
             assert!(texts.clone().map(|(_, text)| text).collect::<Vec<_>>().concat() == block.as_bytes());
             assert!(texts.clone().all(|(at, text)| block.as_bytes()[at as usize..].starts_with(text)));

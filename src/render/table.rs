@@ -14,7 +14,7 @@ use crate::answer::{Connected, LastAccessRow};
 use crate::model::{Service, Stamp};
 use crate::quote::QuoteRows;
 use crate::text::{put_visible, visible_width, width};
-use crate::times::{log_bytes, log_offset};
+use crate::times::{LOG_WIDTH, OFFSET_WIDTH, log_bytes, log_offset};
 
 /// How a column is aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +156,7 @@ fn needs_offset(answer: &Answer<'_>, stamp: Stamp, with_offset: bool) -> bool {
 /// How many columns [`put_time`] takes.
 fn time_width(answer: &Answer<'_>, stamp: Stamp, with_offset: bool) -> usize {
     let is_long = needs_offset(answer, answer.zone.of(stamp), with_offset);
-    if is_long { "29/May/2019:12:00:00 +0200".len() } else { "29/May/2019:12:00:00".len() }
+    LOG_WIDTH + if is_long { 1 + OFFSET_WIDTH } else { 0 }
 }
 
 /// How wide columns are where each is as wide as in one of two rows or parts.
