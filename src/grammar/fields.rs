@@ -226,6 +226,14 @@ mod tests {
         for (text, local) in table {
             assert_eq!(start(text.as_bytes()), Ok((&b""[..], Start { local: *local })), "{text}");
         }
+        // A day is kept by its text: else each would be read.
+        for (text, _) in table {
+            let mut day = Day::default();
+            day.start(text.as_bytes());
+            let length = text.find(' ').unwrap() + 1;
+            let sixteen = u128::from_le_bytes(*text.as_bytes().first_chunk().unwrap());
+            assert_eq!((day.text, day.length), (sixteen & !(u128::MAX << (8 * length)), length), "{text}");
+        }
         // Whichever day is known, and whatever stands behind.
         for ((known, _), (text, local)) in table.iter().flat_map(|known| table.iter().map(move |text| (known, text))) {
             let mut day = Day::default();
