@@ -6,6 +6,7 @@ use nom::bytes::complete::take_while1;
 use super::eight::{Digits, eight};
 use super::stamp::{clock, days, four_digits, two_digits};
 use super::{Parsed, fault};
+use crate::model::DAY;
 
 /// `word = 1*(any byte but SP)`.
 pub fn word(input: &[u8]) -> Parsed<'_, &[u8]> {
@@ -74,7 +75,7 @@ pub(super) fn one_or_two_digits(input: &[u8]) -> Parsed<'_, u32> {
 /// `duration = 1*6DIGIT ":" 2DIGIT ":" 2DIGIT`, as seconds: hours, minutes, seconds.
 #[inline]
 pub fn duration(input: &[u8]) -> Parsed<'_, u32> {
-    match clock(eight(input)).and_then(|(length, h, m, s)| Some((input.get(length..)?, h * 3600 + m * 60 + s))) {
+    match clock(eight(input)).and_then(|(length, seconds)| Some((input.get(length..)?, seconds))) {
         Some(read) => Ok(read),
         None => long_duration(input),
     }
@@ -104,15 +105,11 @@ pub struct Start {
 #[inline]
 pub fn start(input: &[u8]) -> Parsed<'_, Start> {
     let (rest, midnight) = midnight(input)?;
-    let Some((length, hour, minute, second)) = clock(eight(rest)) else { return fault("start") };
+    let Some((length, second)) = clock(eight(rest)) else { return fault("start") };
     match rest.get(length..) {
-        Some(rest) if hour < 24 => Ok((rest, Start { local: midnight + seconds(hour, minute, second) })),
+        Some(rest) if i64::from(second) < DAY => Ok((rest, Start { local: midnight + i64::from(second) })),
         _ => fault("start"),
     }
-}
-
-fn seconds(hour: u32, minute: u32, second: u32) -> i64 {
-    i64::from(hour * 3600 + minute * 60 + second)
 }
 
 /// The day of a [`start`], up to and with the blank behind it, as its first second since 1970.
@@ -125,7 +122,7 @@ fn midnight(input: &[u8]) -> Parsed<'_, i64> {
     let (rest, day) = one_or_two_digits(rest)?;
     let [b' ', rest @ ..] = rest else { return fault("start") };
     match days(year, month, day) {
-        Some(days) if year >= 1000 => Ok((rest, days * 86_400)),
+        Some(days) if year >= 1000 => Ok((rest, days * DAY)),
         _ => fault("start"),
     }
 }
@@ -152,8 +149,8 @@ impl Day {
     #[inline]
     pub fn start(&mut self, input: &[u8]) -> Option<Start> {
         let (length, midnight) = self.read(input)?;
-        let (_, hour, minute, second) = clock(eight(input.get(length..)?))?;
-        (hour < 24).then(|| Start { local: midnight + seconds(hour, minute, second) })
+        let (_, second) = clock(eight(input.get(length..)?))?;
+        (i64::from(second) < DAY).then(|| Start { local: midnight + i64::from(second) })
     }
 
     /// The length of the day, with its blank, that a text begins with, and its first second since 1970.

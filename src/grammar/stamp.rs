@@ -6,7 +6,7 @@ use nom::combinator::map_opt;
 
 use super::eight::all_digits;
 use super::{Fault, Parsed, fault};
-use crate::model::Stamp;
+use crate::model::{DAY, Stamp};
 
 /// Days of four hundred years.
 const ERA: u32 = 146_097;
@@ -79,14 +79,14 @@ pub(super) fn month(input: &[u8]) -> Parsed<'_, u32> {
 /// `time = 2DIGIT ":" 2DIGIT ":" 2DIGIT`, as seconds of the day.
 pub fn time(input: &[u8]) -> Parsed<'_, u32> {
     match input.split_first_chunk().map(|(text, rest)| (clock(u64::from_le_bytes(*text)), rest)) {
-        Some((Some((8, hour, minute, second)), rest)) if hour < 24 => Ok((rest, hour * 3600 + minute * 60 + second)),
+        Some((Some((8, second)), rest)) if i64::from(second) < DAY => Ok((rest, second)),
         _ => fault("time"),
     }
 }
 
-/// `1*2DIGIT ":" 2DIGIT ":" 2DIGIT`, looked at as [`eight`](super::eight::eight) bytes: length, hours, minutes, seconds.
+/// `1*2DIGIT ":" 2DIGIT ":" 2DIGIT`, looked at as [`eight`](super::eight::eight) bytes: its length, and all of it in seconds.
 #[inline(always)]
-pub(super) fn clock(text: u64) -> Option<(usize, u32, u32, u32)> {
+pub(super) fn clock(text: u64) -> Option<(usize, u32)> {
     const SHAPE: u64 = u64::from_le_bytes(*b"00:00:00");
     const COLONS: u64 = u64::from_le_bytes([0, 0, 0xFF, 0, 0, 0xFF, 0, 0]);
     let mut text = text;
@@ -102,7 +102,7 @@ pub(super) fn clock(text: u64) -> Option<(usize, u32, u32, u32)> {
     let pairs = digits * 10 + (digits >> 8);
     let pair = |at: u32| (pairs >> (8 * at) & 0xFF) as u32;
     let (hours, minutes, seconds) = (pair(0), pair(3), pair(6));
-    (minutes < 60 && seconds < 60).then_some((length, hours, minutes, seconds))
+    (minutes < 60 && seconds < 60).then_some((length, hours * 3600 + minutes * 60 + seconds))
 }
 
 /// Whether [`time`] reads a text of eight bytes, in the fewest steps.
@@ -152,7 +152,7 @@ pub fn stamp_digits(input: &[u8]) -> Parsed<'_, i64> {
     let (rest, _) = tag::<_, _, Fault>(":").parse(rest)?;
     let (rest, second) = time(rest)?;
     match days(year, month, day) {
-        Some(days) => Ok((rest, days * 86_400 + i64::from(second))),
+        Some(days) => Ok((rest, days * DAY + i64::from(second))),
         None => fault("date"),
     }
 }

@@ -13,7 +13,7 @@ use super::kind::Kind;
 use super::marks::{capitals, has_capitals, marks};
 use super::peer::quick_v4;
 use super::stamp::clock;
-use crate::model::Peer;
+use crate::model::{DAY, Peer};
 
 /// A login, behind its first word.
 const LOGIN: &str = "[{peer}] {user} {mechanism}{more}";
@@ -217,15 +217,15 @@ fn closing<'a>(window: &'a [u8; WINDOW], from: usize, day: &mut Day) -> Option<(
         return None;
     }
     let (from, midnight) = day.read(text)?;
-    let (time_length, hours, minutes, seconds) = clock(eight_at(text, from))?;
-    let (duration_length, h, m, s) = clock(eight_at(text, time + 1))?;
-    if from + time_length != time || time + 1 + duration_length != duration || hours > 23 {
+    let (time_length, second) = clock(eight_at(text, from))?;
+    let (duration_length, seconds) = clock(eight_at(text, time + 1))?;
+    if from + time_length != time || time + 1 + duration_length != duration || i64::from(second) >= DAY {
         return None;
     }
     let are_numbers = is_number(duration, bytes_in) & is_number(bytes_in, bytes_out) & is_number(bytes_out, mailboxes);
     let closing = Closing {
-        start: Start { local: midnight + i64::from(hours * 3600 + minutes * 60 + seconds) },
-        duration: h * 3600 + m * 60 + s,
+        start: Start { local: midnight + i64::from(second) },
+        duration: seconds,
         numbers: text.get(duration + 1..mailboxes).filter(|_| are_numbers)?,
     };
     Some((mailboxes, closing))

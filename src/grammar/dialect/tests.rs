@@ -21,8 +21,10 @@ fn read<'a>(grammars: &Grammars, line: &'a str) -> Option<(Meaning, Fields<'a>)>
         let usual = grammars.usual(process, &padded);
         let ordinary = usual.and_then(|(meaning, usual)| {
             let mut day = Day::default();
-            let close = usual.is_close().then(|| usual.read::<true>(&padded, &mut day));
-            Some((meaning, close.unwrap_or_else(|| usual.read::<false>(&padded, &mut day))?))
+            let is_close = usual.is_close();
+            let read =
+                if is_close { usual.read::<true>(&padded, &mut day) } else { usual.read::<false>(&padded, &mut day) };
+            Some((meaning, read?))
         });
         if let Some((meaning, ordinary)) = ordinary {
             assert_eq!(Some((meaning, ordinary.fields())), read, "{line}");
