@@ -436,9 +436,12 @@ impl<'a> Run<'a> {
         let place = stand.place;
         let Some(sieve) = self.reading.sieve else { return folder.lines(block, place, years) };
         let mut shown = BTreeSet::new();
-        sieve.sift(block, stand, &mut shown, &mut |Sifted { text, at, lines, passed }| match passed {
-            false => folder.lines(text, place + at, years),
-            true => folder.pass_over(text, lines, place + at, years),
+        sieve.sift(block, stand, &mut shown, &mut |Sifted { text, at, lines, passed }| {
+            if passed {
+                folder.pass_over(text, lines, place + at, years);
+            } else {
+                folder.lines(text, place + at, years);
+            }
         });
         if !shown.is_empty() {
             lock(&self.found).shown.extend(shown);
