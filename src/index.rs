@@ -95,18 +95,19 @@ impl Bucket {
     /// Keeps the slots of these bits, and frees all others. No branch depends on it, since which of them stay is by chance.
     #[inline(always)]
     fn retain(&mut self, stays: u32) {
-        let (mut left, mut len) = (FREE, 0);
-        for (slot, (hash, number)) in self.hashes.into_iter().zip(self.numbers).enumerate() {
-            // What does not stay is written over by the next, or by nobody.
+        let Bucket { hashes, numbers } = *self;
+        self.numbers = [NOBODY; SLOTS];
+        let mut len = 0;
+        for (slot, (hash, number)) in hashes.into_iter().zip(numbers).enumerate() {
+            let stays = stays >> slot & 1;
+            // What does not stay leaves nobody, in whose place the next may stand.
             if let (Some(of_hash), Some(of_number)) =
-                (left.hashes.get_mut(len % SLOTS), left.numbers.get_mut(len % SLOTS))
+                (self.hashes.get_mut(len % SLOTS), self.numbers.get_mut(len % SLOTS))
             {
-                (*of_hash, *of_number) = (hash, number);
+                (*of_hash, *of_number) = (hash, number | stays.wrapping_sub(1));
             }
-            len += (stays >> slot & 1) as usize;
+            len += stays as usize;
         }
-        left.numbers.iter_mut().skip(len).for_each(|number| *number = NOBODY);
-        *self = left;
     }
 
     /// What is there, by hash and number.
