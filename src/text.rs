@@ -13,8 +13,19 @@ pub(crate) fn steers(c: char) -> bool {
 
 /// Whether a text is printable ASCII, and so shown as it is, one column a byte.
 pub(crate) fn is_printable(bytes: &[u8]) -> bool {
-    // Most are, and short: to go to the end takes less than to ask at each byte.
-    bytes.iter().fold(true, |all, b| all & (b' '..=b'~').contains(b))
+    /// Of every byte of eight.
+    const HIGHEST_BIT: u64 = u64::from_ne_bytes([0x80; 8]);
+    const BLANK: u64 = u64::from_ne_bytes([b' '; 8]);
+    const ONE: u64 = u64::from_ne_bytes([1; 8]);
+    // Only of a byte before the blank, or behind the tilde, one of these has the highest bit; or of one behind such a byte.
+    let others = |eight: &[u8; 8]| {
+        let eight = u64::from_le_bytes(*eight);
+        (eight | eight.wrapping_sub(BLANK) | eight.wrapping_add(ONE)) & HIGHEST_BIT
+    };
+    match bytes.last_chunk() {
+        Some(last) => bytes.as_chunks().0.iter().fold(others(last), |all, eight| all | others(eight)) == 0,
+        None => bytes.iter().fold(true, |all, b| all & (b' '..=b'~').contains(b)),
+    }
 }
 
 /// How many columns of a terminal a text takes.
@@ -27,13 +38,15 @@ pub fn visible_width(bytes: &[u8]) -> usize {
     if is_printable(bytes) { bytes.len() } else { width(&visible(bytes)) }
 }
 
-/// Appends what [`visible`] gives.
-pub fn put_visible(text: &mut Vec<u8>, bytes: &[u8]) {
+/// Appends what [`visible`] gives; how many columns of a terminal it takes.
+pub fn put_visible(text: &mut Vec<u8>, bytes: &[u8]) -> usize {
     if is_printable(bytes) {
         text.extend_from_slice(bytes);
-    } else {
-        text.extend_from_slice(visible(bytes).as_bytes());
+        return bytes.len();
     }
+    let shown = visible(bytes);
+    text.extend_from_slice(shown.as_bytes());
+    width(&shown)
 }
 
 /// Text for a terminal: control bytes as `\x1b`, characters that steer as `\u{202e}`, bytes that are no UTF-8 as `\xff`.

@@ -113,7 +113,7 @@ pub(super) fn write<K: Tabled>(
         let mut cells: [String; MOST] = Default::default();
         let cells = cells.get_mut(..K::COLUMNS.len()).unwrap_or_default();
         K::cells(row, cells, &mut |cell, stamp| {
-            put_time(answer, stamp, with_offset, |part| push_ascii(cell, part));
+            _ = put_time(answer, stamp, with_offset, |part| push_ascii(cell, part));
         });
         columns.row(text, cells);
         block(lines, text);

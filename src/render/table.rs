@@ -79,34 +79,42 @@ impl Columns {
     /// Appends one row; the last column is not padded.
     pub fn row(&self, text: &mut Vec<u8>, cells: &[String]) {
         for (column, cell) in cells.iter().enumerate() {
-            self.cell(column, text, |text| text.extend_from_slice(cell.as_bytes()));
+            self.cell(column, text, |text| {
+                text.extend_from_slice(cell.as_bytes());
+                width(cell)
+            });
         }
         text.push(b'\n');
     }
 
-    /// Appends the next cell of a row, which `put` writes. Nothing stands in the place of an empty last one.
-    fn cell(&self, column: usize, text: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
+    /// Appends the next cell of a row, which `put` writes, and says how many columns of a terminal it takes. Nothing stands in the
+    /// place of an empty last one.
+    #[inline(always)]
+    fn cell(&self, column: usize, text: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>) -> usize) {
         let (Some(wide), Some((_, align))) = (self.widths.get(column), self.headings.get(column)) else { return };
         let before = text.len();
         text.extend_from_slice(if column > 0 { b"  " } else { b"" });
         let begin = text.len();
-        put(text);
+        let takes = put(text);
         let is_last = column + 1 == self.headings.len();
         if is_last && column > 0 && text.len() == begin {
             return text.truncate(before);
         }
-        let blanks = wide.saturating_sub(shown_width(text.get(begin..).unwrap_or_default()));
+        let blanks = wide.saturating_sub(takes);
         match align {
             Align::Right => _ = text.splice(begin..begin, std::iter::repeat_n(b' ', blanks)),
             Align::Left if is_last => {}
-            Align::Left => text.resize(text.len() + blanks, b' '),
+            Align::Left => put_blanks(text, blanks),
         }
     }
 }
 
-/// How many columns of a terminal a text takes that is fit to be shown.
-fn shown_width(text: &[u8]) -> usize {
-    if text.is_ascii() { text.len() } else { std::str::from_utf8(text).map_or(text.len(), width) }
+/// Appends blanks: rather more than there are to be, which takes no loop, and so many of them cut off.
+fn put_blanks(text: &mut Vec<u8>, count: usize) {
+    const BLANKS: [u8; 32] = [b' '; 32];
+    let end = text.len() + count;
+    text.extend_from_slice(&BLANKS);
+    text.resize(end, b' ');
 }
 
 const NOT_RECORDED: &[u8] = b"---NOT-RECORDED---";
@@ -138,14 +146,16 @@ pub(super) fn write(answer: &Answer<'_>, out: &mut dyn io::Write) -> io::Result<
     }
 }
 
-/// Writes a time as the vendor's tool writes it; with its offset where it would not be clear without.
-pub(super) fn put_time(answer: &Answer<'_>, stamp: Stamp, with_offset: bool, mut put: impl FnMut(&[u8])) {
+/// Writes a time as the vendor's tool writes it; with its offset where it would not be clear without. How many columns it takes.
+pub(super) fn put_time(answer: &Answer<'_>, stamp: Stamp, with_offset: bool, mut put: impl FnMut(&[u8])) -> usize {
     let stamp = answer.zone.of(stamp);
     put(&log_bytes(stamp));
-    if needs_offset(answer, stamp, with_offset) {
-        put(b" ");
-        put(log_offset(stamp.offset).as_bytes());
+    if !needs_offset(answer, stamp, with_offset) {
+        return LOG_WIDTH;
     }
+    put(b" ");
+    put(log_offset(stamp.offset).as_bytes());
+    LOG_WIDTH + 1 + OFFSET_WIDTH
 }
 
 /// Whether a time, in the zone in which it is shown, would not be clear without its offset.
@@ -211,6 +221,7 @@ fn connected_row(answer: &Answer<'_>, row: &Connected<'_>, with_offset: bool, co
     columns.cell(2, text, |text| put_visible(text, row.auth.unwrap_or(NO_AUTH)));
     columns.cell(3, text, |text| put_visible(text, row.store));
     columns.cell(4, text, |text| {
+        let begin = text.len();
         if row.client().is_behind_proxy() {
             text.extend_from_slice(ends::shown(row.from.to_string().as_bytes(), &row.client()).as_bytes());
         } else {
@@ -219,6 +230,7 @@ fn connected_row(answer: &Answer<'_>, row: &Connected<'_>, with_offset: bool, co
         if !row.certain {
             text.extend_from_slice(b" (possible)");
         }
+        text.len() - begin
     });
     text.push(b'\n');
 }
@@ -256,7 +268,10 @@ fn access_row(answer: &Answer<'_>, row: &LastAccessRow<'_>, with_offset: bool, c
     for (column, service) in (1..).zip(Service::ALL) {
         columns.cell(column, text, |text| match row.last_over(service) {
             Some(last) => put_time(answer, last, with_offset, |part| text.extend_from_slice(part)),
-            None => text.extend_from_slice(NOT_RECORDED),
+            None => {
+                text.extend_from_slice(NOT_RECORDED);
+                NOT_RECORDED.len()
+            }
         });
     }
     text.push(b'\n');
