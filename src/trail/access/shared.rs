@@ -167,9 +167,12 @@ fn lock(part: &Mutex<LastAccess>) -> MutexGuard<'_, LastAccess> {
 impl LastAccess {
     /// All entries of tables that have none in common, and have settled theirs, in the order of the names.
     fn of_parts(parts: Vec<LastAccess>) -> LastAccess {
-        let mut all = LastAccess::default();
-        let len = parts.iter().map(LastAccess::len).sum();
-        all.entries.reserve_exact(len);
+        let len = parts.iter().map(LastAccess::len).sum::<usize>();
+        let mut parts = parts.into_iter();
+        // The others are put behind the first, which mostly can stay where it is.
+        let LastAccess { entries, long, lines, .. } = parts.next().unwrap_or_default();
+        let mut all = LastAccess { entries, long, lines, ..LastAccess::default() };
+        all.entries.reserve_exact(len - all.len());
         for mut part in parts {
             let place = u32::try_from(all.long.len()).unwrap_or(u32::MAX);
             part.entries
