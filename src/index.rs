@@ -234,10 +234,10 @@ impl Index {
     /// those.
     fn sweep(&mut self, stays: impl Fn(u32) -> bool) -> Vec<(u32, u32)> {
         let mut elsewhere = Vec::new();
-        let own = self.buckets.len().wrapping_sub(1);
-        for (at, bucket) in self.buckets.iter_mut().enumerate() {
+        let own = self.buckets.len().wrapping_sub(1) as u32;
+        for (at, bucket) in (0..).zip(&mut self.buckets) {
             let staying = bits(bucket.numbers.map(&stays)) & !equal(&bucket.numbers, NOBODY);
-            let home = bits(bucket.hashes.map(|hash| hash as usize & own == at));
+            let home = bits(bucket.hashes.map(|hash| hash & own == at));
             let strays = staying & !home;
             elsewhere.extend(places(strays).filter_map(|slot| bucket.get(slot)));
             self.len -= bucket.taken() - (staying & home).count_ones() as usize;

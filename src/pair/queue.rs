@@ -168,24 +168,24 @@ impl Queue {
     }
 
     #[inline(always)]
-    fn place(&self, number: u32) -> usize {
-        (number.wrapping_sub(self.first) & NUMBERS) as usize
+    fn place(&self, number: u32) -> u32 {
+        number.wrapping_sub(self.first) & NUMBERS
     }
 
     #[inline]
     pub(super) fn get(&self, number: u32) -> Option<&Closed> {
-        self.sessions.get(self.place(number))
+        self.sessions.get(self.place(number) as usize)
     }
 
     /// Whether a session is not out yet.
     #[inline(always)]
     pub(super) fn holds(&self, number: u32) -> bool {
-        self.place(number) < self.len()
+        self.place(number) < self.len() as u32
     }
 
     /// Notes that a session has gone elsewhere.
     pub(super) fn let_go(&mut self, number: u32) {
-        let place = self.place(number);
+        let place = self.place(number) as usize;
         if let Some(closed) = self.sessions.get_mut(place) {
             closed.flags |= GONE;
         }
