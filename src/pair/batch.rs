@@ -1,7 +1,7 @@
 //! Login and close lines on their way to pairing: numbers, and where their texts are.
 
 use super::key::{LongKeys, Packed, Sought};
-use super::line::{CloseLine, NEAR, PairLine, Said, length};
+use super::line::{CloseLine, NEAR, PairLine, Said, append, length};
 use super::session::With;
 use crate::model::{Doubt, Instant, Stamp};
 
@@ -79,15 +79,8 @@ const COPIED: usize = 64;
 /// Copies a text of a block: its place.
 #[inline(always)]
 fn copy(own: &mut Vec<u8>, block: &[u8], from: u32, to: u32) -> u32 {
-    let (from, to) = (from as usize, to as usize);
-    let (place, length) = (own.len(), to.saturating_sub(from));
-    match block.get(from..).and_then(|text| text.first_chunk::<COPIED>()) {
-        Some(chunk) if length <= COPIED => {
-            own.extend_from_slice(chunk);
-            own.truncate(place + length);
-        }
-        _ => own.extend_from_slice(block.get(from..to).unwrap_or_default()),
-    }
+    let (place, text) = (own.len(), block.get(from as usize..).unwrap_or_default());
+    append(own, text.get(..to.saturating_sub(from) as usize).unwrap_or_default(), text.first_chunk::<COPIED>());
     u32::try_from(place).unwrap_or(0)
 }
 

@@ -51,6 +51,19 @@ impl<'a> Said<'a> {
     }
 }
 
+/// Appends a text. Where what stands behind it is at hand, more is copied and cut off, which takes no call.
+#[inline(always)]
+pub(super) fn append<const N: usize>(to: &mut Vec<u8>, text: &[u8], with_behind: Option<&[u8; N]>) {
+    match with_behind {
+        Some(bytes) if text.len() <= N => {
+            let end = to.len() + text.len();
+            to.extend_from_slice(bytes);
+            to.truncate(end);
+        }
+        _ => to.extend_from_slice(text),
+    }
+}
+
 /// Where the words of eight bytes begin; the last two overlap.
 const BEGINS: [usize; 4] = [0, 8, 16, 23];
 

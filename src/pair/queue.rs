@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::entry::Login;
 use super::key::{LongKeys, Packed};
-use super::line::{CloseLine, Said, length};
+use super::line::{CloseLine, Said, append, length};
 use super::session::{Rest, SessionFlags, SessionWords, Settled, Told, Words};
 use crate::model::{Doubt, Instant, Stamp};
 
@@ -120,14 +120,7 @@ impl Queue {
         if let Some((login, same_user)) = login {
             flags |= HAS_LOGIN | flag(same_user, SAME_USER);
             flags |= flag(login.doubt.inferred, LOGIN_INFERRED) | flag(login.doubt.forged, LOGIN_FORGED);
-            match login.near {
-                Some(near) => {
-                    let end = self.texts.len() + login.text.len();
-                    self.texts.extend_from_slice(near);
-                    self.texts.truncate(end);
-                }
-                None => self.texts.extend_from_slice(login.text),
-            }
+            append(&mut self.texts, login.text, login.near);
         }
         let user = if flags & SAME_USER == 0 { line.user } else { &[] };
         self.texts.extend_from_slice(user);
