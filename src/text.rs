@@ -169,11 +169,29 @@ mod tests {
             [&b""[..], b"ed", b" ~", b"\x1b[31med", b"\x7f", b"\xff", "j\u{fc}rgen".as_bytes(), "\u{4e2d}".as_bytes()]
         {
             let mut text = b"before ".to_vec();
-            put_visible(&mut text, bytes);
+            let takes = put_visible(&mut text, bytes);
             assert_eq!(text, [b"before ", visible(bytes).as_bytes()].concat());
-            assert_eq!(visible_width(bytes), width(&visible(bytes)));
+            assert_eq!([takes, visible_width(bytes)], [width(&visible(bytes)); 2]);
         }
         assert_eq!(["j\u{fc}", "\u{4e2d}\u{4e2d}", "\x1b"].map(|text| visible_width(text.as_bytes())), [2, 4, 4]);
+    }
+
+    #[test]
+    fn every_byte_at_every_place() {
+        for length in 1..20 {
+            for byte in 0..=u8::MAX {
+                for (place, others) in (0..length).flat_map(|place| [(place, b' '), (place, b'~')]) {
+                    let mut text = vec![others; length];
+                    text[place] = byte;
+                    assert_eq!(is_printable(&text), (b' '..=b'~').contains(&byte), "{byte} at {place} of {length}");
+                    // Whatever it does to the byte behind it.
+                    let behind = (place + 1) % length;
+                    text[behind] = byte;
+                    assert_eq!(is_printable(&text), (b' '..=b'~').contains(&byte), "two of {byte} at {place}");
+                }
+            }
+        }
+        assert!(is_printable(b""));
     }
 
     #[test]
