@@ -159,6 +159,7 @@ mod tests {
     fn nothing_raw_reaches_a_terminal() {
         assert_eq!(visible(b"\x1b[31med\x07\xff"), "\\x1b[31med\\x07\\xff");
         assert_eq!(visible("a\u{9b}b\u{202e}c".as_bytes()), "a\\u{9b}b\\u{202e}c");
+        assert_eq!(visible("\u{7f}\u{80}".as_bytes()), "\\x7f\\u{80}");
         assert_eq!(visible("jürgen".as_bytes()), "jürgen");
     }
 
