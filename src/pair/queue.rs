@@ -52,6 +52,11 @@ impl Closed {
         self.is(GONE)
     }
 
+    /// Whether its login line is known, and it lasted so many seconds at most.
+    pub(super) fn is_whole_within(&self, seconds: i64) -> bool {
+        self.is(HAS_LOGIN) && self.end <= self.connect.min(self.login).saturating_add(seconds)
+    }
+
     /// What its close line is doubted for.
     fn doubt(&self) -> Doubt {
         Doubt { inferred: self.is(INFERRED), forged: self.is(FORGED) }

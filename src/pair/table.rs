@@ -363,6 +363,17 @@ impl PairTable {
     /// Pairs every close that no line at or after `frontier` of its stream can concern any more, and hands out the
     /// sessions. Streams without a frontier are left alone.
     pub fn settle(&mut self, frontier: &BTreeMap<StreamId, Instant>, out: &mut dyn FnMut(&Settled<'_>)) {
+        self.settle_longer(frontier, None, out);
+    }
+
+    /// The same for whoever asks for no session that has both its lines and lasted no longer than so many seconds: most of these are not
+    /// handed out.
+    pub fn settle_longer(
+        &mut self,
+        frontier: &BTreeMap<StreamId, Instant>,
+        than: Option<i64>,
+        out: &mut dyn FnMut(&Settled<'_>),
+    ) {
         let moved: Vec<StreamId> = frontier
             .iter()
             .filter(|(stream, at)| self.settle_until(**stream, **at))
@@ -376,7 +387,9 @@ impl PairTable {
             let (key, packed) = (oldest.key.sought(&self.outside.keys), oldest.key);
             let held_back = !self.hold.is_empty() && self.hold.contains(&key.to_key());
             if !held_back && is_ready(oldest.end, self.settled_until(key.stream())) {
-                out(&self.queue.settled(oldest, &self.outside.keys));
+                if than.is_none_or(|than| !oldest.is_whole_within(than)) {
+                    out(&self.queue.settled(oldest, &self.outside.keys));
+                }
                 if !key.has_port() {
                     // It comes again and again, and each time would walk over all that were settled since there was no room.
                     self.index.remove(key.hash(), CLOSED | number);

@@ -140,6 +140,14 @@ pub(super) struct Wanted<'a> {
     pub(super) streams: &'a Streams,
 }
 
+impl Wanted<'_> {
+    /// So many seconds a session with both its lines lasts at least of which [`collect`] keeps anything.
+    fn longer_than(&self) -> Option<i64> {
+        let at_end = |asked| matches!(asked, AskedSessions::Connected(ConnectedQuery { at: At::EndOfCoverage, .. }));
+        at_end(self.asked).then_some(FAR)
+    }
+}
+
 impl Shards {
     /// Empty shards that never settle these keys early; `needs` says what comes with lines, `tmpdir` is where too many sessions go.
     pub(super) fn holding(hold: &BTreeSet<Key>, needs: &Needs, tmpdir: &Path) -> Shards {
@@ -174,7 +182,7 @@ impl Shards {
                 let Settling { table, gathering } = &mut *settling;
                 // All that the frontier counts as read is in the table or in the inbox.
                 shard.take_in(table, learner);
-                table.settle(frontier, &mut |session| collect(wanted, session, gathering));
+                table.settle_longer(frontier, wanted.longer_than(), &mut |session| collect(wanted, session, gathering));
             }
         }
     }

@@ -52,6 +52,32 @@ fn r5_a_close_waits_for_a_login_of_60_s_after_its_end() {
 }
 
 #[test]
+fn who_asks_for_long_sessions_is_not_handed_short_ones() {
+    let lines = [
+        // 41 s from the connect, though the login came a second later.
+        login(10, "ed", P),
+        close(9, 50, "ed", P),
+        of_port(login(10, "ann", P), 2),
+        of_port(close(9, 51, "ann", P), 2),
+        of_port(close(9, 50, "bob", P), 3),
+    ];
+    for (than, users) in [
+        (None, &["ann", "bob", "ed"][..]),
+        (Some(40), &["ann", "bob", "ed"]),
+        (Some(41), &["ann", "bob"]),
+        (Some(42), &["bob"]),
+        (Some(i64::MAX), &["bob"]),
+    ] {
+        let (mut waits, mut got) = (table(&lines), Vec::new());
+        let user = |session: &Settled<'_>| String::from_utf8_lossy(session.user()).into_owned();
+        waits.settle_longer(&BTreeMap::from([(STREAM, 1000)]), than, &mut |session| got.push(user(session)));
+        got.sort();
+        assert_eq!(got, users, "{than:?}");
+        assert!(waits.is_empty(), "they are settled all the same");
+    }
+}
+
+#[test]
 fn r5_a_close_that_may_leave_its_login_waits_for_the_next() {
     // The only login lies behind the end: whose it is hangs on the next close, which is not read before 1861.
     let lines = [close(0, 600, "ann", P), login(620, "ed", P), close(619, 1800, "ed", P)];
