@@ -180,8 +180,10 @@ impl Packed {
     /// The same, where its hash is known.
     #[inline(always)]
     pub(super) fn sought_by(self, hash: u32, long: &LongKeys) -> Sought<'_> {
-        let long = self.number().map(|number| long.get(number).unwrap_or(&NO_KEY));
-        Sought { short: if long.is_none() { self.0 } else { 0 }, hash, long }
+        match self.number() {
+            None => Sought { short: self.0, hash, long: None },
+            Some(number) => Sought { short: 0, hash, long: Some(long.get(number).unwrap_or(&NO_KEY)) },
+        }
     }
 
     /// Whether it is this key.

@@ -46,6 +46,8 @@ pub struct PairTable {
     patience: usize,
     /// Up to where each stream was settled, by its number.
     settled: Vec<Instant>,
+    /// The furthest of these.
+    furthest: Option<Instant>,
     /// Keys that are never settled early, because a line of theirs came late.
     hold: BTreeSet<Key>,
     /// Where files overlap: there lines without a port count as often as one file has them.
@@ -122,7 +124,10 @@ impl PairTable {
     #[inline]
     fn is_late(&self, key: &Sought<'_>, line: &Said<'_>) -> bool {
         let needed_until = line.stamp.at + if line.close.is_some() { LOGIN_AFTER_END } else { 0 };
-        needed_until < self.settled_until(key.stream()) && !self.hold.contains(&key.to_key())
+        // Nearly no line is, of whatever stream.
+        Some(needed_until) < self.furthest
+            && needed_until < self.settled_until(key.stream())
+            && !self.hold.contains(&key.to_key())
     }
 
     #[inline]
@@ -139,6 +144,7 @@ impl PairTable {
         let Some(settled) = self.settled.get_mut(index) else { return false };
         let moved = at > *settled;
         *settled = at.max(*settled);
+        self.furthest = self.furthest.max(Some(at));
         moved
     }
 
