@@ -141,7 +141,7 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// So many seconds a session with both its lines lasts at least of which [`collect`] keeps anything.
+    /// A session with both its lines must last longer than so many seconds for [`collect`] to keep anything of it.
     fn longer_than(&self) -> Option<i64> {
         let at_end = |asked| matches!(asked, AskedSessions::Connected(ConnectedQuery { at: At::EndOfCoverage, .. }));
         at_end(self.asked).then_some(FAR)
