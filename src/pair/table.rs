@@ -367,17 +367,12 @@ impl PairTable {
     }
 
     /// Pairs every close that no line at or after `frontier` of its stream can concern any more, and hands out the
-    /// sessions. Streams without a frontier are left alone.
-    pub fn settle(&mut self, frontier: &BTreeMap<StreamId, Instant>, out: &mut dyn FnMut(&Settled<'_>)) {
-        self.settle_longer(frontier, None, out);
-    }
-
-    /// The same for whoever asks for no session that has both its lines and lasted no longer than so many seconds: most of these are not
-    /// handed out.
-    pub fn settle_longer(
+    /// sessions. Streams without a frontier are left alone. Of sessions with both their lines that lasted no longer than `longer_than`
+    /// seconds, most are not handed out: whoever gives it asks for none of them.
+    pub fn settle(
         &mut self,
         frontier: &BTreeMap<StreamId, Instant>,
-        than: Option<i64>,
+        longer_than: Option<i64>,
         out: &mut dyn FnMut(&Settled<'_>),
     ) {
         let moved: Vec<StreamId> = frontier
@@ -393,7 +388,7 @@ impl PairTable {
             let (key, packed) = (oldest.key.sought(&self.outside.keys), oldest.key);
             let held_back = !self.hold.is_empty() && self.hold.contains(&key.to_key());
             if !held_back && is_ready(oldest.end, self.settled_until(key.stream())) {
-                if than.is_none_or(|than| !oldest.is_whole_within(than)) {
+                if longer_than.is_none_or(|seconds| !oldest.is_whole_within(seconds)) {
                     out(&self.queue.settled(oldest, &self.outside.keys));
                 }
                 if !key.has_port() {

@@ -88,7 +88,7 @@ fn settling_early_changes_nothing() {
     let mut early = 0;
     for line in &lines {
         table.add(line, &mut |_| {});
-        table.settle(&BTreeMap::from([(StreamId(0), line.stamp.at)]), &mut |s| {
+        table.settle(&BTreeMap::from([(StreamId(0), line.stamp.at)]), None, &mut |s| {
             got.push(s.to_session(Behind::default()))
         });
         early = got.len();
@@ -110,7 +110,7 @@ fn settling_early_changes_nothing() {
 fn a_late_line_is_told() {
     let mut table = PairTable::default();
     table.add(&login(10, "ed", Some(1)), &mut |_| {});
-    table.settle(&BTreeMap::from([(StreamId(0), 1000)]), &mut |_| {});
+    table.settle(&BTreeMap::from([(StreamId(0), 1000)]), None, &mut |_| {});
     table.add(&login(1000, "ed", Some(1)), &mut |_| {});
     assert!(table.late.is_empty());
     table.add(&close(9, 939, "ed", Some(1)), &mut |_| {});

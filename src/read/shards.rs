@@ -182,7 +182,7 @@ impl Shards {
                 let Settling { table, gathering } = &mut *settling;
                 // All that the frontier counts as read is in the table or in the inbox.
                 shard.take_in(table, learner);
-                table.settle_longer(frontier, wanted.longer_than(), &mut |session| collect(wanted, session, gathering));
+                table.settle(frontier, wanted.longer_than(), &mut |session| collect(wanted, session, gathering));
             }
         }
     }

@@ -74,7 +74,7 @@ fn settled(lines: &[PairText], bounds: &Frontiers, hold: BTreeSet<Key>) -> Settl
     for (line, bound) in lines.iter().zip(bounds) {
         table.add(&line.line(), &mut |_| {});
         if let Some(bound) = bound {
-            table.settle(bound, &mut |session| all.push(session.to_session(Behind::default())));
+            table.settle(bound, None, &mut |session| all.push(session.to_session(Behind::default())));
         }
     }
     let (late, early) = (table.late.clone(), all.len());

@@ -73,7 +73,7 @@ fn a_chain_gives_back_the_long_text_of_its_login_once() {
         table.add(&line, &mut |_| {});
     }
     let mut settled = 0;
-    table.settle(&BTreeMap::from([(StreamId(0), 1000)]), &mut |_| settled += 1);
+    table.settle(&BTreeMap::from([(StreamId(0), 1000)]), None, &mut |_| settled += 1);
     assert_eq!((settled, table.len()), (2, 1));
     let mut left = Vec::new();
     table.finish(&mut |session| left.push(session.user().to_vec()));

@@ -16,7 +16,7 @@ fn table(lines: &[PairLine<'_>]) -> PairTable {
 fn settle(table: &mut PairTable, stream: StreamId, until: i64) -> Vec<(String, i64)> {
     let mut got = Vec::new();
     let user = |session: &Settled<'_>| String::from_utf8_lossy(session.user()).into_owned();
-    table.settle(&BTreeMap::from([(stream, until)]), &mut |session| got.push((user(session), session.login.at)));
+    table.settle(&BTreeMap::from([(stream, until)]), None, &mut |session| got.push((user(session), session.login.at)));
     got
 }
 
@@ -70,7 +70,7 @@ fn who_asks_for_long_sessions_is_not_handed_short_ones() {
     ] {
         let (mut waits, mut got) = (table(&lines), Vec::new());
         let user = |session: &Settled<'_>| String::from_utf8_lossy(session.user()).into_owned();
-        waits.settle_longer(&BTreeMap::from([(STREAM, 1000)]), than, &mut |session| got.push(user(session)));
+        waits.settle(&BTreeMap::from([(STREAM, 1000)]), than, &mut |session| got.push(user(session)));
         got.sort();
         assert_eq!(got, users, "{than:?}");
         assert!(waits.is_empty(), "they are settled all the same");
@@ -210,7 +210,9 @@ fn texts_of_any_length_come_out_as_they_went_in() {
         if n % 8 == 2 {
             expected.push((n + 1, user.clone(), rest.clone(), false));
         }
-        waits.settle(&BTreeMap::from([(STREAM, n)]), &mut |session| got.push(session.to_session(Behind::default())));
+        waits.settle(&BTreeMap::from([(STREAM, n)]), None, &mut |session| {
+            got.push(session.to_session(Behind::default()))
+        });
     }
     assert!(waits.late.is_empty());
     assert!(got.len() > 3000, "{} of them early", got.len());
@@ -386,7 +388,7 @@ fn memory_is_that_of_what_waits() {
                 let closes = of_port(close(n - connect, n + 10, &user, P), port);
                 waits.add(&PairLine { rest: rest.as_bytes(), ..closes }, &mut |_| {});
             }
-            waits.settle(&BTreeMap::from([(STREAM, n)]), &mut |session| {
+            waits.settle(&BTreeMap::from([(STREAM, n)]), None, &mut |session| {
                 settled += 1;
                 let got = session.to_session(Behind::default());
                 let n = session.to_session(Behind::default()).peer.port().unwrap_or_default();
@@ -411,7 +413,7 @@ fn memory_is_not_that_of_long_texts_that_are_settled() {
         let user = format!("{n}{long}");
         waits.add(&of_port(login(n, &user, P), n as u16), &mut |_| {});
         waits.add(&of_port(close(n, n + 10, &user, P), n as u16), &mut |_| {});
-        waits.settle(&BTreeMap::from([(STREAM, n)]), &mut |session| {
+        waits.settle(&BTreeMap::from([(STREAM, n)]), None, &mut |session| {
             settled += 1;
             assert!(session.user().starts_with((settled - 1).to_string().as_bytes()));
         });
