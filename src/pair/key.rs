@@ -180,10 +180,7 @@ impl Packed {
     /// The same, where its hash is known.
     #[inline(always)]
     pub(super) fn sought_by(self, hash: u32, long: &LongKeys) -> Sought<'_> {
-        match self.number() {
-            None => Sought { short: self.0, hash, long: None },
-            Some(number) => Sought { short: 0, hash, long: Some(long.get(number).unwrap_or(&NO_KEY)) },
-        }
+        Sought { hash, ..self.sought(long) }
     }
 
     /// Whether it is this key.
