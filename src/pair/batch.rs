@@ -1,5 +1,7 @@
 //! Login and close lines on their way to pairing: numbers, and where their texts are.
 
+use std::ops::Range;
+
 use super::key::{LongKeys, Packed, Sought};
 use super::line::{CloseLine, NEAR, PairLine, Said, append, length};
 use super::session::With;
@@ -27,15 +29,36 @@ struct Record {
     at: Instant,
     hash: u32,
     pid: u32,
-    user_place: u32,
-    rest_place: u32,
+    user_place: Place,
+    rest_place: Place,
     user: u16,
     rest: u16,
     offset: i16,
     doubt: Doubt,
-    /// The texts are in `own`, not in the block.
-    own_user: bool,
-    own_rest: bool,
+}
+
+/// Where a text is: so far from the beginning of the block or, by its highest bit, of `own`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place(u32);
+
+impl Place {
+    const OWN: u32 = 1 << 31;
+
+    /// The place of what is put behind so many bytes of `own`.
+    #[inline(always)]
+    fn in_own(behind: usize) -> Place {
+        Place(Place::OWN | behind as u32)
+    }
+
+    #[inline(always)]
+    fn is_own(self) -> bool {
+        self.0 & Place::OWN != 0
+    }
+
+    #[inline(always)]
+    fn begin(self) -> usize {
+        (self.0 & !Place::OWN) as usize
+    }
 }
 
 /// A close line.
@@ -52,21 +75,21 @@ impl Record {
     /// Copies its texts.
     #[inline(always)]
     fn detach(&mut self, block: &[u8], own: &mut Vec<u8>) {
-        let (user_end, end) = (self.user_place + u32::from(self.user), self.rest_place + u32::from(self.rest));
-        if !self.own_user && !self.own_rest && user_end <= self.rest_place {
+        let (user, rest) = (self.user_place, self.rest_place);
+        let (user_end, end) = (user.begin() + usize::from(self.user), rest.begin() + usize::from(self.rest));
+        if !user.is_own() && !rest.is_own() && user_end <= rest.begin() {
             // One behind the other, they are copied at once.
-            let behind = self.rest_place - self.user_place;
-            self.user_place = copy(own, block, self.user_place, end);
-            self.rest_place = self.user_place.saturating_add(behind);
+            let behind = rest.begin() - user.begin();
+            self.user_place = copy(own, block, user.begin()..end);
+            self.rest_place = Place(self.user_place.0 + behind as u32);
         } else {
-            if !self.own_user {
-                self.user_place = copy(own, block, self.user_place, user_end);
+            if !user.is_own() {
+                self.user_place = copy(own, block, user.begin()..user_end);
             }
-            if !self.own_rest {
-                self.rest_place = copy(own, block, self.rest_place, end);
+            if !rest.is_own() {
+                self.rest_place = copy(own, block, rest.begin()..end);
             }
         }
-        (self.own_user, self.own_rest) = (true, true);
     }
 }
 
@@ -78,33 +101,33 @@ const COPIED: usize = 64;
 
 /// Copies a text of a block: its place.
 #[inline(always)]
-fn copy(own: &mut Vec<u8>, block: &[u8], from: u32, to: u32) -> u32 {
-    let (place, text) = (own.len(), block.get(from as usize..).unwrap_or_default());
-    append(own, text.get(..to.saturating_sub(from) as usize).unwrap_or_default(), text.first_chunk::<COPIED>());
-    u32::try_from(place).unwrap_or(0)
+fn copy(own: &mut Vec<u8>, block: &[u8], text: Range<usize>) -> Place {
+    let (place, from) = (Place::in_own(own.len()), block.get(text.start..).unwrap_or_default());
+    append(own, from.get(..text.len()).unwrap_or_default(), from.first_chunk::<COPIED>());
+    place
 }
 
 /// Copies a text: its place.
 #[inline(always)]
-fn put(own: &mut Vec<u8>, text: &[u8]) -> u32 {
-    let place = own.len();
+fn put(own: &mut Vec<u8>, text: &[u8]) -> Place {
+    let place = Place::in_own(own.len());
     own.extend_from_slice(text);
-    u32::try_from(place).unwrap_or(0)
+    place
 }
 
 impl Batch {
     /// Adds a line whose texts are parts of `block`, or else are copied, with what comes with it behind its rest.
     #[inline(always)]
     pub fn push(&mut self, block: &[u8], key: &Sought<'_>, line: &PairLine<'_>, with: Option<&With>) {
-        let (user_place, own_user) = self.place_of(block, line.user);
+        let user_place = self.place_of(block, line.user);
         let mut rest = length(line.rest);
-        let (rest_place, own_rest) = match with {
+        let rest_place = match with {
             None => self.place_of(block, line.rest),
             Some(With { behind, amounts, evidence }) => {
                 let from = self.own.len();
                 behind.put(line.rest, amounts.as_ref(), *evidence, &mut self.own);
                 rest = length(self.own.get(from..).unwrap_or_default());
-                (u32::try_from(from).unwrap_or(0), true)
+                Place::in_own(from)
             }
         };
         let record = Record {
@@ -118,8 +141,6 @@ impl Batch {
             rest,
             offset: line.stamp.offset,
             doubt: line.doubt,
-            own_user,
-            own_rest,
         };
         match line.close {
             None => self.logins.push(record),
@@ -133,13 +154,10 @@ impl Batch {
         }
     }
 
-    /// Where a text is: in the block, or else in `own`, and whether it is there.
+    /// Where a text is: in the block, or else in `own`.
     #[inline(always)]
-    fn place_of(&mut self, block: &[u8], text: &[u8]) -> (u32, bool) {
-        match place_in(block, text) {
-            Some(place) => (place, false),
-            None => (put(&mut self.own, text), true),
-        }
+    fn place_of(&mut self, block: &[u8], text: &[u8]) -> Place {
+        place_in(block, text).map_or_else(|| put(&mut self.own, text), Place)
     }
 
     /// Copies all texts, so that the block need not be at hand any more.
@@ -147,6 +165,16 @@ impl Batch {
         let Batch { logins, closes, own, .. } = self;
         logins.iter_mut().for_each(|record| record.detach(block, own));
         closes.iter_mut().for_each(|close| close.line.detach(block, own));
+    }
+
+    /// Becomes a copy of another, which is detached.
+    ///
+    /// Whoever writes to memory that another processor has read last waits for it with every line of it, unless many are written at once.
+    pub fn copy_of(&mut self, other: &Batch) {
+        self.logins.clone_from(&other.logins);
+        self.closes.clone_from(&other.closes);
+        self.keys.copy_of(&other.keys);
+        self.own.clone_from(&other.own);
     }
 
     /// How many lines there are.
@@ -179,18 +207,19 @@ impl Batch {
 
     #[inline(always)]
     fn said<'a>(&'a self, block: &'a [u8], record: &Record, close: Option<CloseLine>) -> (Sought<'a>, Said<'a>) {
-        let texts = |own: bool| if own { self.own.as_slice() } else { block };
-        let text = |own: bool, place: u32, length: u16| {
-            texts(own).get(place as usize..place as usize + usize::from(length)).unwrap_or_default()
+        let from = |place: Place| {
+            let texts = if place.is_own() { self.own.as_slice() } else { block };
+            texts.get(place.begin()..).unwrap_or_default()
         };
+        let text = |place, length: u16| from(place).get(..usize::from(length)).unwrap_or_default();
         let line = Said {
             pid: record.pid,
-            user: text(record.own_user, record.user_place, record.user),
-            rest: text(record.own_rest, record.rest_place, record.rest),
+            user: text(record.user_place, record.user),
+            rest: text(record.rest_place, record.rest),
             stamp: Stamp { at: record.at, offset: record.offset },
             close,
             doubt: record.doubt,
-            near: texts(record.own_user).get(record.user_place as usize..).and_then(|text| text.first_chunk()),
+            near: from(record.user_place).first_chunk(),
         };
         (record.key.sought_by(record.hash, &self.keys), line)
     }
@@ -294,5 +323,47 @@ mod tests {
         let behind = Behind { evidence: true, ..Behind::default() };
         let with = With { behind, amounts: None, evidence: Evidence { file: FileId(1), place: 2, nth: 3 } };
         assert_eq!(copied(false, &line, Some(&with)), b"plain\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\x03");
+    }
+
+    #[test]
+    fn a_copy_holds_the_same_lines() {
+        let block = b"ann plain bob digest 7 ann plain".as_slice();
+        let line = |ip: &str, user, rest, end: Option<Instant>| PairLine {
+            stream: StreamId(0),
+            pid: 1,
+            peer: Peer::new(ip.parse().unwrap(), Some(1)),
+            user,
+            rest,
+            stamp: Stamp { at: 9, offset: 60 },
+            close: end.map(|at| CloseLine { connect: Stamp { at, offset: 0 }, duration: 3, mismatch: true }),
+            doubt: Doubt { inferred: false, forged: true },
+        };
+        let lines = [
+            line("192.0.2.1", &block[..3], &block[4..9], None),
+            line("2001:db8::1", &block[10..13], &block[14..20], None),
+            line("2001:db8::2", b"not of the block", &block[21..22], Some(5)),
+            line("192.0.2.2", &block[23..26], &block[10..13], Some(6)),
+        ];
+        let mut batch = Batch::default();
+        lines.iter().for_each(|line| batch.push(block, &Sought::key(&Key::of(line)), line, None));
+        let said = |batch: &Batch, block: &[u8]| {
+            let logins = batch.logins().flat_map(|some| some.lines(block));
+            let closes = batch.closes().flat_map(|some| some.lines(block)).map(|(key, line, _)| (key, line));
+            let all =
+                logins.chain(closes).map(|(key, line)| (key.to_key(), format!("{:?}", Said { near: None, ..line })));
+            all.collect::<Vec<_>>()
+        };
+        let expected: Vec<_> = lines.iter().map(|line| (Key::of(line), format!("{:?}", line.said()))).collect();
+        assert_eq!(said(&batch, block), expected);
+        batch.detach(block);
+        // Whatever was there before.
+        let mut copy = Batch::default();
+        copy.push(block, &Sought::key(&Key::of(&lines[1])), &lines[1], None);
+        copy.copy_of(&batch);
+        assert_eq!(said(&copy, b""), expected);
+        assert_eq!(copy.len(), 4);
+        batch.clear();
+        assert!(batch.is_empty());
+        assert_eq!(said(&copy, b""), expected);
     }
 }

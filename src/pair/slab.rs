@@ -15,6 +15,14 @@ impl<T> Default for Slab<T> {
     }
 }
 
+impl<T: Clone> Slab<T> {
+    /// Becomes a copy of another.
+    pub(super) fn copy_of(&mut self, other: &Slab<T>) {
+        self.things.clone_from(&other.things);
+        self.free.clone_from(&other.free);
+    }
+}
+
 impl<T: Default> Slab<T> {
     /// Puts a thing to the others: its number.
     #[inline]

@@ -23,7 +23,7 @@ use crate::trail::{Collected, LearnedAccess, SharedAccess};
 /// So many shards there are for each worker at least: enough to give all of them about the same to do, and few enough for batches
 /// that are worth looking up at once.
 const SHARDS: usize = 2;
-/// So many batches may wait for a shard's worker.
+/// So many batches may wait for a shard's worker, and one more of each other that is filling one.
 const WAITING: usize = 8;
 
 /// One shard of the login and close lines: those whose keys fall here.
@@ -81,6 +81,13 @@ struct Inbox {
     spare: Vec<Batch>,
 }
 
+impl Inbox {
+    /// A batch to be filled, unless too many wait.
+    fn empty(&mut self) -> Option<Batch> {
+        (self.waiting.len() < WAITING).then(|| self.spare.pop().unwrap_or_default())
+    }
+}
+
 impl Shard {
     /// Takes in what waits.
     fn take_in(&self, table: &mut PairTable, learner: &mut Learner<'_, '_>) {
@@ -94,20 +101,13 @@ impl Shard {
         }
     }
 
-    /// Leaves a batch in the inbox, with texts of its own, and an empty one in its place; `false` if too much waits there already.
+    /// Leaves a copy of a batch in the inbox, with texts of its own, and empties it; `false` if too much waits there already.
     fn leave(&self, batch: &mut Batch, block: &[u8]) -> bool {
-        // Nothing is copied in vain, unless others were quicker.
-        let has_room = |inbox: &Inbox| inbox.waiting.len() < WAITING;
-        if !has_room(&lock(&self.inbox)) {
-            return false;
-        }
+        let Some(mut copy) = lock(&self.inbox).empty() else { return false };
         batch.detach(block);
-        let mut inbox = lock(&self.inbox);
-        if !has_room(&inbox) {
-            return false;
-        }
-        let empty = inbox.spare.pop().unwrap_or_default();
-        inbox.waiting.push(std::mem::replace(batch, empty));
+        copy.copy_of(batch);
+        batch.clear();
+        lock(&self.inbox).waiting.push(copy);
         true
     }
 }
