@@ -20,9 +20,6 @@ use crate::runs::Runs;
 use crate::streams::{Stores, StreamId, Streams};
 use crate::trail::{Collected, LearnedAccess, SharedAccess};
 
-/// So many shards there are for each worker at least: enough to give all of them about the same to do, and few enough for batches
-/// that are worth looking up at once.
-const SHARDS: usize = 2;
 /// So many batches may wait for a shard's worker, and one more of each other that is filling one.
 const WAITING: usize = 8;
 
@@ -152,7 +149,8 @@ impl Shards {
     /// Empty shards that never settle these keys early; `needs` says what comes with lines, `tmpdir` is where too many sessions go.
     pub(super) fn holding(hold: &BTreeSet<Key>, needs: &Needs, tmpdir: &Path) -> Shards {
         let behind = needs.behind;
-        let shards = (SHARDS * rayon::current_num_threads()).next_power_of_two();
+        // One for each worker, or two for some, who claim less: the fewer, the more lines a batch has, which are copied and looked up at once.
+        let shards = rayon::current_num_threads().next_power_of_two();
         let runs = |held: usize| Runs::new(tmpdir, held / shards);
         let fitting = || runs(HELD / 2);
         let gathering = || Gathering {
