@@ -33,11 +33,11 @@ fn archive(from: usize, forged: usize, to: usize) -> String {
     filled(&mut text, to);
     text.push_str("x authentication failure\n");
     let last = login("10:20:00", 4712, "victim2");
-    // Two pieces of a plain file, each of 512 KiB.
-    let end = text.len().next_multiple_of(1024 * K) - last.len();
+    // Two pieces of a plain file, each of 384 KiB.
+    let end = text.len().next_multiple_of(768 * K) - last.len();
     filled(&mut text, end);
     text.push_str(&last);
-    assert_eq!(text.len(), 1024 * K);
+    assert_eq!(text.len(), 768 * K);
     text
 }
 
@@ -58,7 +58,7 @@ fn flagged(run: &Run) -> Vec<String> {
 #[test]
 fn wherever_it_stands_and_however_it_is_read() {
     let folder = tempfile::tempdir().expect("a folder");
-    let piece = 512 * K;
+    let piece = 384 * K;
     for (from, forged, to) in [
         (piece - 1000, piece, piece + 1000),
         (piece - 110, piece + 1000, piece + 2000),

@@ -7,19 +7,19 @@ use std::os::unix::fs::FileExt;
 
 use crate::chunk::{Cut, Cutter};
 
-/// The block that is read at a time, in bytes, or a little more: it stays in the second cache, a much larger one does not.
-const BLOCK: usize = 128 << 10;
-
 /// So many bytes are read where only the end of a line is looked for; most lines are shorter.
 const LOOK: usize = 4 << 10;
 
-/// The piece of a plain file that a worker claims at a time, in bytes, but for half of it more or less. Behind each piece a worker's shards are settled.
-const PIECE: u64 = 512 << 10;
+/// The longest piece of a plain file that a worker claims at a time, in bytes. Behind each a worker's shards are settled.
+const PIECE: u64 = BLOCK as u64;
+
+/// The block that is read at a time, in bytes, or a little more: a whole piece. It stays in the second cache, a much larger one does not; the more
+/// lines it has, the more of them are looked up at once.
+const BLOCK: usize = 384 << 10;
 
 /// How long the pieces of a plain file of this size are: all but the last the same, and that is at most a byte for each of them shorter.
 pub(super) fn piece_length(size: u64) -> u64 {
-    let pieces = (size + PIECE / 2) / PIECE;
-    size.div_ceil(pieces.max(1)).max(1)
+    size.div_ceil(size.div_ceil(PIECE).max(1)).max(1)
 }
 
 /// A range of a plain file.
@@ -189,10 +189,9 @@ mod tests {
 
     #[test]
     fn pieces_of_a_file_are_nearly_the_same() {
-        let pieces =
-            [0, 1, PIECE - 1, PIECE * 3 / 2 - 1, PIECE * 3 / 2, 2_100_000, 7 * PIECE, 7 * PIECE + 1, 40 * PIECE + 5];
+        let pieces = [0, 1, PIECE - 1, PIECE, PIECE + 1, 2_100_000, 7 * PIECE, 7 * PIECE + 1, 40 * PIECE - 5];
         let pieces = pieces.map(|size| (size, piece_length(size), size.div_ceil(piece_length(size))));
-        assert_eq!(pieces.map(|(.., count)| count), [0, 1, 1, 1, 2, 4, 7, 7, 40]);
+        assert_eq!(pieces.map(|(.., count)| count), [0, 1, 1, 1, 2, 6, 7, 8, 40]);
         for (size, piece, count) in pieces.into_iter().skip(2) {
             let last = size - (count - 1) * piece;
             assert!((piece - count..=piece).contains(&last), "{size} bytes: {piece}, {last}");
