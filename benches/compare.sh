@@ -215,12 +215,18 @@ measure() {
 
 say "$FILE: $(stat -c %s "$FILE") bytes; $(nproc) cores; load $(cut -d ' ' -f 1 /proc/loadavg); --at $MIDDLE; UID $SOMEONE"
 cat "$FILE" "$ROTATED"/* "$GZ" "$GZS"/* >/dev/null
+# How far apart two processors are, which may change from one minute to the next.
+apart=()
+round_trip() { if (($(nproc) > 1)) && [[ -x $work/round_trip ]]; then apart+=("$("$work/round_trip")"); fi; }
+rustc --edition 2024 -O -o "$work/round_trip" "$here/machine/round_trip.rs" || say 'rustc failed: no round trips are told'
 for ((run = 1; run <= runs; run++)); do
   say "run $run of $runs"
+  round_trip
   for i in "${!commands[@]}"; do
     if [[ -z ${slow[i]} ]]; then measure "$i"; fi
   done
 done
+round_trip
 for i in "${!commands[@]}"; do
   if [[ -n ${slow[i]} ]]; then
     say "once: ${labels[i]}"
@@ -253,6 +259,7 @@ for i in "${!commands[@]}"; do
   printf '%-26s %9s %9s %9s %9s %5d%s\n' "${labels[i]}" "$wall" "$cpu" "$peak" "$ratio" "$(wc -l <"$work/$i")" "$flags"
 done
 echo 'wall, cpu: medians; peak: the largest process, over all runs; x rg: wall over that of rg -c Account'
+if ((${#apart[@]})); then echo "from one processor to another and back, before each run and after the last: ${apart[*]} ns"; fi
 if ((${#missing[@]})); then printf 'left out, since missing: %s\n' "${missing[*]}"; fi
 
 # Ways to the same answer must give it: imstrail however the lines are cut, and the peers among each other.
