@@ -37,7 +37,8 @@ struct Record {
     doubt: Doubt,
 }
 
-/// Where a text is: so far from the beginning of the block or, by its highest bit, of `own`.
+/// Where a text is: so far from the beginning of the block or, by its highest bit, of `own`. Both are far shorter than the 2 GiB that are left
+/// to say so: a block is a piece, and what is copied of it is less than a few times as long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place(u32);
 
